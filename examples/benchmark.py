@@ -1,0 +1,317 @@
+"""An affine-coupling flow in tfp_flows, in TensorFlow Probability alone and in other libraries: how long a step takes.
+
+    COMMAND   python examples/benchmark.py                           everything that is installed
+              python examples/benchmark.py --only ours,tfp,zuko      some of it (the limit always runs)
+              python examples/benchmark.py --first-step              from the call of `fit` to its first step's end
+    RESULT    a table: milliseconds of a training step, of log_prob and of sample, median (min-max) over the rounds;
+              the ratio to the limit; the mean negative log-likelihood of fresh data after the same number of steps
+    TIME      5 to 10 minutes and about 8 GB of memory for all thirteen contestants; 1 minute for two.
+              --first-step: 10 to 20 minutes, since every figure needs a fresh process.
+
+The limit is the flow's networks alone: the same Keras layers, optimizer and `fit`, each network fed by the one
+before it, and no flow around them. What a TensorFlow flow takes beyond it is the price of being a flow; limit-torch
+and limit-jax say the same of the flows of PyTorch and JAX.
+
+All contestants are built and warmed up first, each in a process of its own that sleeps while others are measured.
+Then they take turns, round after round (A B C A B C ...), so that a machine that slows down slows all of them. The
+ratio is taken within each round; the table has the median of the ratios. Every contestant trains on the same data,
+whose entropy is known: a flow's nll falls towards it, and what goes below it is no density.
+
+The libraries to compare with are optional (`pip install zuko nflows normflows flowjax bayesflow`); those that are
+not installed are named below the table. Everything runs on the processor, in float32.
+"""
+
+import argparse
+import concurrent.futures
+import json
+import os
+import pathlib
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+from benchmarks import CONTESTANTS, OPTIMIZERS, TASKS
+
+REST = 0.05  # seconds between two measurements: spinning threads of the last contestant fall asleep
+EXAMPLES = pathlib.Path(__file__).resolve().parent
+
+
+class WorkerFailed(Exception):
+    """A contestant cannot go on; `absent` is the module that is not installed, if that is why."""
+
+    def __init__(self, message, absent=None):
+        super().__init__(message)
+        self.absent = absent
+
+
+class Worker:
+    """The process of one contestant; see `benchmarks/worker.py` for what it understands.
+
+    Args:
+        name: A key of `CONTESTANTS`.
+        settings: dict, the arguments of `benchmarks.contestant.Settings`.
+        threads: Number of processors that it may use.
+    """
+
+    def __init__(self, name, settings, threads):
+        self.name = name
+        self._log = tempfile.TemporaryFile("w+")
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "benchmarks.worker", name, json.dumps(settings), str(threads)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+            text=True,
+            cwd=EXAMPLES,
+            env={
+                **os.environ,
+                "PYTHONPATH": os.pathsep.join([str(EXAMPLES), str(EXAMPLES.parent), os.environ.get("PYTHONPATH", "")]),
+                "CUDA_VISIBLE_DEVICES": "-1",
+                "JAX_PLATFORMS": "cpu",
+                "KERAS_BACKEND": "tensorflow",
+                "TF_CPP_MIN_LOG_LEVEL": "3",
+            },
+        )
+
+    def ask(self, do, **arguments):
+        """The answer to one command.
+
+        Raises:
+            WorkerFailed: If the contestant answers with an error, or its process has died.
+        """
+        try:
+            self._process.stdin.write(json.dumps({"do": do, **arguments}) + "\n")
+            self._process.stdin.flush()
+            line = self._process.stdout.readline()
+        except BrokenPipeError:
+            line = ""
+        if not line:
+            raise WorkerFailed(f"the process died with status {self._process.wait()}; it said: {self._last_words()}")
+        answer = json.loads(line)
+        if "error" in answer:
+            raise WorkerFailed(answer["error"], answer["absent"])
+        return answer
+
+    def close(self):
+        self._process.stdin.close()
+        try:
+            self._process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._process.stdout.close()
+        self._log.close()
+
+    def _last_words(self):
+        self._log.seek(0)
+        lines = [line.strip() for line in self._log if line.strip()]
+        return lines[-1][:300] if lines else "nothing"
+
+
+def measure(args, settings):
+    """Runs the contestants in turns.
+
+    Returns:
+        facts: dict, contestant -> what its worker says of itself, its nll included.
+        rounds: dict, contestant -> task -> list of milliseconds, one a round.
+        failures: dict, contestant -> WorkerFailed.
+    """
+    workers = [Worker(name, settings, args.threads) for name in args.only]
+    facts, failures = {}, {}
+    rounds = {name: {task: [] for task in TASKS} for name in args.only}
+
+    def ask(worker, do, **arguments):
+        """The answer, or None once the contestant has failed."""
+        if worker.name in failures:
+            return None
+        try:
+            return worker.ask(do, **arguments)
+        except WorkerFailed as failure:
+            failures[worker.name] = failure
+            return None
+
+    def build(worker):
+        start = time.perf_counter()
+        facts[worker.name] = ask(worker, "build")
+        say(f"{worker.name}: {'ready' if facts[worker.name] else 'fails'} after {time.perf_counter() - start:.0f} s")
+
+    try:
+        with concurrent.futures.ThreadPoolExecutor(args.threads) as pool:
+            list(pool.map(build, workers))
+        for i in range(args.rounds):
+            for task in TASKS:
+                for worker in workers:
+                    time.sleep(REST)
+                    answer = ask(worker, task, steps=args.steps)
+                    if answer:
+                        rounds[worker.name][task].append(answer["ms"])
+            say(f"round {i + 1} of {args.rounds}")
+        for worker in workers:
+            answer = ask(worker, "nll")
+            if answer and facts[worker.name]["is_density"]:
+                facts[worker.name].update(answer)
+    finally:
+        for worker in workers:
+            worker.close()
+    return {name: facts[name] for name in args.only if name not in failures}, rounds, failures
+
+
+def table(facts, rounds):
+    """Header and rows of the table, as strings."""
+    header = ["", "parameters"]
+    for task in TASKS:
+        header += [f"{task} ms", "(min-max)", "x limit"]
+    rows = [[*header, "nll"]]
+    for name, fact in facts.items():
+        row = [name, f"{fact['parameters']:,}"]
+        for task in TASKS:
+            ms = rounds[name][task]
+            ratios = [a / b for a, b in zip(ms, rounds["limit"][task])] if "limit" in facts else []
+            row += [f"{statistics.median(ms):.2f}", f"({min(ms):.2f}-{max(ms):.2f})"]
+            row += [f"{statistics.median(ratios):.2f}" if ratios else "-"]
+        rows.append([*row, f"{fact['nll']:.2f}" if "nll" in fact else "-"])
+    return rows
+
+
+def notes(args, facts, failures, trained_steps):
+    """The lines below the table: what was run, how each was configured, and what is missing."""
+    lines = [
+        f"{args.dims} dimensions, {args.layers} affine couplings, hidden layers {tuple(args.hidden)}, batch {args.batch},"
+        f" Adam 1e-3, float32, {args.threads} threads; {args.rounds} rounds of {args.steps} steps",
+    ]
+    flows = {name: fact for name, fact in facts.items() if "nll" in fact}
+    if flows:
+        entropy = next(iter(flows.values()))["entropy"]
+        lines.append(f"nll: nats per fresh event after {trained_steps} training steps; the data's entropy is {entropy:.2f}")
+        for name, fact in flows.items():
+            if fact["nll"] < entropy - 0.5:
+                lines.append(f"NO DENSITY: {name} scores below the entropy of the data")
+    for name, fact in facts.items():
+        versions = ", ".join(f"{package} {version}" for package, version in fact["versions"].items())
+        more = fact["parameters"] - facts.get("limit", fact)["parameters"]
+        lines.append(f"{name}: {fact['note']} [{versions}]" + (f"; {more:+,} parameters" if more else ""))
+    for name, failure in failures.items():
+        lines.append(f"{'ABSENT' if failure.absent else 'FAILED'}: {name} ({failure})")
+    if hasattr(os, "getloadavg") and args.load > 0.3 * args.threads:
+        lines.append(f"the machine was busy before the run (load {args.load:.1f}): expect noise, trust the ratios more")
+    return lines
+
+
+def measure_first_steps(args, settings):
+    """Seconds to the end of the first step, a fresh process for each figure: contestant -> optimizer -> list."""
+    seconds = {name: {optimizer: [] for optimizer in OPTIMIZERS} for name in args.only}
+    failures = {}
+    for i in range(args.rounds):
+        for name in args.only:
+            for optimizer in OPTIMIZERS:
+                if name in failures or None in seconds[name][optimizer]:
+                    continue
+                worker = Worker(name, settings, args.threads)
+                try:
+                    seconds[name][optimizer].append(worker.ask("first_step", optimizer=optimizer)["seconds"])
+                except WorkerFailed as failure:
+                    failures[name] = failure
+                finally:
+                    worker.close()
+        say(f"round {i + 1} of {args.rounds}")
+    return {name: by for name, by in seconds.items() if name not in failures}, failures
+
+
+def first_step_table(seconds):
+    rows = [["first step, seconds", *(cell for optimizer in OPTIMIZERS for cell in (optimizer, "(min-max)"))]]
+    for name, by_optimizer in seconds.items():
+        row = [name]
+        for values in by_optimizer.values():
+            has = values and None not in values
+            row += [f"{statistics.median(values):.2f}", f"({min(values):.2f}-{max(values):.2f})"] if has else ["-", ""]
+        rows.append(row)
+    return rows
+
+
+def show(rows):
+    """Prints rows as a Markdown table whose columns line up."""
+    widths = [max(map(len, column)) for column in zip(*rows)]
+    for i, row in enumerate(rows):
+        cells = [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:]))]
+        print("| " + " | ".join(cells) + " |")
+        if i == 0:
+            print("| " + " | ".join(["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]) + " |")
+
+
+def plot(path, facts, rounds):
+    """Draws the medians as bars, one panel a task."""
+    try:
+        import matplotlib
+
+        matplotlib.use("Agg")
+        from matplotlib import pyplot
+    except ModuleNotFoundError:
+        say("no picture: matplotlib is not installed")
+        return
+    names = list(facts)[::-1]
+    figure, axes = pyplot.subplots(1, len(TASKS), figsize=(12, 1 + 0.35 * len(names)), sharey=True, layout="constrained")
+    for axis, task in zip(axes, TASKS):
+        medians = [statistics.median(rounds[name][task]) for name in names]
+        spread = [[m - min(rounds[n][task]) for m, n in zip(medians, names)]]
+        spread += [[max(rounds[n][task]) - m for m, n in zip(medians, names)]]
+        axis.barh(names, medians, xerr=spread, color=["tab:orange" if n.startswith("ours") else "tab:blue" for n in names])
+        if "limit" in facts:
+            axis.axvline(statistics.median(rounds["limit"][task]), color="black", linestyle=":", label="limit")
+        axis.set_xlabel(f"{task}, ms a batch")
+        axis.spines[["top", "right"]].set_visible(False)
+    figure.savefig(path, dpi=150)
+    say(f"picture: {path}")
+
+
+def say(line):
+    """Progress goes to stderr: stdout has the table alone."""
+    print(line, file=sys.stderr, flush=True)
+
+
+def arguments():
+    title, _, description = __doc__.partition("\n\n")
+    parser = argparse.ArgumentParser(
+        description=f"{title}\n\n{description}", formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    known = ", ".join(CONTESTANTS)
+    parser.add_argument("--only", metavar="NAMES", help=f"contestants, separated by commas, of: {known}")
+    parser.add_argument("--rounds", type=int, help="measurements of each contestant (default 7; 3 with --first-step)")
+    parser.add_argument("--steps", type=int, default=20, help="steps of a measurement (default %(default)s)")
+    parser.add_argument("--threads", type=int, default=2, help="processors for each contestant (default %(default)s)")
+    parser.add_argument("--dims", type=int, default=43, help="dimensions of an event (default %(default)s)")
+    parser.add_argument("--layers", type=int, default=10, help="coupling layers (default %(default)s)")
+    parser.add_argument("--hidden", type=int, nargs="+", default=[256, 256], help="hidden widths (default 256 256)")
+    parser.add_argument("--batch", type=int, default=512, help="events in a batch (default %(default)s)")
+    parser.add_argument("--first-step", action="store_true", help="measure the first step of `fit` instead")
+    parser.add_argument("--json", metavar="FILE", help="also write every measurement there")
+    parser.add_argument("--plot", metavar="FILE", help="also draw the medians there (.png, .svg; needs matplotlib)")
+    args = parser.parse_args()
+    chosen = args.only.split(",") if args.only else list(CONTESTANTS)
+    if unknown := [name for name in chosen if name not in CONTESTANTS]:
+        parser.error(f"Expected --only to name some of {known}; got {','.join(unknown)}.")
+    for name in ("rounds", "steps", "threads", "layers", "batch"):
+        value = getattr(args, name)
+        if value is not None and value < 1:
+            parser.error(f"Expected --{name} of at least 1; got {value}.")
+    if args.dims < 2 or min(args.hidden) < 1:
+        parser.error(f"Expected --dims of at least 2 and --hidden of at least 1; got {args.dims} and {args.hidden}.")
+    args.only = list(dict.fromkeys(["limit", *chosen]))
+    args.rounds = args.rounds or (3 if args.first_step else 7)
+    args.load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
+    return args
+
+
+def main():
+    args = arguments()
+    settings = {"dims": args.dims, "layers": args.layers, "hidden": args.hidden, "batch": args.batch}
+    if args.first_step:
+        results, failures = measure_first_steps(args, settings)
+        record = {"seconds": results}
+        show(first_step_table(results))
+    else:
+        facts, rounds, failures = measure(args, settings)
+        record = {"facts": facts, "ms": {name: rounds[name] for name in facts}}
+        show(table(facts, rounds))
+    print()

@@ -1,0 +1,24 @@
+"""The contestants of `examples/benchmark.py`, one file each, and the worker process that runs one of them.
+
+`CONTESTANTS` is the only list of them: to enter another library, write its file beside these and add a line.
+This module imports nothing, so that the command's help is instant.
+"""
+
+# name in the table -> (module here, its class, the class' options)
+CONTESTANTS = {
+    "limit": ("limit_keras", "LimitKeras", {}),
+    "limit-xla": ("limit_keras", "LimitKeras", {"jit_compile": True}),
+    "limit-torch": ("limit_torch", "LimitTorch", {}),
+    "limit-jax": ("limit_jax", "LimitJax", {}),
+    "ours": ("ours", "Ours", {}),
+    "ours-xla": ("ours", "Ours", {"jit_compile": True}),
+    "tfp": ("tfp", "TFP", {}),
+    "tfp-xla": ("tfp", "TFP", {"jit_compile": True}),
+    "bayesflow": ("bayesflow", "BayesFlow", {}),
+    "zuko": ("zuko", "Zuko", {}),
+    "nflows": ("nflows", "NFlows", {}),
+    "normflows": ("normflows", "NormFlows", {}),
+    "flowjax": ("flowjax", "FlowJAX", {}),
+}
+TASKS = ("train", "log_prob", "sample")
+OPTIMIZERS = ("adam", "adam-built", "sgd")  # how `--first-step` may start a Keras contestant

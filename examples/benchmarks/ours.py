@@ -1,0 +1,20 @@
+"""tfp_flows: the model as its README shows it, no wrapper around it."""
+
+from benchmarks.keras_contestant import KerasContestant
+
+
+class Ours(KerasContestant):
+    packages = ("tensorflow-probability", "tensorflow", "keras")
+    note = "tfp_flows.RealNVP without actnorm"
+
+    def make(self):
+        import tfp_flows
+
+        model = tfp_flows.RealNVP(
+            event_shape=(self.settings.dims,),
+            num_layers=self.settings.layers,
+            hidden_units=self.settings.hidden,
+            actnorm=False,
+        )
+        batch = self.settings.batch
+        return model, model.log_prob, lambda seed: model.sample(batch, seed=seed)  # it compiles both itself

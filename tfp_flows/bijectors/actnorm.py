@@ -1,0 +1,82 @@
+"""ActNorm: a scale and a shift for each feature, set so that the first batch comes out standardised.
+
+    forward:  y = x exp(log_scale) + loc
+    inverse:  x = (y - loc) exp(-log_scale)
+    log_det (forward) = (number of positions) sum_c log_scale_c
+
+Both directions are cheap. Kingma and Dhariwal, Glow, arXiv:1807.03039, section 3.1.
+"""
+
+import keras
+import tensorflow as tf
+
+from tfp_flows.bijectors.bijector import Bijector
+from tfp_flows.bijectors.initialization import is_initializing
+
+# Of the standard deviation, relative to nothing: keeps a constant feature's scale finite.
+_EPSILON = 1e-6
+
+
+class ActNorm(Bijector):
+    """Activation normalisation, per feature of the last axis, initialised from data (or from base samples).
+
+    Initialisation happens inside `tfp_flows.bijectors.initializing()` only, once, and is saved with the weights:
+    in the inverse direction (data -> latent) the latent comes out with mean 0 and standard deviation 1, in the
+    forward direction (for losses that only sample) the data side does.
+
+    Args:
+        num_features: int, size of the last axis of the event.
+        event_ndims: int, 1 for vectors, 3 for images (height, width, channels).
+        dtype: floating dtype.
+        name: str or None.
+
+    Raises:
+        ValueError: where num_features or event_ndims is no positive integer.
+
+    Example:
+        >>> from tfp_flows import bijectors
+        >>> norm = bijectors.ActNorm(2)
+        >>> norm.forward(tf.constant([[1.0, 2.0]])).numpy().tolist()
+        [[1.0, 2.0]]
+    """
+
+    def __init__(self, num_features, event_ndims=1, dtype=tf.float32, name=None):
+        for key, value in (("num_features", num_features), ("event_ndims", event_ndims)):
+            if not isinstance(value, int) or value < 1:
+                raise ValueError(f"Expected {key} to be a positive integer; got {value!r}.")
+        super().__init__(event_ndims, dtype=dtype, is_constant_jacobian=True, name=name)
+        self.num_features = num_features
+        self.loc = tf.Variable(tf.zeros([num_features], dtype), name="loc")
+        self.log_scale = tf.Variable(tf.zeros([num_features], dtype), name="log_scale")
+        self.initialized = tf.Variable(False, trainable=False, name="initialized")
+
+    @property
+    def needs_initialization(self):
+        return not keras.ops.convert_to_numpy(self.initialized)
+
+    def _forward_and_log_det(self, x):
+        if is_initializing():
+            mean, log_std = self._statistics(x)
+            self._set(-mean * tf.exp(-log_std), -log_std)
+        return x * tf.exp(self.log_scale) + self.loc, self._log_det(x)
+
+    def _inverse_and_log_det(self, y):
+        if is_initializing():
+            self._set(*self._statistics(y))
+        return (y - self.loc) * tf.exp(-self.log_scale), -self._log_det(y)
+
+    def _log_det(self, x):
+        positions = tf.reduce_prod(tf.shape(x)[-self.forward_min_event_ndims : -1])
+        return tf.cast(positions, x.dtype) * tf.reduce_sum(self.log_scale)
+
+    def _statistics(self, values):
+        mean, variance = tf.nn.moments(values, list(range(values.shape.rank - 1)))
+        return mean, 0.5 * tf.math.log(variance + _EPSILON**2)
+
+    def _set(self, loc, log_scale):
+        if not tf.executing_eagerly():
+            raise ValueError("Expected data-dependent initialisation to run eagerly; got a call inside a tf.function.")
+        if self.needs_initialization:
+            self.loc.assign(loc)
+            self.log_scale.assign(log_scale)
+            self.initialized.assign(True)

@@ -1,0 +1,128 @@
+"""The base class of our bijectors: one joint method a direction, and weights that everyone sees.
+
+    y = forward(x)            log_det = log |det dy/dx|     latent -> data
+    x = inverse(y)            log_det = log |det dx/dy|     data -> latent
+
+A subclass writes `_forward_and_log_det(x)` and `_inverse_and_log_det(y)`. TFP's four methods are derived from
+them and share one evaluation, so that inside `tfb.Chain`, `tfb.Invert` and `tfd.TransformedDistribution` each
+conditioner runs once for one `log_prob`, and once for one `sample` with its `log_prob`.
+"""
+
+import keras
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+from tfp_flows.bijectors.cache import JointCache
+
+tfb = tfp.bijectors
+
+
+class Bijector(tfb.Bijector):
+    """A `tfb.Bijector` written as two joint methods, whose Keras layers `tf.Module` sees.
+
+    Subclasses implement
+
+    * `_forward_and_log_det(x, **kwargs) -> (y, log_det)` and
+    * `_inverse_and_log_det(y, **kwargs) -> (x, log_det)`,
+
+    each log_det being that of its own direction, in nats, one value per event (or a scalar where it is constant).
+    Keras layers and `keras.Variable`s held as attributes (or in lists, tuples and dicts) are found by
+    `trainable_variables` and `tf.train.Checkpoint`; `layer.trainable = False` is honoured.
+
+    Args:
+        event_ndims: int, rank of the events in both directions.
+        inverse_event_ndims: int, rank of the data-side events where it differs.
+        dtype: floating dtype of the events, or None for any.
+        is_constant_jacobian: bool, whether log_det depends on the parameters only.
+        name: str or None.
+    """
+
+    _cache = JointCache("_forward_attributes", "_inverse_attributes")
+
+    # Whether `context=` is to be handed to this bijector (see `Chain`).
+    takes_context = False
+    # Whether it waits for a batch to initialise from (see `initializing`).
+    needs_initialization = False
+
+    def __init__(
+        self, event_ndims=1, inverse_event_ndims=None, dtype=tf.float32, is_constant_jacobian=False, name=None
+    ):
+        super().__init__(
+            forward_min_event_ndims=event_ndims,
+            inverse_min_event_ndims=event_ndims if inverse_event_ndims is None else inverse_event_ndims,
+            dtype=dtype,
+            is_constant_jacobian=is_constant_jacobian,
+            # Not None: TFP infers batch shapes from it, and `TransformedDistribution.batch_shape` needs one.
+            parameters={},
+            name=name,
+        )
+
+    @classmethod
+    def _parameter_properties(cls, dtype):
+        return {}
+
+    def _get_parameterization(self):
+        # By identity: TFP compares parameterizations, and two bijectors "equal" in it would share cache entries.
+        return id(self)
+
+    def __setattr__(self, name, value):
+        super().__setattr__(name, value)
+        if name.startswith("__") or isinstance(value, LayerWeights):
+            return
+        found = [part for part in tf.nest.flatten(value) if isinstance(part, (keras.Layer, keras.Variable))]
+        if found:
+            super().__setattr__(f"_{name}_weights", LayerWeights(found))
+
+    def _forward_attributes(self, x, **kwargs):
+        y, log_det = self._forward_and_log_det(x, **kwargs)
+        return y, {"ildj": -log_det}
+
+    def _inverse_attributes(self, y, **kwargs):
+        x, log_det = self._inverse_and_log_det(y, **kwargs)
+        return x, {"ildj": log_det}
+
+    def _forward(self, x, **kwargs):
+        return self._forward_and_log_det(x, **kwargs)[0]
+
+    def _inverse(self, y, **kwargs):
+        return self._inverse_and_log_det(y, **kwargs)[0]
+
+    def _forward_log_det_jacobian(self, x, **kwargs):
+        attributes = self._cache.forward_attributes(x, **kwargs)
+        self._cache.forward(x, **kwargs)
+        return -attributes["ildj"]
+
+    def _inverse_log_det_jacobian(self, y, **kwargs):
+        attributes = self._cache.inverse_attributes(y, **kwargs)
+        self._cache.inverse(y, **kwargs)
+        return attributes["ildj"]
+
+
+class LayerWeights(tf.Module):
+    """Shows `tf.Module` the weights of Keras layers, which it does not see by itself.
+
+    `tf.Module` walks `vars()` of nested modules, so the variables are listed there, afresh at every look: layers
+    built later and `trainable` switched later are seen as they are then.
+    """
+
+    def __init__(self, layers):
+        object.__setattr__(self, "layers", layers)
+
+    @property
+    def __dict__(self):
+        layers = object.__getattribute__(self, "layers")
+        weights = [w for part in layers for w in ([part] if isinstance(part, keras.Variable) else part.variables)]
+        weights = [w for w in weights if w._value is not None]
+        for weight in weights:
+            # Keras keeps `trainable` on its own wrapper; TFP and tf.GradientTape read the tf.Variable's.
+            weight._value._trainable = weight.trainable
+        return {"layers": layers, "values": [weight._value for weight in weights]}
+
+
+def takes_context(bijector):
+    """Whether `context=` given to a bijector, ours or TFP's `tfb.Invert` around one of ours, is used by it."""
+    if isinstance(bijector, Bijector):
+        return bijector.takes_context
+    # tfb.Invert is another class around a bijector that is no composite tensor: known by its attribute.
+    inner = getattr(bijector, "bijector", None)
+    return isinstance(inner, tfb.Bijector) and takes_context(inner)

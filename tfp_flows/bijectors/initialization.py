@@ -1,0 +1,37 @@
+"""Data-dependent initialisation is an act: it happens inside `initializing()` and nowhere else.
+
+ActNorm sets itself from the first batch that it meets *inside this context*; sampling, scoring, tracing
+and exporting never enter it, so they can never change a weight. `Flow.initialize` (and `fit`, before its
+first step) enters it around one eager pass, in which every layer sees what the layers before it give.
+"""
+
+import contextlib
+import contextvars
+
+_active = contextvars.ContextVar("tfp_flows_initializing", default=False)
+
+
+@contextlib.contextmanager
+def initializing():
+    """Within this context, bijectors that initialise from data do so from the batch that passes them.
+
+    The pass must be eager. A bijector that is initialised already is left as it is.
+
+    Example:
+        >>> from tfp_flows import bijectors
+        >>> norm = bijectors.ActNorm(2)
+        >>> with bijectors.initializing():
+        ...     z = norm.inverse(tf.constant([[1.0, 5.0], [3.0, 9.0]]))
+        >>> np.round(z.numpy().mean(0), 4).tolist()
+        [0.0, 0.0]
+    """
+    token = _active.set(True)
+    try:
+        yield
+    finally:
+        _active.reset(token)
+
+
+def is_initializing():
+    """Whether the caller runs inside `initializing()`."""
+    return _active.get()

@@ -1,0 +1,71 @@
+"""How a coupling takes an event apart by its mask and puts it together again.
+
+Slices where the mask is a half or every other feature, a permutation and a slice for any other mask: never a
+multiplication by zeros, so that the network sees only what it needs and nothing is computed to be thrown away.
+"""
+
+import numpy as np
+import tensorflow as tf
+
+from tfp_flows import masks
+from tfp_flows.tensors import permute
+
+
+class Partition:
+    """Splits events (..., *mask.shape) into what passes and what is moved, both flat: (..., n_passed), (..., n_moved).
+
+    Args:
+        mask: bool array of the event's shape, True passes.
+    """
+
+    def __init__(self, mask):
+        self.mask = masks.check(mask)
+        flat = self.mask.reshape(-1)
+        self.num_passed = int(flat.sum())
+        self.num_moved = int(flat.size - flat.sum())
+        runs = np.flatnonzero(np.diff(flat)).size
+        self._halves = runs == 1
+        self._stripes = runs == flat.size - 1
+        self._passed_first = bool(flat[0])
+        self._order = np.argsort(~flat, kind="stable")
+
+    def split(self, event):
+        """(..., *event) -> passed (..., n_passed), moved (..., n_moved)."""
+        flat = self._flatten(event)
+        if self._stripes:
+            first, second = flat[..., 0::2], flat[..., 1::2]
+        elif self._halves:
+            sizes = [self.num_passed, self.num_moved] if self._passed_first else [self.num_moved, self.num_passed]
+            first, second = tf.split(flat, sizes, axis=-1)
+        else:
+            return tuple(tf.split(permute(flat, self._order), [self.num_passed, self.num_moved], axis=-1))
+        return (first, second) if self._passed_first else (second, first)
+
+    def join(self, passed, moved, like):
+        """passed (..., n_passed), moved (..., n_moved) -> an event of the shape of `like`."""
+        first, second = (passed, moved) if self._passed_first else (moved, passed)
+        if self._stripes:
+            flat = _interleave(first, second)
+        elif self._halves:
+            flat = tf.concat([first, second], axis=-1)
+        else:
+            flat = permute(tf.concat([passed, moved], axis=-1), np.argsort(self._order))
+        if self.mask.ndim == 1:
+            return flat
+        flat = tf.reshape(flat, tf.shape(like))
+        flat.set_shape(like.shape)
+        return flat
+
+    def _flatten(self, event):
+        if self.mask.ndim == 1:
+            return event
+        batch = tf.shape(event)[: -self.mask.ndim]
+        return tf.reshape(event, tf.concat([batch, [self.mask.size]], axis=0))
+
+
+def _interleave(first, second):
+    """first 0, second 0, first 1, second 1, ...; first may be longer by one."""
+    n = second.shape[-1]
+    pairs = tf.stack([first[..., :n], second], axis=-1)
+    flat = tf.reshape(pairs, tf.concat([tf.shape(second)[:-1], [2 * n]], axis=0))
+    return flat if first.shape[-1] == n else tf.concat([flat, first[..., n:]], axis=-1)

@@ -1,0 +1,85 @@
+"""Masks of coupling layers: boolean arrays of the event's shape; True passes through unchanged.
+
+    half(n)             True for the first ceil(n / 2) features
+    odd_even(n)         True at 0, 2, 4, ... (NICE's partition, arXiv:1410.8516, section 4.1)
+    alternating(...)    a mask and its complement in turn, one a layer
+
+Any other boolean array with at least one True and one False serves as well.
+"""
+
+import numpy as np
+
+
+def half(num_features):
+    """True for the first half of the features (the larger one where the number is odd).
+
+    Args:
+        num_features: int >= 2.
+
+    Returns:
+        bool array (num_features,).
+
+    Example:
+        >>> from tfp_flows import masks
+        >>> masks.half(5).tolist()
+        [True, True, True, False, False]
+    """
+    return np.arange(_check(num_features)) < (num_features + 1) // 2
+
+
+def odd_even(num_features):
+    """True for every other feature, beginning with the first.
+
+    Args:
+        num_features: int >= 2.
+
+    Returns:
+        bool array (num_features,).
+
+    Example:
+        >>> from tfp_flows import masks
+        >>> masks.odd_even(5).tolist()
+        [True, False, True, False, True]
+    """
+    return np.arange(_check(num_features)) % 2 == 0
+
+
+def alternating(mask, num_layers):
+    """The masks of a stack of couplings: `mask` and its complement in turn.
+
+    Args:
+        mask: bool array.
+        num_layers: int.
+
+    Returns:
+        list of `num_layers` bool arrays.
+    """
+    return [mask if i % 2 == 0 else ~mask for i in range(num_layers)]
+
+
+def vector_shape(event_shape):
+    """The event shape of a flow on vectors, (n,) with n >= 2 so that it can be split, or one clear error."""
+    shape = tuple(event_shape) if isinstance(event_shape, (tuple, list)) else (event_shape,)
+    if len(shape) != 1 or not isinstance(shape[0], (int, np.integer)) or shape[0] < 2:
+        raise ValueError(f"Expected event_shape (n,) with n >= 2, for a flow on vectors; got {event_shape!r}.")
+    return (int(shape[0]),)
+
+
+def check(mask):
+    """The mask as a bool array, or one clear error.
+
+    Raises:
+        ValueError: where it is not boolean, or all True or all False.
+    """
+    mask = np.asarray(mask)
+    if mask.dtype != bool or mask.ndim < 1:
+        raise ValueError(f"Expected a mask as a boolean array of the event's shape; got {mask.dtype} {mask.shape}.")
+    if mask.all() or not mask.any():
+        raise ValueError(f"Expected a mask with at least one True and one False; got all {bool(mask.flat[0])}.")
+    return mask
+
+
+def _check(num_features):
+    if not isinstance(num_features, (int, np.integer)) or num_features < 2:
+        raise ValueError(f"Expected at least 2 features to split; got {num_features!r}.")
+    return int(num_features)

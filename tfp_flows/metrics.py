@@ -1,0 +1,40 @@
+"""Metrics of a density: negative log-likelihood in nats, and bits per dimension for integer data."""
+
+import math
+
+import keras
+
+
+def bits_per_dim(nll, num_dimensions):
+    """nll / (D ln 2): nats per event -> bits per dimension, for integer data with bins of width 1.
+
+    Args:
+        nll: float or array, nats per event.
+        num_dimensions: int, elements of one event.
+
+    Example:
+        >>> from tfp_flows.metrics import bits_per_dim
+        >>> round(bits_per_dim(784 * math.log(256), 784), 6)
+        8.0
+    """
+    return nll / (num_dimensions * math.log(2))
+
+
+@keras.saving.register_keras_serializable(package="tfp_flows")
+class BitsPerDim(keras.metrics.Mean):
+    """The mean of nats per event, given as bits per dimension.
+
+    Args:
+        num_dimensions: int, elements of one event.
+        name: str.
+    """
+
+    def __init__(self, num_dimensions, name="bits_per_dim", dtype=None):
+        super().__init__(name=name, dtype=dtype)
+        self.num_dimensions = num_dimensions
+
+    def result(self):
+        return bits_per_dim(super().result(), self.num_dimensions)
+
+    def get_config(self):
+        return {**super().get_config(), "num_dimensions": self.num_dimensions}

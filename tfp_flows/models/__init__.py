@@ -1,0 +1,7 @@
+"""Models: one paper, one file, one class. `Flow` trains any TFP distribution; the others build theirs."""
+
+from tfp_flows.models.flow import Flow
+from tfp_flows.models.nice import NICE
+from tfp_flows.models.realnvp import RealNVP
+
+__all__ = ["Flow", "NICE", "RealNVP"]

@@ -1,0 +1,112 @@
+"""Finds every weight of a TFP distribution and shows it to Keras.
+
+`tf.Module` walks the distribution; Keras layers are taken as layers, a bare `tf.Variable` is adopted: a
+`keras.Variable` around the same storage, with the same constraint (TFP's masked networks mask by constraint, and
+a density trained without it is none).
+"""
+
+import keras
+import tensorflow as tf
+
+
+def adopt_weights(distribution):
+    """Finds every weight, building what is not built and looking into Python closures where there are any.
+
+    Args:
+        distribution: `tfd.Distribution`.
+
+    Returns:
+        layers: list of `keras.Layer`, adopted: list of `keras.Variable`, as `find_weights`.
+
+    Raises:
+        ValueError: where a layer stays unbuilt though log_prob was called.
+    """
+    layers, adopted = find_weights(distribution)
+    if hides_variables(distribution) or unbuilt_layers(layers):
+        # One eager pass builds what is not built, and shows the tape what is inside closures.
+        with tf.GradientTape() as tape:
+            distribution.log_prob(tf.zeros([1, *distribution.event_shape], distribution.dtype))
+        layers, adopted = find_weights(distribution)
+        adopted += adopt_hidden(tape.watched_variables(), layers, adopted)
+    missing = unbuilt_layers(layers)
+    if missing:
+        raise ValueError(f"Expected every Keras layer to be built by log_prob; got {missing[0].name!r} unbuilt.")
+    return layers, adopted
+
+
+def find_weights(distribution):
+    """The Keras layers and the bare variables of a distribution, each once, in a stable order.
+
+    Args:
+        distribution: `tf.Module`, usually a `tfd.Distribution`.
+
+    Returns:
+        layers: list of `keras.Layer`, adopted: list of `keras.Variable` around the variables that no layer holds.
+    """
+    found = _walk(distribution)
+    layers = [part for _, part in found if isinstance(part, keras.Layer)]
+    held = {id(weight._value) for layer in layers for weight in layer.weights}
+    adopted = []
+    for path, part in found:
+        variable = part._value if isinstance(part, keras.Variable) else part
+        if isinstance(part, keras.Layer) or id(variable) in held:
+            continue
+        held.add(id(variable))
+        adopted.append(part if isinstance(part, keras.Variable) else _adopt(part, path))
+    return layers, adopted
+
+
+def adopt_hidden(watched, layers, adopted):
+    """Adopts variables that a gradient tape saw and no walk found: those inside a Python closure.
+
+    Args:
+        watched: list of `tf.Variable`.
+        layers, adopted: as `find_weights` returned them.
+
+    Returns:
+        list of `keras.Variable`.
+    """
+    held = {id(w._value) for layer in layers for w in layer.weights} | {id(w._value) for w in adopted}
+    return [_adopt(v, (f"hidden_{i}", v.name)) for i, v in enumerate(watched) if id(v) not in held]
+
+
+def unbuilt_layers(layers):
+    """The layers, and layers within layers, that have no weights yet."""
+    return [part for layer in layers for part in layer._flatten_layers() if not part.built]
+
+
+def hides_variables(distribution):
+    """Whether some part holds a Python closure, in which variables may be that no walk can find."""
+    parts = (distribution, *distribution.submodules)
+    values = (value for part in parts for value in vars(part).values())
+    return any(getattr(value, "__closure__", None) for value in values if callable(value))
+
+
+def _walk(module):
+    """(path, part) of every Keras layer, keras.Variable and tf.Variable below; the shortest path wins."""
+
+    def is_wanted(value):
+        return isinstance(value, (keras.Layer, keras.Variable, tf.Variable))
+
+    seen = {}
+    # Composite tensors (linear operators, distributions as parameters) are opened last: their paths are long.
+    for expand in (False, True):
+        for path, part in module._flatten(predicate=is_wanted, with_path=True, expand_composites=expand):
+            seen.setdefault(id(part), (path, part))
+    return list(seen.values())
+
+
+def _adopt(variable, path):
+    name = ".".join(str(part) for part in path).replace("/", "_").replace(":", "_")
+    weight = keras.Variable(
+        variable,
+        dtype=keras.backend.standardize_dtype(variable.dtype),
+        trainable=variable.trainable,
+        name=name,
+        # Keras would otherwise hand the variable to bijectors in its compute dtype.
+        autocast=False,
+    )
+    constraint = getattr(variable, "constraint", None)
+    if constraint is not None:
+        weight.constraint = constraint
+    return weight

@@ -1,0 +1,76 @@
+"""What `Flow.fit` does before Keras' own: data checked and ordered by (seed, epoch), the epoch announced.
+
+Keras shuffles arrays with hidden generator state, so that a resumed run sees another order than an uninterrupted one.
+Here arrays go through `tfp_flows.data.pipeline`, whose order is a function of (seed, epoch); dropout likewise.
+"""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfp_flows.data import pipeline
+
+
+class EpochClock(keras.callbacks.Callback):
+    """Tells the data pipelines and the dropout layers which epoch is running; `Flow.fit` adds it by itself."""
+
+    def on_epoch_begin(self, epoch, logs=None):
+        pipeline.set_epoch(epoch)
+        for i, generator in enumerate(_seed_generators(self.model)):
+            state = np.random.SeedSequence([self.model.seed, i, epoch]).generate_state(2)
+            generator.state.assign(state.astype("uint32"))
+
+
+def is_array(x):
+    """Whether x is an array, a tensor or a nested list, and no data set, generator or `keras.utils.PyDataset`."""
+    return isinstance(x, (np.ndarray, list)) or tf.is_tensor(x) or hasattr(x, "__array__")
+
+
+def ordered_batches(arrays, batch_size, seed):
+    """A shuffled `tf.data.Dataset` of (x[, y[, sample_weight]]), in an order that (seed, epoch) alone decide."""
+    given = tuple(np.asarray(a) for a in arrays if a is not None)
+    dataset = pipeline.batches(given, batch_size, shuffle=True, seed=seed)
+    x, y, weight = arrays
+    if y is None and weight is not None:
+        return dataset.map(lambda x, weight: (x, None, weight))
+    return dataset
+
+
+def split_validation(arrays, fraction):
+    """The last `fraction` of each array as validation data, as Keras does.
+
+    Raises:
+        ValueError: where a part would be empty.
+    """
+    size = len(arrays[0])
+    cut = int(size * (1 - fraction))
+    if not 0 < cut < size:
+        raise ValueError(f"Expected validation_split to leave events on both sides of {size}; got {fraction!r}.")
+    train, validation = zip(*((None, None) if a is None else (a[:cut], a[cut:]) for a in arrays))
+    return train, validation
+
+
+def first_batch(x):
+    """The first batch of a data set without losing it, and the data set to train on.
+
+    Returns:
+        batch, x: the same data set, or for a one-shot generator one that gives the batch again.
+    """
+    if isinstance(x, keras.utils.PyDataset):
+        return x[0], x
+    if isinstance(x, (tf.data.Dataset, tf.distribute.DistributedDataset)):
+        batch = next(iter(x), None)
+        return batch, x
+    iterator = iter(x)
+    batch = next(iterator, None)
+    return batch, _again(batch, iterator)
+
+
+def _again(batch, iterator):
+    yield batch
+    yield from iterator
+
+
+def _seed_generators(model):
+    layers = model._flatten_layers()
+    return [layer.seed_generator for layer in layers if getattr(layer, "seed_generator", None) is not None]

@@ -1,0 +1,397 @@
+"""Flow: a `keras.Model` around any TFP distribution.
+
+    train    x -> dequantize -> distribution.log_prob -> objective -> fit
+    sample   base.sample(seed) -> temperature -> bijector.forward
+    serve    log_prob, sample, encode, decode
+
+Keras sees every weight that TFP sees, and the other way round: fit, optimizers, callbacks and weight files work on
+our bijectors and on TFP's own.
+"""
+
+import keras
+import numpy as np
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+from tfp_flows.bijectors import Bijector, initializing, takes_context
+from tfp_flows.metrics import BitsPerDim
+from tfp_flows.models import adoption, events, fitting
+from tfp_flows.models.functions import CompiledFunctions
+from tfp_flows.models.temperature import has_location_scale
+from tfp_flows.objectives import MaximumLikelihood
+
+tfd = tfp.distributions
+
+
+class Flow(keras.Model):
+    """Trains, evaluates, samples and saves any `tfd.Distribution` with Keras.
+
+    Args:
+        distribution: `tfd.Distribution` with an empty batch shape, usually a `tfd.TransformedDistribution`.
+        dequantization: None for continuous data, or `tfp_flows.dequantization.Uniform(num_bins)` for integer data:
+            `fit` and `evaluate` then take integers and add noise; `log_prob` stays the continuous density.
+        seed: int, of dequantization, dropout and data order.
+        name: str or None.
+
+    Raises:
+        ValueError: where the distribution is none, has a batch shape, or holds a layer that cannot be built.
+
+    Example:
+        >>> import tfp_flows
+        >>> distribution = tfd.TransformedDistribution(tfd.Normal(0.0, 1.0), tfb.Scale(tf.Variable(2.0)))
+        >>> flow = tfp_flows.Flow(distribution)
+        >>> flow.compile("adam")
+        >>> history = flow.fit(np.random.default_rng(0).normal(size=64).astype("float32"), verbose=0)
+        >>> flow.log_prob(tf.zeros([3])).shape.as_list()
+        [3]
+    """
+
+    def __init__(self, distribution, dequantization=None, seed=0, name=None):
+        if not isinstance(distribution, tfd.Distribution):
+            raise ValueError(f"Expected a tfd.Distribution; got {type(distribution).__name__}.")
+        if not isinstance(distribution.event_shape, tf.TensorShape) or not distribution.event_shape.is_fully_defined():
+            raise ValueError(f"Expected a distribution of one static event shape; got {distribution.event_shape}.")
+        if distribution.batch_shape != tf.TensorShape([]):
+            raise ValueError(f"Expected a distribution with batch shape (); got {distribution.batch_shape}.")
+        # The model itself never computes in low precision, whatever the global policy: its conditioners may.
+        super().__init__(name=name, dtype=tf.as_dtype(distribution.dtype).name)
+        self.distribution = distribution
+        self.dequantization = dequantization
+        self.seed = int(seed)
+        self.objective = MaximumLikelihood()
+        self.event_shape = tuple(distribution.event_shape)
+        self.conditioners, self.adopted = adoption.adopt_weights(distribution)
+        self._nll = keras.metrics.Mean(name="nll")
+        self._bits_per_dim = None
+        if dequantization is not None:
+            self._bits_per_dim = BitsPerDim(int(np.prod(self.event_shape)))
+        self.built = True
+        self._compiled = CompiledFunctions(self)
+
+    @property
+    def num_bins(self):
+        """int, the levels of the integer data, or None for continuous data."""
+        return None if self.dequantization is None else self.dequantization.num_bins
+
+    @property
+    def can_encode(self):
+        """Whether events have one latent: the distribution is a base pushed through a bijector."""
+        # By its parts: TFP makes another class of it around a bijector that is no composite tensor.
+        return hasattr(self.distribution, "bijector") and hasattr(self.distribution, "distribution")
+
+    @property
+    def can_scale_temperature(self):
+        """Whether samples can be drawn at a temperature: the base has a location and a scale."""
+        return has_location_scale(self._base)
+
+    @property
+    def latent_shape(self):
+        """tuple of ints, the event shape of the base; that of the data where there is none."""
+        return tuple(self._base.event_shape)
+
+    @property
+    def takes_context(self):
+        """Whether the density is conditional, p(x given context)."""
+        return self.can_encode and takes_context(self.distribution.bijector)
+
+    def log_prob(self, x, context=None):
+        """The continuous log density, deterministic.
+
+        Args:
+            x: events (batch, *event_shape); integers, where the flow dequantizes, are scored at their bins' centres.
+            context: (batch, *context_shape) for a conditional flow.
+
+        Returns:
+            tensor (batch,), nats per event.
+
+        Raises:
+            ValueError: for another shape, NaN, infinite or out-of-range values, integers without dequantization.
+        """
+        return self._compiled.log_prob(self._events(x), *self._context(context))
+
+    def sample(self, n, seed=None, temperature=1.0, context=None):
+        """Draws events.
+
+        Args:
+            n: int, how many.
+            seed: int, pair of ints or int32 tensor [2]: the samples are a function of it; None for fresh ones.
+            temperature: float >= 0, scales the base's samples about its location.
+            context: (n, *context_shape) for a conditional flow.
+
+        Returns:
+            tensor (n, *event_shape).
+
+        Raises:
+            ValueError: where n < 1, the temperature is negative or NaN, or the base has no temperature to scale.
+        """
+        n, seed = events.check_count(n), events.stateless_seed(seed)
+        temperature = events.check_temperature(temperature)
+        if not self.can_scale_temperature and (tf.is_tensor(temperature) or temperature != 1.0):
+            raise ValueError(
+                f"Expected temperature 1, for {type(self._base).__name__} is no location-scale base; got {temperature!r}."
+            )
+        temperature = tf.cast(temperature, self.variable_dtype)
+        return self._compiled.sample(tf.convert_to_tensor(n, tf.int32), seed, temperature, *self._context(context))
+
+    def encode(self, x, context=None):
+        """Data to latent: the bijector's inverse. x (batch, *event_shape) -> z (batch, *latent_shape).
+
+        Raises:
+            ValueError: for bad events, or where the distribution is no transformed base.
+        """
+        self._require_bijector("encode")
+        return self._compiled.encode(self._events(x), *self._context(context))
+
+    def decode(self, z, context=None):
+        """Latent to data: the bijector's forward. z (batch, *latent_shape) -> x (batch, *event_shape).
+
+        Raises:
+            ValueError: for a bad latent, or where the distribution is no transformed base.
+        """
+        self._require_bijector("decode")
+        z = events.check_events(z, self.latent_shape, None, "z")
+        return self._compiled.decode(tf.cast(z, self.variable_dtype), *self._context(context))
+
+    def initialize(self, x, context=None, seed=None):
+        """Lets every layer that initialises from data do so, once, in data -> latent order.
+
+        `fit` does it by itself before its first step, from its first batch.
+
+        Args:
+            x: events (batch, *event_shape), integers where the flow dequantizes.
+            context: as in `log_prob`.
+            seed: int32 [2] of the dequantization noise; None for that of the first training step.
+        """
+        x = tf.convert_to_tensor(events.check_events(x, self.event_shape, self.num_bins))
+        if self.dequantization is not None and x.dtype.is_integer:
+            seed = self._step_seed(0) if seed is None else seed
+            x, _ = self.dequantization(x, seed, dtype=self.variable_dtype)
+        with initializing():
+            # A new tensor object: TFP answers from its cache for one that it has met.
+            self.distribution.log_prob(tf.identity(tf.cast(x, self.variable_dtype)), **self._kwargs(context))
+
+    @property
+    def is_initialized(self):
+        """Whether no layer waits for data to initialise from."""
+        parts = (part for part in self.distribution.submodules if isinstance(part, Bijector))
+        return not any(part.needs_initialization for part in parts)
+
+    def call(self, x, context=None, training=None):
+        """log_prob of a batch, (batch,), nats. Keras carries `training` to the conditioners through TFP."""
+        if x.dtype.is_integer:
+            events.check_spec(x.shape, x.dtype, self.event_shape, self.num_bins)
+            x = self.dequantization.centre(x, dtype=self.variable_dtype)
+        return self.distribution.log_prob(tf.cast(x, self.variable_dtype), **self._kwargs(context))
+
+    def compile(self, optimizer="adam", loss=None, **kwargs):
+        """As Keras' compile; `loss` is an objective (`tfp_flows.objectives`), by default maximum likelihood.
+
+        Raises:
+            ValueError: where the loss is no objective, or Keras metrics of (y_true, y_pred) are given.
+        """
+        loss = MaximumLikelihood() if loss is None else loss
+        if isinstance(loss, (str, keras.losses.Loss)) or not callable(loss):
+            raise ValueError(f"Expected an objective of tfp_flows.objectives as loss; got {loss!r}.")
+        if kwargs.get("metrics") or kwargs.get("weighted_metrics"):
+            raise ValueError("Expected no metrics, for a density has no y_true and y_pred: nll is logged; got some.")
+        self.objective = loss
+        super().compile(optimizer=optimizer, loss=None, **kwargs)
+
+    def fit(
+        self,
+        x=None,
+        y=None,
+        batch_size=None,
+        callbacks=None,
+        validation_split=0.0,
+        validation_data=None,
+        shuffle=True,
+        sample_weight=None,
+        initial_epoch=0,
+        **kwargs,
+    ):
+        """As Keras' fit: x are events (arrays, `tf.data.Dataset`, generator), y the context of a conditional flow.
+
+        Layers that initialise from data do so from the first batch, which is trained on as well. Arrays are shuffled
+        in an order that the flow's seed and the epoch decide, so that a resumed run repeats an uninterrupted one.
+
+        Returns:
+            `keras.callbacks.History` with loss, nll and, for integer data, bits_per_dim.
+
+        Raises:
+            ValueError: for bad events, an empty data set, or a distribution without trainable variables.
+        """
+        self._assert_compile_called("fit")
+        if not self.trainable_variables:
+            raise ValueError("Expected a distribution with at least one trainable variable to fit; got none.")
+        if isinstance(validation_data, (tuple, list)) and fitting.is_array(validation_data[0]):
+            self._training_events(validation_data[0], "validation_data")
+        if fitting.is_array(x):
+            arrays = (self._training_events(x), y, sample_weight)
+            if validation_split and validation_data is None:
+                arrays, validation_data = fitting.split_validation(arrays, validation_split)
+            if shuffle:
+                kwargs.setdefault("validation_batch_size", batch_size)
+                arrays = (fitting.ordered_batches(arrays, batch_size or 32, self.seed), None, None)
+                batch_size = None
+            x, y, sample_weight = arrays
+        if isinstance(callbacks, keras.callbacks.CallbackList):
+            callbacks.append(fitting.EpochClock())
+        else:
+            callbacks = [fitting.EpochClock(), *tf.nest.flatten(callbacks or [])]
+        fitting.pipeline.set_epoch(initial_epoch)
+        try:
+            x = self._prepare(x, y, batch_size or 32)
+            return super().fit(
+                x=x,
+                y=y,
+                batch_size=batch_size,
+                callbacks=callbacks,
+                validation_data=validation_data,
+                shuffle=shuffle,
+                sample_weight=sample_weight,
+                initial_epoch=initial_epoch,
+                **kwargs,
+            )
+        finally:
+            fitting.pipeline.set_epoch(None)
+
+    def evaluate(self, x=None, y=None, *args, **kwargs):
+        """As Keras' evaluate: loss, nll and, for integer data, bits_per_dim (a bound; noise from the flow's seed)."""
+        if fitting.is_array(x) and not kwargs.get("_use_cached_eval_dataset"):
+            x = self._training_events(x)
+        return super().evaluate(x, y, *args, **kwargs)
+
+    def predict(self, x, *args, **kwargs):
+        """log_prob of a whole data set, in batches: an array (n,), nats per event. Context as the y of a data set."""
+        return super().predict(self._events(x) if fitting.is_array(x) else x, *args, **kwargs)
+
+    def train_step(self, data):
+        x, context, weight = keras.utils.unpack_x_y_sample_weight(data)
+        self._check_training_spec(x)
+        with tf.GradientTape() as tape:
+            nll = self.objective(self, x, context, seed=self._step_seed(self.optimizer.iterations), training=True)
+            loss = self._total(nll, weight)
+            scaled = self.optimizer.scale_loss(loss / self.distribute_strategy.num_replicas_in_sync)
+        weights = self.trainable_weights
+        self.optimizer.apply_gradients(zip(tape.gradient(scaled, weights), weights))
+        return self._update_metrics(loss, nll, weight)
+
+    def test_step(self, data):
+        x, context, weight = keras.utils.unpack_x_y_sample_weight(data)
+        self._check_training_spec(x)
+        # Reset with the metrics, so that every evaluation draws the same noise for the same data.
+        seed = self._step_seed(self._nll.count)
+        nll = self.objective(self, x, context, seed=seed, training=False)
+        return self._update_metrics(self._total(nll, weight), nll, weight)
+
+    def predict_step(self, data):
+        x, context, _ = keras.utils.unpack_x_y_sample_weight(data)
+        return self(x, context=context, training=False)
+
+    def get_config(self):
+        if type(self) is Flow:
+            raise ValueError(
+                "Expected a named model (tfp_flows.NICE, tfp_flows.RealNVP, ...) to save whole, for a distribution cannot "
+                "be rebuilt from a file; got a plain Flow. Save its weights (.weights.h5) or use tfp_flows.serving.export."
+            )
+        return {"name": self.name}
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**config)
+
+    def build_from_config(self, config):
+        """Nothing: a flow is built by its constructor."""
+
+    def get_compile_config(self):
+        if not self.compiled:
+            return {}
+        config = super().get_compile_config()
+        return {key: config.get(key) for key in ("optimizer", "jit_compile", "run_eagerly", "steps_per_execution")}
+
+    def compile_from_config(self, config):
+        if config:
+            self.compile(**keras.saving.deserialize_keras_object(config))
+            self.optimizer.build(self.trainable_variables)
+
+    def _maybe_symbolic_build(self, *args, **kwargs):
+        # A flow is built by its constructor. Keras would average a batch over the replicas to learn its shape, which
+        # fails for integers, and for several workers altogether.
+        pass
+
+    @property
+    def _base(self):
+        return self.distribution.distribution if self.can_encode else self.distribution
+
+    def _prepare(self, x, y, batch_size):
+        """Checks a data set, initialises from its first batch where that is due, and builds the optimizer."""
+        if isinstance(x, tf.data.Dataset):
+            spec = keras.utils.unpack_x_y_sample_weight(x.element_spec)[0]
+            events.check_spec(spec.shape, spec.dtype, self.event_shape, self.num_bins)
+            if x.cardinality() == 0:
+                raise ValueError("Expected a data set with at least one batch; got an empty one.")
+        if not self.is_initialized:
+            batch, x = ((x[:batch_size], y), x) if fitting.is_array(x) else fitting.first_batch(x)
+            if batch is None:
+                raise ValueError("Expected a data set with at least one batch; got an empty one.")
+            first, context, _ = keras.utils.unpack_x_y_sample_weight(batch)
+            self.initialize(first, None if context is None else context[: len(first)])
+        if not self.optimizer.built:
+            # Keras would build its slots inside the traced step, and so trace the step twice.
+            with self.distribute_strategy.scope():
+                self.optimizer.build(self.trainable_variables)
+        return x
+
+    def _events(self, x):
+        x = events.check_events(x, self.event_shape, self.num_bins)
+        if tf.as_dtype(x.dtype).is_integer:
+            return self.dequantization.centre(x, dtype=self.variable_dtype)
+        return tf.cast(x, self.variable_dtype)
+
+    def _training_events(self, x, what="x"):
+        x = events.check_events(x, self.event_shape, self.num_bins, what)
+        if self.dequantization is not None:
+            events.check_integers(x.dtype, self.num_bins, what)
+        return x
+
+    def _check_training_spec(self, x):
+        events.check_spec(x.shape, x.dtype, self.event_shape, self.num_bins)
+        if self.dequantization is not None:
+            events.check_integers(x.dtype, self.num_bins)
+
+    def _context(self, context):
+        if self.takes_context != (context is not None):
+            wanted = "a context, for the flow is conditional" if self.takes_context else "no context"
+            raise ValueError(f"Expected {wanted}; got {'none' if context is None else 'one'}.")
+        return () if context is None else (tf.convert_to_tensor(context),)
+
+    def _kwargs(self, context):
+        # TFP's TransformedDistribution hands these to its bijector; a plain distribution takes none.
+        return {} if context is None else {"bijector_kwargs": {"context": context}}
+
+    def _require_bijector(self, what):
+        if not self.can_encode:
+            raise ValueError(
+                f"Expected a tfd.TransformedDistribution to {what}, a base pushed through a bijector; "
+                f"got {type(self.distribution).__name__}."
+            )
+
+    def _step_seed(self, step):
+        """int32 [2]: another one each step and each replica, the same whenever the step comes again."""
+        replica = tf.distribute.get_replica_context()
+        replica = 0 if replica is None else replica.replica_id_in_sync_group
+        seed = tf.stack([tf.constant(self.seed, tf.int32), tf.cast(step, tf.int32)])
+        return tf.random.experimental.stateless_fold_in(seed, tf.cast(replica, tf.int32))
+
+    def _total(self, nll, weight):
+        weighted = nll if weight is None else nll * tf.cast(weight, nll.dtype)
+        # Sum over batch size, as Keras: weights scale the loss, they do not normalise it.
+        return tf.add_n([tf.reduce_mean(weighted), *self.losses])
+
+    def _update_metrics(self, loss, nll, weight):
+        self._loss_tracker.update_state(loss, sample_weight=tf.shape(nll)[0])
+        self._nll.update_state(nll, sample_weight=weight)
+        if self._bits_per_dim is not None:
+            self._bits_per_dim.update_state(nll, sample_weight=weight)
+        return self.get_metrics_result()

@@ -1,0 +1,104 @@
+"""A multilayer perceptron, the conditioner of vector flows.
+
+    h_0 = x (with the context, mapped linearly, added to the first layer's input to the activation)
+    h_k = activation(W_k h_{k-1} + b_k)
+    out = W h + b,   W = 0 at the start
+"""
+
+import keras
+
+
+
+
+@keras.saving.register_keras_serializable(package="tfp_flows")
+class MLP(keras.layers.Layer):
+    """Dense layers with a linear last one, zero at the start so that the flow begins as the identity.
+
+    Args:
+        num_outputs: int.
+        hidden_units: sequence of ints.
+        activation: Keras activation of the hidden layers.
+        dropout: float in [0, 1), after each hidden layer, in training only.
+        context_shape: None, or a tuple (n,): the layer is then called as `mlp(x, context=c)` with c (batch, n).
+        output_initializer: Keras initializer of the last kernel.
+        dtype: Keras dtype or dtype policy of this layer and all within it.
+        name: str or None.
+
+    Raises:
+        ValueError: where a width is not a positive integer, or context is missing or not wanted.
+
+    Example:
+        >>> from tfp_flows.networks import MLP
+        >>> MLP(3, hidden_units=(16, 16))(tf.ones([5, 2])).numpy().max().item()
+        0.0
+    """
+
+    def __init__(
+        self,
+        num_outputs,
+        hidden_units=(256, 256),
+        activation="relu",
+        dropout=0.0,
+        context_shape=None,
+        output_initializer="zeros",
+        dtype=None,
+        name=None,
+    ):
+        super().__init__(dtype=dtype, name=name)
+        self.hidden_units = tuple(hidden_units)
+        if not all(isinstance(n, int) and n > 0 for n in (num_outputs, *self.hidden_units)):
+            raise ValueError(f"Expected positive integer widths; got {num_outputs!r} and {self.hidden_units!r}.")
+        if not 0 <= dropout < 1:
+            raise ValueError(f"Expected dropout in [0, 1); got {dropout!r}.")
+        self.num_outputs = num_outputs
+        self.activation = keras.activations.get(activation)
+        self.dropout = dropout
+        self.context_shape = None if context_shape is None else tuple(context_shape)
+        self.output_initializer = keras.initializers.get(output_initializer)
+        # Sub-layers do not inherit a policy in Keras 3: each is given it.
+        policy = self.dtype_policy
+        self._hidden = [keras.layers.Dense(n, dtype=policy, name=f"hidden_{i}") for i, n in enumerate(self.hidden_units)]
+        self._output = keras.layers.Dense(
+            num_outputs, kernel_initializer=self.output_initializer, dtype=policy, name="output"
+        )
+        self._dropout = keras.layers.Dropout(dropout, dtype=policy, name="dropout") if dropout else None
+        self._context = None
+        if self.context_shape is not None:
+            first = self.hidden_units[0] if self.hidden_units else num_outputs
+            self._context = keras.layers.Dense(first, use_bias=False, dtype=policy, name="context")
+
+    def build(self, input_shape):
+        width = input_shape[-1]
+        for layer in (*self._hidden, self._output):
+            layer.build((None, width))
+            width = layer.units
+        if self._context is not None:
+            self._context.build((None, *self.context_shape))
+
+    def call(self, x, context=None):
+        if (context is None) != (self._context is None):
+            wanted = "no context" if self._context is None else f"a context of shape (batch, {self.context_shape[0]})"
+            raise ValueError(f"Expected {wanted}; got {'none' if context is None else 'one'}.")
+        for i, layer in enumerate((*self._hidden, self._output)):
+            x = layer(x)
+            if i == 0 and context is not None:
+                x = x + self._context(context)
+            if layer is not self._output:
+                x = self.activation(x)
+                if self._dropout is not None:
+                    x = self._dropout(x)
+        return x
+
+    def compute_output_shape(self, input_shape, **_):
+        return (*input_shape[:-1], self.num_outputs)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "num_outputs": self.num_outputs,
+            "hidden_units": self.hidden_units,
+            "activation": keras.activations.serialize(self.activation),
+            "dropout": self.dropout,
+            "context_shape": self.context_shape,
+            "output_initializer": keras.initializers.serialize(self.output_initializer),
+        }

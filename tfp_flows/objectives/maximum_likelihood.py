@@ -1,0 +1,35 @@
+"""Maximum likelihood: the average of -log p(x), in nats an event.
+
+    continuous data   -log p(x)
+    integer data      -log p(x + u) + log q(u | x)      an upper bound of -log P(x), in expectation
+
+Network passes: one of the flow's inverse direction.
+"""
+
+
+class MaximumLikelihood:
+    """Negative log-likelihood in nats per event; the default of `Flow.compile`.
+
+    Example:
+        >>> import tfp_flows
+        >>> flow = tfp_flows.RealNVP(event_shape=(2,), num_layers=2, hidden_units=(8,))
+        >>> flow.compile("adam", loss=tfp_flows.objectives.MaximumLikelihood())
+    """
+
+    def __call__(self, flow, x, context, seed, training):
+        """Values in nats, (batch,).
+
+        Args:
+            flow: `tfp_flows.Flow`.
+            x: events (batch, *event), integers where the flow dequantizes.
+            context: what the flow is conditioned on, or None.
+            seed: int32 tensor [2], of the dequantization noise.
+            training: bool, handed to the networks.
+        """
+        if flow.dequantization is None:
+            return -flow(x, context=context, training=training)
+        y, log_q = flow.dequantization(x, seed, dtype=flow.variable_dtype)
+        return log_q - flow(y, context=context, training=training)
+
+    def get_config(self):
+        return {}

@@ -1,0 +1,137 @@
+"""Export: a trained flow as the next numbered version of a SavedModel for TensorFlow Serving.
+
+    path/3/saved_model.pb, variables/, fingerprint.pb           graph and weights: nothing else is needed to serve
+    path/3/assets.extra/tf_serving_warmup_requests              what the server answers before its first client
+    path/3/model_card.json                                      what the model is and where it comes from
+
+The root of the SavedModel is a bare `tf.Module` around the variables that the served functions read. So the file
+holds no optimizer state and no Python object of Keras or TensorFlow Probability; TensorFlow alone loads it.
+"""
+
+import importlib.util
+import os
+import pathlib
+import warnings
+
+from tfp_flows.serving.card import model_card, write_card
+from tfp_flows.serving.versions import publish, unpublished
+
+# Ops that call back into the Python process that made the graph; a server has none.
+_PYTHON_OPS = ("PyFunc", "PyFuncStateless", "EagerPyFunc")
+
+
+def export(model, path, *, card=None, warmup="auto"):
+    """Writes the next version of a model for TensorFlow Serving.
+
+    The signatures are `log_prob`, `sample`, `encode` and `decode` (see `tfp_flows.serving.signatures` for their
+    inputs, outputs and units), and `serving_default`, which is `log_prob`; what the flow cannot do is left out and named
+    on the model card under `left_out`. The version appears under its number in
+    one step when it is whole; a failure leaves nothing behind and touches no earlier version. The model is not changed.
+
+    A server with `--enable_batching` refuses scalar inputs, which `sample` has: start it with
+    `--enable_per_model_batching_parameters`, or let clients draw z and call `decode`.
+
+    Args:
+        model: a `tfp_flows.Flow`.
+        path: the model's folder in the local file system, made where it is missing. The version is a numbered folder
+            in it, one more than the highest number there, from 1.
+        card: dictionary for the model card of what only the caller knows: `data`, `metrics`, `seed`, `command` and
+            whatever else belongs there.
+        warmup: whether to write warm-up requests, which need the extra `tfp_flows[serving]`. `"auto"` writes them
+            where the extra is installed and warns where it is not; True raises there; False writes none.
+
+    Returns:
+        The version's folder, a string.
+
+    Raises:
+        ValueError: if the model is no flow, the path no local folder, the card no dictionary or `warmup` none of its
+            three values; if the graph calls Python (`tf.py_function`, `tf.numpy_function`) or asks for XLA
+            (`jit_compile=True`), neither of which the server runs.
+        ImportError: if `warmup` is True and the extra is not installed.
+
+    Example:
+        >>> import tempfile
+        >>> import tensorflow_probability as tfp
+        >>> import tfp_flows
+        >>> flow = tfp_flows.Flow(tfp.distributions.MultivariateNormalDiag([0.0, 0.0], [1.0, 2.0]))
+        >>> version = tfp_flows.serving.export(flow, tempfile.mkdtemp() + "/gaussian", card={"data": "none"})
+        >>> tfp_flows.serving.load(version).sample(3, seed=[1, 2]).shape
+        (3, 2)
+    """
+    # Here and not above: `tfp_flows.serving.load` and `.card` come through this package and import much less.
+    import tensorflow as tf
+
+    from tfp_flows.models.flow import Flow
+    from tfp_flows.serving.signatures import describe, signatures, variables
+    from tfp_flows.serving.warmup import examples, write_warmup
+
+    if not isinstance(model, Flow):
+        raise ValueError(f"Expected model to be a tfp_flows.Flow, such as Flow(distribution); got {model!r}.")
+    base = _local(path)
+    warmup = _wants_warmup(warmup)
+
+    functions, left_out = signatures(model)
+    default = "log_prob" if "log_prob" in functions else "sample"
+    card = model_card(model, describe(functions, model), left_out, card)
+    root = tf.Module()
+    root.variables_read = variables(functions.values(), model)
+    with unpublished(base) as folder:
+        tf.saved_model.save(
+            root, str(folder), signatures={**functions, "serving_default": functions[default]},
+            options=tf.saved_model.SaveOptions(experimental_custom_gradients=False),  # a server differentiates nothing
+        )
+        _check_servable(folder)
+        if warmup:
+            write_warmup(examples(functions, default), folder)
+        write_card(card, folder)
+        return str(publish(folder, base))
+
+
+def _local(path):
+    text = os.fspath(path)
+    if "://" in text or (os.path.exists(text) and not os.path.isdir(text)):
+        raise ValueError(f"Expected path to be a folder in the local file system; got {text!r}.")
+    return pathlib.Path(text)
+
+
+def _wants_warmup(warmup):
+    """Whether to write warm-up requests, decided before the long work begins."""
+    if warmup not in ("auto", True, False):
+        raise ValueError(f"Expected warmup to be 'auto', True or False; got {warmup!r}.")
+    if not warmup or _is_installed("tensorflow_serving"):
+        return bool(warmup)
+    if warmup is True:
+        raise ImportError('Expected tensorflow-serving-api for warmup=True; pip install "tfp_flows[serving]" adds it.')
+    warnings.warn(
+        'The export has no warm-up requests because tensorflow-serving-api is not installed: pip install '
+        '"tfp_flows[serving]" adds it, and warmup=False exports without this warning.', stacklevel=3,
+    )
+    return False
+
+
+def _is_installed(package):
+    try:
+        return importlib.util.find_spec(package) is not None
+    except ValueError:  # what find_spec raises for a module that was put in sys.modules as None
+        return False
+
+
+def _check_servable(folder):
+    """Raises if the written graph holds what the stock server cannot run."""
+    from tensorflow.core.protobuf import saved_model_pb2
+
+    saved_model = saved_model_pb2.SavedModel.FromString((folder / "saved_model.pb").read_bytes())
+    graph = saved_model.meta_graphs[0].graph_def
+    for function in graph.library.function:
+        if function.attr["_XlaMustCompile"].b:
+            raise ValueError(
+                "Expected a flow without jit_compile=True in its own functions, because the stock server has XLA "
+                f"switched off; got it on {function.signature.name!r}."
+            )
+    nodes = [*graph.node, *(node for function in graph.library.function for node in function.node_def)]
+    for node in nodes:
+        if node.op in _PYTHON_OPS:
+            raise ValueError(
+                "Expected a flow of TensorFlow ops alone, because a server has no Python to call; got "
+                f"{node.op} ({node.name!r}), which tf.py_function and tf.numpy_function make."
+            )

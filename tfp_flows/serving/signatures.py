@@ -1,0 +1,149 @@
+"""Signatures: the four functions of a flow that a SavedModel serves.
+
+    log_prob   x (batch,) + event                       -> log_prob (batch,), nats per event
+    sample     n (), seed (2,) int32, temperature ()    -> x (n,) + event
+    encode     x (batch,) + event                       -> z (batch,) + latent
+    decode     z (batch,) + latent                      -> x (batch,) + event
+
+Those of a conditional flow also take `context`, one for each event. Inputs and outputs have names. Real numbers are
+float32 whatever the flow computes in, so that a client needs to know no more than the names; the batch size is free.
+The draws depend on the seed that comes with the request and on nothing else: a seed fixed in the graph would repeat
+one series on every replica and after every start. What a flow cannot do is left out: `encode` and `decode` of a
+mixture, the temperature of a base without a scale, a direction that a bijector does not have.
+"""
+
+import tensorflow as tf
+
+DTYPE = tf.float32
+MEANING = {
+    "x": "event in the data's own units",
+    "z": "latent, the base distribution's event",
+    "context": "what the density is conditioned on",
+    "log_prob": "log density in nats per event",
+    "n": "number of events to draw",
+    "seed": "two numbers; the same two give the same draws",
+    "temperature": "factor on the base distribution's scale; 1 is the model itself",
+}
+INTEGERS = "; integers 0..{} go in as x + u with u in [0, 1), and floor brings them back"
+
+
+def signatures(model):
+    """Traces what a flow can serve.
+
+    Args:
+        model: a `tfp_flows.Flow`.
+
+    Returns:
+        Dictionary from the signature's name to a `tf.types.experimental.ConcreteFunction` that takes and gives named
+        tensors, and a dictionary from the name of what the flow cannot do to the reason, one sentence.
+
+    Raises:
+        ValueError: if the flow can neither score nor sample.
+    """
+    dtype = tf.as_dtype(model.dtype)
+    event, latent = tuple(model.event_shape), tuple(model.latent_shape)
+
+    def real(tensors):
+        return {name: tf.cast(tensor, dtype) for name, tensor in tensors.items()}
+
+    def log_prob(x, **context):
+        return {"log_prob": _served(model.log_prob(tf.cast(x, dtype), **real(context)), ())}
+
+    def sample(n, seed, **temperature_and_context):
+        return {"x": _served(model.sample(n, seed=seed, **real(temperature_and_context)), event)}
+
+    def encode(x, **context):
+        return {"z": _served(model.encode(tf.cast(x, dtype), **real(context)), latent)}
+
+    def decode(z, **context):
+        return {"x": _served(model.decode(tf.cast(z, dtype), **real(context)), event)}
+
+    x, z = _spec("x", None, *event), _spec("z", None, *latent)
+    draw = [_spec("n", dtype=tf.int32), _spec("seed", 2, dtype=tf.int32)]
+    inputs, left_out = {log_prob: [x], sample: draw, encode: [x], decode: [z]}, {}
+    if model.can_scale_temperature:
+        draw.append(_spec("temperature"))
+    else:
+        left_out["temperature"] = "The base distribution has no location and scale that a temperature could act on."
+    if model.takes_context:
+        for specs in inputs.values():
+            specs.append(_spec("context", None, *_context_shape(model)))
+    if not model.can_encode:
+        for function in (encode, decode):
+            del inputs[function]
+            left_out[function.__name__] = "The distribution is no bijector around one base: its events have no latent."
+
+    functions = {}
+    for function, specs in inputs.items():
+        try:
+            functions[function.__name__] = _trace(function, specs)
+        except NotImplementedError as error:  # what TFP raises for a direction that a bijector does not have
+            left_out[function.__name__] = " ".join(str(error).split())
+    if not functions.keys() & {"log_prob", "sample"}:
+        raise ValueError(f"Expected a flow that can score or sample; got one that cannot: {left_out['log_prob']}")
+    return functions, left_out
+
+
+def variables(functions, model):
+    """Lists the variables that functions read, those of the model first and in its order.
+
+    Args:
+        functions: traced functions.
+        model: the `tfp_flows.Flow` they were traced from.
+
+    Returns:
+        List of `tf.Variable`.
+    """
+    read = {id(variable): variable for function in functions for variable in function.graph.variables}
+    own = [read.pop(id(variable.value)) for variable in model.variables if id(variable.value) in read]
+    return own + list(read.values())
+
+
+def describe(functions, model):
+    """Says in plain values what functions take and give.
+
+    Args:
+        functions: dictionary from a name to a traced function.
+        model: the `tfp_flows.Flow` they were traced from.
+
+    Returns:
+        name -> `"inputs"` and `"outputs"` -> name of the tensor -> dtype, shape (None where it is free), meaning.
+    """
+    meaning = dict(MEANING)
+    if model.num_bins is not None:
+        meaning["x"] += INTEGERS.format(model.num_bins - 1)
+
+    def tensors(named):
+        return {name: {"dtype": tensor.dtype.name, "shape": tensor.shape.as_list(), "meaning": meaning[name]}
+                for name, tensor in named.items()}
+
+    return {name: {"inputs": tensors(inputs(function)), "outputs": tensors(function.structured_outputs)}
+            for name, function in functions.items()}
+
+
+def inputs(function):
+    """The named inputs of a traced function, as `tf.TensorSpec`s in the order in which it takes them."""
+    positional, by_name = function.structured_input_signature
+    return {spec.name: spec for spec in (*positional, *by_name.values())}
+
+
+def _context_shape(model):
+    """Static shape of one context, which the conditioners know."""
+    shapes = {getattr(layer, "context_shape", None) for layer in model.conditioners} - {None}
+    if len(shapes) != 1:
+        raise ValueError(f"Expected a conditional flow with one static shape of context; got {sorted(shapes)}.")
+    return shapes.pop()
+
+
+def _spec(name, *shape, dtype=DTYPE):
+    return tf.TensorSpec(shape, dtype, name)
+
+
+def _trace(function, specs):
+    # No autograph: nothing here branches on a tensor, and a flow that does in plain Python shall fail at the export.
+    return tf.function(function, autograph=False).get_concrete_function(**{spec.name: spec for spec in specs})
+
+
+def _served(value, shape):
+    """Casts an output and declares its static shape, which a client reads in the signature."""
+    return tf.ensure_shape(tf.cast(value, DTYPE), (None, *shape))

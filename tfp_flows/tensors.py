@@ -1,0 +1,35 @@
+"""Tensor operations that the package needs and TensorFlow has only in a slow form. Know nothing of the package."""
+
+import numpy as np
+import tensorflow as tf
+
+
+def permute(x, permutation):
+    """Permutes the last axis: y[..., i] = x[..., permutation[i]].
+
+    TensorFlow's gradient of a gather is a scatter-add, since it cannot know that no index comes twice. That of a
+    permutation is the inverse permutation, several times faster.
+
+    Args:
+        x: tensor (..., n).
+        permutation: sequence of n ints, a permutation of 0..n-1.
+
+    Returns:
+        tensor (..., n).
+    """
+    permutation = np.asarray(permutation)
+    n = permutation.size
+    if np.array_equal(permutation, np.arange(n)):
+        return x
+    if np.array_equal(permutation, np.arange(n)[::-1]):
+        return tf.reverse(x, [-1])
+    return _gather_last(x, permutation, np.argsort(permutation))
+
+
+def _gather_last(x, indices, inverse):
+    @tf.custom_gradient
+    def run(x):
+        # The gradient is this function again, so that it can itself be differentiated.
+        return tf.gather(x, indices, axis=-1), lambda dy: _gather_last(dy, inverse, indices)
+
+    return run(x)

@@ -1,0 +1,7 @@
+"""Stateless elementwise families that couplings, autoregressive and elementwise bijectors drive by parameters."""
+
+from tfp_flows.transforms.affine import Affine
+from tfp_flows.transforms.shift import Shift
+from tfp_flows.transforms.transform import Transform
+
+__all__ = ["Affine", "Shift", "Transform"]

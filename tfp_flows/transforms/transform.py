@@ -1,0 +1,50 @@
+"""The base class of transforms: stateless, elementwise families that couplings and others drive by parameters.
+
+    x = f(z; raw)         log_det = log |dx/dz|, elementwise
+
+z and x have the event's shape (..., n), raw has (..., n, num_params). The transform alone turns raw numbers, as a
+network gives them, into valid parameters; raw = 0 is the identity.
+"""
+
+import abc
+
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+tfb = tfp.bijectors
+
+
+class Transform(abc.ABC):
+    """A stateless elementwise family. Subclasses set `num_params` and write the two joint methods.
+
+    Attributes:
+        num_params: int, raw numbers an element.
+        is_constant_jacobian: bool, whether log_det is 0 whatever the parameters (volume preserving).
+    """
+
+    num_params = 1
+    is_volume_preserving = False
+
+    @abc.abstractmethod
+    def forward_and_log_det(self, z, raw):
+        """z (..., n), raw (..., n, num_params) -> x (..., n), log_det (..., n) of dx/dz."""
+
+    @abc.abstractmethod
+    def inverse_and_log_det(self, x, raw):
+        """x (..., n), raw (..., n, num_params) -> z (..., n), log_det (..., n) of dz/dx."""
+
+    def as_bijector(self, raw):
+        """The transform with its parameters fixed, as a scalar `tfb.Bijector`: what TFP's `bijector_fn` wants."""
+        return tfb.Inline(
+            forward_fn=lambda z: self.forward_and_log_det(z, raw)[0],
+            inverse_fn=lambda x: self.inverse_and_log_det(x, raw)[0],
+            forward_log_det_jacobian_fn=lambda z: self.forward_and_log_det(z, raw)[1],
+            inverse_log_det_jacobian_fn=lambda x: self.inverse_and_log_det(x, raw)[1],
+            forward_min_event_ndims=0,
+            name=type(self).__name__.lower(),
+        )
+
+
+def elements(raw, num_params):
+    """raw (..., n, num_params) -> num_params tensors (..., n)."""
+    return tf.unstack(raw, num=num_params, axis=-1)
