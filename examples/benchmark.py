@@ -24,90 +24,15 @@ not installed are named below the table. Everything runs on the processor, in fl
 import argparse
 import concurrent.futures
 import json
-import os
 import pathlib
 import statistics
-import subprocess
 import sys
-import tempfile
 import time
 
-from benchmarks import CONTESTANTS, OPTIMIZERS, TASKS
+from benchmarks import CONTESTANTS, OPTIMIZERS, TASKS, WARM_STEPS
+from benchmarks.processes import OtherPrograms, Worker, WorkerFailed
 
 REST = 0.05  # seconds between two measurements: spinning threads of the last contestant fall asleep
-EXAMPLES = pathlib.Path(__file__).resolve().parent
-
-
-class WorkerFailed(Exception):
-    """A contestant cannot go on; `absent` is the module that is not installed, if that is why."""
-
-    def __init__(self, message, absent=None):
-        super().__init__(message)
-        self.absent = absent
-
-
-class Worker:
-    """The process of one contestant; see `benchmarks/worker.py` for what it understands.
-
-    Args:
-        name: A key of `CONTESTANTS`.
-        settings: dict, the arguments of `benchmarks.contestant.Settings`.
-        threads: Number of processors that it may use.
-    """
-
-    def __init__(self, name, settings, threads):
-        self.name = name
-        self._log = tempfile.TemporaryFile("w+")
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.worker", name, json.dumps(settings), str(threads)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._log,
-            text=True,
-            cwd=EXAMPLES,
-            env={
-                **os.environ,
-                "PYTHONPATH": os.pathsep.join([str(EXAMPLES), str(EXAMPLES.parent), os.environ.get("PYTHONPATH", "")]),
-                "CUDA_VISIBLE_DEVICES": "-1",
-                "JAX_PLATFORMS": "cpu",
-                "KERAS_BACKEND": "tensorflow",
-                "TF_CPP_MIN_LOG_LEVEL": "3",
-            },
-        )
-
-    def ask(self, do, **arguments):
-        """The answer to one command.
-
-        Raises:
-            WorkerFailed: If the contestant answers with an error, or its process has died.
-        """
-        try:
-            self._process.stdin.write(json.dumps({"do": do, **arguments}) + "\n")
-            self._process.stdin.flush()
-            line = self._process.stdout.readline()
-        except BrokenPipeError:
-            line = ""
-        if not line:
-            raise WorkerFailed(f"the process died with status {self._process.wait()}; it said: {self._last_words()}")
-        answer = json.loads(line)
-        if "error" in answer:
-            raise WorkerFailed(answer["error"], answer["absent"])
-        return answer
-
-    def close(self):
-        self._process.stdin.close()
-        try:
-            self._process.wait(timeout=10)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        self._process.stdout.close()
-        self._log.close()
-
-    def _last_words(self):
-        self._log.seek(0)
-        lines = [line.strip() for line in self._log if line.strip()]
-        return lines[-1][:300] if lines else "nothing"
 
 
 def measure(args, settings):
@@ -140,6 +65,7 @@ def measure(args, settings):
     try:
         with concurrent.futures.ThreadPoolExecutor(args.threads) as pool:
             list(pool.map(build, workers))
+        others = OtherPrograms(workers)
         for i in range(args.rounds):
             for task in TASKS:
                 for worker in workers:
@@ -148,6 +74,7 @@ def measure(args, settings):
                     if answer:
                         rounds[worker.name][task].append(answer["ms"])
             say(f"round {i + 1} of {args.rounds}")
+        args.busy = others.share()
         for worker in workers:
             answer = ask(worker, "nll")
             if answer and facts[worker.name]["is_density"]:
@@ -175,15 +102,17 @@ def table(facts, rounds):
     return rows
 
 
-def notes(args, facts, failures, trained_steps):
+def notes(args, facts, failures):
     """The lines below the table: what was run, how each was configured, and what is missing."""
     lines = [
         f"{args.dims} dimensions, {args.layers} affine couplings, hidden layers {tuple(args.hidden)}, batch {args.batch},"
-        f" Adam 1e-3, float32, {args.threads} threads; {args.rounds} rounds of {args.steps} steps",
+        f" Adam 1e-3, float32, {args.threads} threads; {args.rounds} rounds"
     ]
     flows = {name: fact for name, fact in facts.items() if "nll" in fact}
     if flows:
+        trained_steps = WARM_STEPS + 1 + args.rounds * (WARM_STEPS + args.steps)
         entropy = next(iter(flows.values()))["entropy"]
+        lines[0] += f" of {args.steps} steps"
         lines.append(f"nll: nats per fresh event after {trained_steps} training steps; the data's entropy is {entropy:.2f}")
         for name, fact in flows.items():
             if fact["nll"] < entropy - 0.5:
@@ -194,8 +123,11 @@ def notes(args, facts, failures, trained_steps):
         lines.append(f"{name}: {fact['note']} [{versions}]" + (f"; {more:+,} parameters" if more else ""))
     for name, failure in failures.items():
         lines.append(f"{'ABSENT' if failure.absent else 'FAILED'}: {name} ({failure})")
-    if hasattr(os, "getloadavg") and args.load > 0.3 * args.threads:
-        lines.append(f"the machine was busy before the run (load {args.load:.1f}): expect noise, trust the ratios more")
+    if args.busy is not None and args.busy > 0.02:
+        lines.append(
+            f"NOISE: other programs took {args.busy:.0%} of the processors meanwhile; the ratios suffer less than the times,"
+            " but PyTorch's spinning threads suffer most (OMP_WAIT_POLICY=passive helps them)"
+        )
     return lines
 
 
@@ -299,19 +231,28 @@ def arguments():
         parser.error(f"Expected --dims of at least 2 and --hidden of at least 1; got {args.dims} and {args.hidden}.")
     args.only = list(dict.fromkeys(["limit", *chosen]))
     args.rounds = args.rounds or (3 if args.first_step else 7)
-    args.load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
+    args.busy = None
     return args
 
 
 def main():
     args = arguments()
     settings = {"dims": args.dims, "layers": args.layers, "hidden": args.hidden, "batch": args.batch}
+    facts, rounds, seconds = {}, {}, {}
     if args.first_step:
-        results, failures = measure_first_steps(args, settings)
-        record = {"seconds": results}
-        show(first_step_table(results))
+        seconds, failures = measure_first_steps(args, settings)
+        show(first_step_table(seconds))
     else:
         facts, rounds, failures = measure(args, settings)
-        record = {"facts": facts, "ms": {name: rounds[name] for name in facts}}
         show(table(facts, rounds))
-    print()
+    print("", *notes(args, facts, failures), sep="\n")
+    if args.json:
+        failed = {name: str(failure) for name, failure in failures.items()}
+        record = {"arguments": vars(args), "facts": facts, "ms": rounds, "first_step_s": seconds, "failures": failed}
+        pathlib.Path(args.json).write_text(json.dumps(record, indent=1))
+    if args.plot and facts:
+        plot(args.plot, facts, rounds)
+
+
+if __name__ == "__main__":
+    main()

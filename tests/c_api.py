@@ -116,7 +116,7 @@ def run(path, calls):
 
     Args:
         path: folder with the saved_model.pb.
-        calls: list of (signature, dictionary of arrays).
+        calls: pairs of (signature, dictionary of arrays).
 
     Returns:
         List of dictionaries of arrays, one a call.

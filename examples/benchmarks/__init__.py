@@ -20,5 +20,6 @@ CONTESTANTS = {
     "normflows": ("normflows", "NormFlows", {}),
     "flowjax": ("flowjax", "FlowJAX", {}),
 }
+WARM_STEPS = 2  # run before every measurement and not measured: caches and thread pools come back
 TASKS = ("train", "log_prob", "sample")
 OPTIMIZERS = ("adam", "adam-built", "sgd")  # how `--first-step` may start a Keras contestant

@@ -14,9 +14,10 @@ import time
 
 import numpy as np
 
+from benchmarks import WARM_STEPS
+
 NUM_BATCHES = 32  # distinct training batches, used in turn
 NUM_TEST = 4096
-WARM_STEPS = 2  # run before every measurement and not measured: they bring the caches and the thread pools back
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,7 +7,8 @@ does for a step: the next batch of the dataset, the step, the loss's metric, the
 import abc
 import time
 
-from benchmarks.contestant import WARM_STEPS, Contestant
+from benchmarks import WARM_STEPS
+from benchmarks.contestant import Contestant
 
 
 class KerasContestant(Contestant):

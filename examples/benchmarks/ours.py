@@ -17,4 +17,10 @@ class Ours(KerasContestant):
             actnorm=False,
         )
         batch = self.settings.batch
-        return model, model.log_prob, lambda seed: model.sample(batch, seed=seed)  # it compiles both itself
+
+        def sample(seed):
+            return model.sample(batch, seed=seed)
+
+        if self.jit_compile:
+            return model, self.graph(model.log_prob), self.graph(sample)
+        return model, model.log_prob, sample  # both are graphs by themselves

@@ -61,6 +61,8 @@ class Flow(keras.Model):
         self.objective = MaximumLikelihood()
         self.event_shape = tuple(distribution.event_shape)
         self.conditioners, self.adopted = adoption.adopt_weights(distribution)
+        # Set by `training.StopOnNaN`: gradients that are not finite are withheld, and the loss then shown as NaN.
+        self.keep_weights_finite = False
         self._nll = keras.metrics.Mean(name="nll")
         self._bits_per_dim = None
         if dequantization is not None:
@@ -233,7 +235,7 @@ class Flow(keras.Model):
             if shuffle:
                 kwargs.setdefault("validation_batch_size", batch_size)
                 arrays = (fitting.ordered_batches(arrays, batch_size or 32, self.seed), None, None)
-                batch_size = None
+                batch_size, shuffle = None, False
             x, y, sample_weight = arrays
         if isinstance(callbacks, keras.callbacks.CallbackList):
             callbacks.append(fitting.EpochClock())
@@ -274,7 +276,10 @@ class Flow(keras.Model):
             loss = self._total(nll, weight)
             scaled = self.optimizer.scale_loss(loss / self.distribute_strategy.num_replicas_in_sync)
         weights = self.trainable_weights
-        self.optimizer.apply_gradients(zip(tape.gradient(scaled, weights), weights))
+        gradients = tape.gradient(scaled, weights)
+        if self.keep_weights_finite:
+            gradients, loss = _withhold_non_finite(gradients, loss)
+        self.optimizer.apply_gradients(zip(gradients, weights))
         return self._update_metrics(loss, nll, weight)
 
     def test_step(self, data):
@@ -395,3 +400,11 @@ class Flow(keras.Model):
         if self._bits_per_dim is not None:
             self._bits_per_dim.update_state(nll, sample_weight=weight)
         return self.get_metrics_result()
+
+
+def _withhold_non_finite(gradients, loss):
+    """Zeros for all gradients, and NaN for the loss, where one gradient of the step is not finite."""
+    gradients = [None if g is None else tf.convert_to_tensor(g) for g in gradients]
+    finite = tf.reduce_all([tf.reduce_all(tf.math.is_finite(g)) for g in gradients if g is not None])
+    held = [None if g is None else tf.where(finite, g, tf.zeros_like(g)) for g in gradients]
+    return held, tf.where(finite, loss, tf.constant(float("nan"), loss.dtype))

@@ -12,6 +12,7 @@ import math
 import pathlib
 import platform
 import sys
+import types
 
 FILE_NAME = "model_card.json"
 GIVEN = ("data", "metrics", "seed", "command")  # what only the caller knows; null says that nobody told
@@ -112,11 +113,11 @@ def _plain(value):
         return [_plain(member) for member in value]
     if isinstance(value, (set, frozenset)):
         return sorted(map(_plain, value), key=str)
+    if isinstance(value, (type, types.FunctionType)):
+        return value.__qualname__
     for method in ("tolist", "numpy"):  # an array or a number of numpy; a tensor
         if callable(getattr(value, method, None)):
             return _plain(getattr(value, method)())
-    if isinstance(value, (pathlib.PurePath, datetime.date)):
-        return str(value)
     if callable(getattr(value, "get_config", None)):  # a layer, an initializer: its name and arguments
         return {"class": _class_name(value), "arguments": _plain(_arguments(value))}
-    return getattr(value, "__qualname__", None) or str(value)
+    return str(value)

@@ -4,7 +4,8 @@
 
 The server watches `base`, serves the highest number and ignores every name that is no number. A version is
 therefore written under such a name and renamed when it is whole: a rename is atomic, so that the server sees all of
-a version or nothing, and it fails where the number is taken, so that two writers never share one.
+a version or nothing, and it fails where the number is taken, so that two writers never share one. All that a process
+killed while it writes can leave behind is a folder of which nobody takes notice.
 """
 
 import contextlib

@@ -1,0 +1,124 @@
+"""The command line as a stranger meets it: fast help, one sentence for an error, everything in one directory."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from tfp_flows import cli
+
+sklearn = pytest.importorskip("sklearn", reason="the extra `data` is not installed")
+
+
+def ask(*argv):
+    return subprocess.run([sys.executable, "-m", "tfp_flows.cli", *argv], capture_output=True, text=True)
+
+
+@pytest.mark.parametrize("argv", [["--help"], ["list"], *([c, "--help"] for c in ("train", "evaluate", "sample", "export"))])
+def test_help_imports_nothing_heavy(argv):
+    code = f"""
+import sys
+from tfp_flows import cli
+try:
+    cli.main({argv!r})
+except SystemExit as stop:
+    assert not stop.code
+heavy = {{"tensorflow", "keras", "tensorflow_probability", "tensorflow_datasets", "sklearn", "matplotlib"}} & set(sys.modules)
+assert not heavy, heavy
+"""
+    start = time.perf_counter()
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.count("\n") > 3
+    print(f"{argv}: {time.perf_counter() - start:.2f} s")
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    out = str(tmp_path_factory.mktemp("cli") / "run")
+    code = cli.main(
+        ["train", "realnvp", "--data", "digits", "--out", out, "--epochs", "2", "--set", "num_layers=2", "--set",
+         "hidden_units=16,16", "--picture-every", "1", "--quiet"]
+    )  # fmt: skip
+    assert code == 0
+    return out
+
+
+def test_train_leaves_everything(run, capsys):
+    assert {"config.json", "log.csv", "best.weights.h5", "metrics.json", "samples.png", "curve.png", "samples",
+            "savedmodel", "checkpoint-0002.weights.h5"} == set(os.listdir(run))  # fmt: skip
+    assert os.listdir(os.path.join(run, "samples")) and os.listdir(os.path.join(run, "savedmodel")) == ["1"]
+    config = json.load(open(os.path.join(run, "config.json")))
+    assert config["arguments"]["hidden_units"] == [16, 16] and config["arguments"]["num_bins"] == 17
+    card = json.load(open(os.path.join(run, "savedmodel", "1", "model_card.json")))
+    assert card["data"] == "digits" and card["metrics"]["bits_per_dim"] > 0 and card["command"].startswith("tfp-flows train")
+
+
+def test_evaluate_prints_json(run, capsys):
+    assert cli.main(["evaluate", run, "--split", "validation"]) == 0
+    scores = json.loads(capsys.readouterr().out)
+    log = [line.split(",") for line in open(os.path.join(run, "log.csv")).read().splitlines()]
+    logged = min(float(row[log[0].index("val_nll")]) for row in log[1:])
+    assert scores["split"] == "validation" and scores["nll"] == pytest.approx(logged, rel=0.02)
+
+
+def test_sample_is_repeated_by_its_seed(run, tmp_path, capsys):
+    for name, seed in (("a", "3"), ("b", "3"), ("c", "4")):
+        assert cli.main(["sample", run, "--n", "5", "--seed", seed, "--to", str(tmp_path / name)]) == 0
+    a, b, c = (np.load(tmp_path / f"{name}.npy") for name in "abc")
+    assert a.shape == (5, 64) and a.dtype == np.int32 and 0 <= a.min() and a.max() <= 16
+    assert np.array_equal(a, b) and not np.array_equal(a, c)
+    assert (tmp_path / "a.png").exists()
+
+
+def test_export_numbers_up(run, tmp_path, capsys):
+    for version in ("1", "2"):
+        assert cli.main(["export", run, "--to", str(tmp_path / "served")]) == 0
+        assert capsys.readouterr().out.strip().endswith(os.path.join("served", version))
+
+
+def test_resume_goes_on(run, capsys):
+    assert cli.main(["train", "realnvp", "--out", run, "--resume", "--epochs", "3", "--quiet", "--no-export"]) == 0
+    assert len(open(os.path.join(run, "log.csv")).read().splitlines()) == 4
+    assert "run directory" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "argv, message",
+    [
+        (["train", "glowworm", "--data", "digits"], "Expected a model among"),
+        (["train", "realnvp"], "Expected --data NAME_OR_PATH; got none"),
+        (["train", "realnvp", "--data", "digitz"], "digits"),
+        (["train", "realnvp", "--data", "nowhere/there.npy"], "nowhere/there.npy"),
+        (["train", "realnvp", "--data", "digits", "--epochs", "-1"], "Expected epochs to be a positive integer; got -1"),
+        (["train", "realnvp", "--data", "digits", "--learning-rate", "nan"], "Expected learning_rate to be a positive"),
+        (["train", "realnvp", "--data", "digits", "--set", "num_layers"], "Expected --set NAME=VALUE; got 'num_layers'"),
+        (["train", "realnvp", "--data", "digits", "--set", "colour=red"], "'colour'"),
+        (["train", "realnvp", "--resume"], "Expected --out DIR"),
+        (["evaluate", "nowhere"], "Expected a run directory"),
+        (["export", "nowhere"], "Expected a run directory"),
+    ],
+)
+def test_errors_are_one_sentence_and_exit_code_2(argv, message, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(argv) == 2
+    error = capsys.readouterr().err.strip()
+    assert message in error and error.startswith("tfp-flows: error: ") and "\n" not in error
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("options", [["--n", "0"], ["--n", "-2"], ["--temperature", "nan"], ["--temperature", "-1"]])
+def test_bad_sample_options(run, options, capsys):
+    before = set(os.listdir(run))
+    assert cli.main(["sample", run, *options]) == 2
+    assert capsys.readouterr().err.startswith("tfp-flows: error: Expected")
+    assert set(os.listdir(run)) == before
+
+
+def test_a_process_of_its_own_says_it_without_a_traceback():
+    result = ask("train", "realnvp", "--data", "no_such_data")
+    assert result.returncode == 2 and "Traceback" not in result.stderr and len(result.stderr.strip().splitlines()) == 1

@@ -1,0 +1,150 @@
+"""Run directories and recipes: what a training leaves, what a resumed one repeats, what is refused."""
+
+import json
+import math
+import os
+
+import numpy as np
+import pytest
+
+from tfp_flows import plots, training
+from tfp_flows.training import scoring
+
+pytest.importorskip("sklearn", reason="the extra `data` is not installed")
+SMALL = dict(arguments=dict(num_layers=2, hidden_units=[16]), batch_size=128, picture_every=0, verbose=0)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A RealNVP on the digits, three epochs."""
+    out = tmp_path_factory.mktemp("runs") / "digits"
+    run = training.train("realnvp", "digits", out, epochs=3, **SMALL)
+    training.finish(run)
+    return run
+
+
+def test_a_run_directory_holds_everything(run):
+    names = set(os.listdir(run.path))
+    assert names == {
+        "config.json", "log.csv", "best.weights.h5", "checkpoint-0003.weights.h5", "metrics.json", "samples.png",
+        "curve.png",
+    }  # fmt: skip
+    metrics = json.loads((run.path / "metrics.json").read_text())
+    assert metrics["bits_per_dim"] == pytest.approx(metrics["nll"] / (64 * math.log(2)))
+    assert metrics["log_likelihood_unit_interval"] == pytest.approx(-metrics["nll"] + 64 * math.log(17))
+    assert metrics["num_events"] == len(run.load_data().test) and metrics["training"]["epochs"] == 3
+    log = run.read_log()
+    assert len(log["nll"]) == 3 and log["nll"][2] < log["nll"][0]
+    reopened = training.Run(run.path)
+    assert reopened.config == run.config and "tensorflow" in reopened.config["versions"]
+
+
+def test_the_best_weights_score_what_the_metrics_say(run):
+    metrics = json.loads((run.path / "metrics.json").read_text())
+    again = training.evaluate(run.load_model(), run.load_data())
+    assert again["nll"] == pytest.approx(metrics["nll"], rel=1e-6)
+
+
+def test_resumed_run_ends_in_the_same_files(run, tmp_path):
+    """Stopped after two epochs (by time), resumed to three: log, best and last weights as of the uninterrupted run."""
+    first = training.train("realnvp", "digits", tmp_path / "r", epochs=3, minutes=1e-9, **SMALL)
+    assert first.checkpoint()[0] == 1
+    resumed = training.train(None, None, tmp_path / "r", resume=True, picture_every=0, verbose=0)
+    for key in ("nll", "val_nll", "loss"):
+        assert resumed.read_log()[key] == run.read_log()[key]
+    for name in ("best.weights.h5", "checkpoint-0003.weights.h5"):
+        a, b = run.build_model(), run.build_model()
+        a.load_weights(run.path / name), b.load_weights(resumed.path / name)
+        assert all(np.array_equal(v.numpy(), w.numpy()) for v, w in zip(a.weights, b.weights))
+
+
+def test_patience_counts_over_the_log(tmp_path):
+    # Rates so high that validation soon stops falling.
+    run = training.train("realnvp", "moons", tmp_path / "r", epochs=50, patience=2, learning_rate=0.3,
+                         data_options=dict(num_train=512, num_validation=200, num_test=200), **SMALL)  # fmt: skip
+    scores = np.asarray(run.read_log()["val_nll"])
+    assert len(scores) < 50 and len(scores) - 1 - int(np.argmin(scores)) == 2
+
+
+def test_failed_writes_harm_nothing(run, tmp_path, monkeypatch):
+    before = {name: (run.path / name).read_bytes() for name in os.listdir(run.path)}
+    model = run.load_model()
+
+    def half(path, *args, **kwargs):
+        with open(path, "wb") as file:
+            file.write(b"half")
+        raise OSError("disk full")
+
+    monkeypatch.setattr(model, "save_weights", half)
+    for call in (lambda: run.save_best(model), lambda: run.save_checkpoint(model, 3)):
+        with pytest.raises(OSError, match="disk full"):
+            call()
+    assert {name: (run.path / name).read_bytes() for name in os.listdir(run.path)} == before
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        (dict(model="glowworm"), "Expected a model among .* got 'glowworm'"),
+        (dict(data="digitz"), "digits"),
+        (dict(epochs=0), "Expected epochs to be a positive integer; got 0"),
+        (dict(batch_size=-3), "Expected batch_size to be a positive integer; got -3"),
+        (dict(learning_rate=float("nan")), "Expected learning_rate to be a positive finite number; got nan"),
+        (dict(seed=-1), "seed"),
+        (dict(patience=0), "Expected patience to be a positive integer; got 0"),
+        (dict(arguments=dict(colour="red")), "Expected arguments of realnvp among .* got 'colour'"),
+    ],
+)
+def test_bad_options_leave_no_folder(options, message, tmp_path):
+    asked = {"model": "realnvp", "data": "digits", "epochs": 1, "picture_every": 0, **options}
+    with pytest.raises(ValueError, match=message):
+        training.train(out=tmp_path / "r", **asked)
+    assert not (tmp_path / "r").exists()
+
+
+def test_bad_run_directories_are_refused(run, tmp_path):
+    with pytest.raises(ValueError, match="Expected a run directory with a config.json"):
+        training.Run(tmp_path / "nowhere")
+    (tmp_path / "config.json").write_text('{"model": "realn')
+    with pytest.raises(ValueError, match="Expected a JSON file at .*config.json.*; got JSONDecodeError"):
+        training.Run(tmp_path)
+    (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(ValueError, match="Expected .*'arguments'.* in .*config.json"):
+        training.Run(tmp_path)
+    (tmp_path / "config.json").write_text(json.dumps(run.config))
+    with pytest.raises(ValueError, match="Expected trained weights in"):
+        training.Run(tmp_path).load_model()
+    (tmp_path / "best.weights.h5").write_bytes(b"half")
+    with pytest.raises(ValueError, match="Expected weights of this model in .*best.weights.h5"):
+        training.Run(tmp_path).load_model()
+    with pytest.raises(ValueError, match="Expected a new or empty folder"):
+        training.train("realnvp", "digits", run.path)
+
+
+def test_gaussian_baseline_is_the_exact_density():
+    random = np.random.default_rng(0)
+    factor = np.array([[1.0, 0.0], [0.8, 0.5]])
+    train, test = random.normal(size=(200_000, 2)) @ factor.T, random.normal(size=(100_000, 2)) @ factor.T
+    entropy = math.log(2 * math.pi * math.e) + math.log(0.5)
+    assert scoring.gaussian_nll(train, test).mean() == pytest.approx(entropy, abs=0.01)
+
+
+def test_pictures_can_be_told_apart(tmp_path):
+    pytest.importorskip("matplotlib", reason="the extra `plots` is not installed")
+    from matplotlib import image
+
+    random = np.random.default_rng(0)
+    drawn = {}
+    for name, events in {
+        "images": random.integers(0, 17, (9, 64)), "dark": np.zeros((9, 64), int), "cloud": random.normal(size=(500, 2)),
+        "vectors": random.normal(size=(50, 5)), "colour": random.random((4, 6, 6, 3)),
+    }.items():  # fmt: skip
+        path = plots.samples(events, tmp_path / f"{name}.png", levels=17 if events.dtype == int else None)
+        drawn[name] = image.imread(path)
+    assert drawn["images"][..., :3].std() > 2 * drawn["dark"][..., :3].std()
+    with pytest.raises(ValueError, match="Expected events of shape"):
+        plots.samples(np.zeros([0, 2]), tmp_path / "none.png")
+    with pytest.raises(ValueError, match="Expected a log with at least one epoch of nll"):
+        plots.curve({}, tmp_path / "none.png")
+    plots.curve({"nll": [3.0, 2.0, 1.5], "val_nll": [3.1, 2.2, float("nan")]}, tmp_path / "curve.png")
+    assert sorted(os.listdir(tmp_path)) == sorted([*(f"{name}.png" for name in drawn), "curve.png"])

@@ -1,0 +1,43 @@
+"""The named models, as plain text: what the command line lists and offers without importing TensorFlow."""
+
+import dataclasses
+
+
+@dataclasses.dataclass(frozen=True)
+class Entry:
+    """One named model.
+
+    Attributes:
+        home: str, "module:Class".
+        paper, year, arxiv: of the system.
+        summary: str, one line.
+        recipe: dict of training defaults: batch_size, learning_rate, epochs, optimizer (arguments of Adam).
+    """
+
+    home: str
+    paper: str
+    year: int
+    arxiv: str
+    summary: str
+    recipe: dict
+
+
+MODELS = {
+    "nice": Entry(
+        home="tfp_flows.models.nice:NICE",
+        paper="NICE: Non-linear Independent Components Estimation",
+        year=2014,
+        arxiv="1410.8516",
+        summary="additive couplings over odd and even features, diagonal rescaling, logistic or Gaussian prior",
+        # Section 5: Adam with beta_1 = 0.9, beta_2 = 0.01 and epsilon = 1e-4, learning rate 1e-3, falling.
+        recipe=dict(batch_size=200, learning_rate=1e-3, epochs=100, optimizer=dict(beta_2=0.01, epsilon=1e-4)),
+    ),
+    "realnvp": Entry(
+        home="tfp_flows.models.realnvp:RealNVP",
+        paper="Density estimation using Real NVP",
+        year=2016,
+        arxiv="1605.08803",
+        summary="affine couplings with alternating masks and ActNorm, Gaussian prior",
+        recipe=dict(batch_size=128, learning_rate=1e-3, epochs=100, optimizer={}),
+    ),
+}

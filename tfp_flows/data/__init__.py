@@ -1,0 +1,7 @@
+"""Data: data sets by name or from files, toys with exact densities, and batches in a reproducible order."""
+
+from tfp_flows.data.dataset import Data
+from tfp_flows.data.pipeline import batches, set_epoch
+from tfp_flows.data.registry import load, names
+
+__all__ = ["Data", "batches", "load", "names", "set_epoch"]

@@ -1,0 +1,137 @@
+"""A data set: three splits of events, the events leading, checked once so that nothing downstream has to."""
+
+import dataclasses
+
+import numpy as np
+
+from tfp_flows.data import pipeline
+
+SPLITS = ("train", "validation", "test")
+
+
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class Data:
+    """Events in three splits, with what is known about them.
+
+    Attributes:
+        name: str.
+        train, validation, test: arrays (num_events,) + event_shape of one dtype, integer or floating.
+        labels: None, or a dict from split to an integer array (num_events,).
+        num_bins: int, the number of levels 0..num_bins-1 of integer data; None for continuous data.
+        density: None, or the density that the events were drawn from: `log_prob(x)` and `entropy`, in nats.
+        description: str, one line.
+
+    Raises:
+        ValueError: where a split is empty or holds anything but finite numbers, where the splits or the labels do not
+            fit each other, and where integers lie outside of [0, num_bins).
+
+    Example:
+        >>> from tfp_flows import data
+        >>> moons = data.load("moons", num_train=1000)
+        >>> moons.train.shape, moons.event_shape, round(moons.density.entropy, 3)
+        ((1000, 2), (2,), 2.372)
+    """
+
+    name: str
+    train: np.ndarray
+    validation: np.ndarray
+    test: np.ndarray
+    labels: dict | None = None
+    num_bins: int | None = None
+    density: object | None = None
+    description: str = ""
+
+    def __post_init__(self):
+        for split in SPLITS:
+            events, where = getattr(self, split), f"{split} of {self.name}"
+            check_events(events, where)
+            if events.shape[1:] != self.event_shape or events.dtype != self.train.dtype:
+                raise ValueError(
+                    f"Expected {where} to hold events like those of train, {self.train.dtype} {self.event_shape}; "
+                    f"got {events.dtype} {events.shape[1:]}."
+                )
+            _check_levels(events, self.num_bins, where)
+        if self.labels is not None:
+            _check_labels(self)
+
+    def __repr__(self):
+        sizes = ", ".join(f"{split}={len(getattr(self, split))}" for split in SPLITS)
+        levels = "" if self.num_bins is None else f", num_bins={self.num_bins}"
+        return f"Data({self.name!r}, {sizes}, event_shape={self.event_shape}, dtype={self.train.dtype}{levels})"
+
+    @property
+    def event_shape(self):
+        """Tuple of ints, the shape of one event."""
+        return self.train.shape[1:]
+
+    def batches(self, split, batch_size, *, shuffle=None, seed=0, with_labels=False, drop_remainder=False):
+        """The batches of one split, as `tfp_flows.data.batches` makes them.
+
+        Args:
+            split: "train", "validation" or "test".
+            batch_size: int >= 1.
+            shuffle: bool; by default True for train only.
+            seed: int >= 0, of the order.
+            with_labels: whether each batch is the pair (events, labels).
+            drop_remainder: whether an incomplete last batch is left out.
+
+        Returns:
+            tf.data.Dataset of events (batch_size,) + event_shape, or of pairs of them with labels (batch_size,).
+
+        Raises:
+            ValueError: for an unknown split, for labels where there are none, and as `tfp_flows.data.batches` does.
+        """
+        if split not in SPLITS:
+            raise ValueError(f"Expected split to be one of {', '.join(SPLITS)}; got {split!r}.")
+        if with_labels and self.labels is None:
+            raise ValueError(f"Expected data with labels for with_labels=True; got {self.name}, which has none.")
+        events = getattr(self, split)
+        shuffle = split == "train" if shuffle is None else shuffle
+        arrays = (events, self.labels[split]) if with_labels else events
+        return pipeline.batches(arrays, batch_size, shuffle=shuffle, seed=seed, drop_remainder=drop_remainder)
+
+
+def check_events(events, where):
+    """Refuses anything but a non-empty array of finite integers or floats, events leading.
+
+    Args:
+        events: array.
+        where: str, what the array is, for the error.
+
+    Raises:
+        ValueError: in one sentence.
+    """
+    if not isinstance(events, np.ndarray) or events.dtype.kind not in "iuf":
+        kind = events.dtype if isinstance(events, np.ndarray) else type(events).__name__
+        raise ValueError(f"Expected an array of integers or floats in {where}; got {kind}.")
+    if events.ndim == 0 or events.size == 0:
+        raise ValueError(f"Expected at least one event in {where}; got an array of shape {events.shape}.")
+    if events.dtype.kind == "f" and not np.isfinite(events).all():
+        index = tuple(int(i) for i in np.argwhere(~np.isfinite(events))[0])
+        raise ValueError(f"Expected finite numbers in {where}; got {events[index]} at index {index}.")
+
+
+def _check_levels(events, num_bins, where):
+    if events.dtype.kind == "f":
+        if num_bins is not None:
+            raise ValueError(f"Expected num_bins with integers only; got num_bins={num_bins!r} and {where} of floats.")
+        return
+    if isinstance(num_bins, (bool, np.bool_)) or not isinstance(num_bins, (int, np.integer)) or num_bins < 2:
+        raise ValueError(f"Expected num_bins, the number of levels, as an integer of at least 2; got {num_bins!r}.")
+    low, high = int(events.min()), int(events.max())
+    if low < 0 or high >= num_bins:
+        raise ValueError(f"Expected integers in [0, {num_bins}) in {where}; got {low if low < 0 else high}.")
+
+
+def _check_labels(data):
+    if sorted(data.labels) != sorted(SPLITS):
+        raise ValueError(f"Expected labels for {', '.join(SPLITS)} of {data.name}; got {sorted(data.labels)}.")
+    for split, labels in data.labels.items():
+        if not isinstance(labels, np.ndarray) or labels.dtype.kind not in "iu" or labels.ndim != 1:
+            kind = f"{labels.dtype} {labels.shape}" if isinstance(labels, np.ndarray) else type(labels).__name__
+            raise ValueError(f"Expected the labels of {split} of {data.name} as a vector of integers; got {kind}.")
+        if len(labels) != len(getattr(data, split)):
+            raise ValueError(
+                f"Expected one label for each of the {len(getattr(data, split))} events in {split} of {data.name}; "
+                f"got {len(labels)}."
+            )

@@ -1,0 +1,183 @@
+"""Data sets from files: .npy and .npz (never pickled), and .csv.
+
+    .npy   one array, the events leading
+    .npz   train, and validation (or val) and test where they exist, or Keras' x_train, x_val, x_test; labels
+           train_labels, ... or y_train, ...; else a single array, with labels beside it or not
+    .csv   one event a line, comma-separated, a header line or none
+
+A split that the file lacks is cut from train by the seed: a tenth of it (one event at least) for validation, a tenth for
+test. Floats become float32, and booleans uint8. Integers (in a .csv: numbers all written without a point or exponent)
+are levels 0..num_bins-1, and num_bins, unless it is given, the smallest power of two above the largest of them: 256
+for 8-bit pixels, 32 for the values 0..16.
+"""
+
+import os
+import pathlib
+
+import numpy as np
+
+from tfp_flows.data import csv, splits
+from tfp_flows.data.dataset import SPLITS, Data, check_events
+
+_SUFFIXES = (".npy", ".npz", ".csv")
+_SPLIT_KEYS = {
+    "train": ("train", "x_train"),
+    "validation": ("validation", "val", "valid", "x_val", "x_validation"),
+    "test": ("test", "x_test"),
+}
+_LABEL_KEYS = {
+    "train": ("train_labels", "y_train"),
+    "validation": ("validation_labels", "val_labels", "valid_labels", "y_val", "y_validation"),
+    "test": ("test_labels", "y_test"),
+}
+_SINGLE_LABEL_KEYS = ("labels", "y")
+
+
+def is_path(name):
+    """Whether a string is meant as a path: it has a separator or a known suffix, or exists."""
+    return "/" in name or os.sep in name or name.lower().endswith(_SUFFIXES) or os.path.exists(name)
+
+
+def load(path, seed=0, *, num_bins=None, dtype=None, key=None):
+    """Events from a .npy, .npz or .csv file; see the head of this module for what is looked for in it.
+
+    Args:
+        path: str or path.
+        seed: int >= 0, of the splits that are cut from train.
+        num_bins: int, the number of levels of integer data; None infers it.
+        dtype: what the events are cast to, "float32" to take integers as continuous data for example.
+        key: str, the array of a .npz to take, where it holds several.
+
+    Returns:
+        Data, named like the file.
+
+    Raises:
+        OSError: where there is no such file, or it may not be read.
+        ValueError: where its content is no data set; the sentence names the file, and the place in it where it can.
+
+    Example:
+        >>> import numpy as np, os, tempfile
+        >>> from tfp_flows import data
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = os.path.join(folder, "table.npy")
+        ...     np.save(path, np.zeros((100, 3)))
+        ...     data.load(path)
+        Data('table.npy', train=80, validation=10, test=10, event_shape=(3,), dtype=float32)
+    """
+    path = pathlib.Path(path)
+    suffix = path.suffix.lower()
+    if suffix not in _SUFFIXES:
+        raise ValueError(f"Expected a {', '.join(_SUFFIXES[:-1])} or {_SUFFIXES[-1]} file; got {path}.")
+    if not path.is_file():
+        raise FileNotFoundError(f"Expected a file at {path}; got {'a folder' if path.is_dir() else 'nothing'} there.")
+    if key is not None and suffix != ".npz":
+        raise ValueError(f"Expected key with a .npz file only; got {path}.")
+    try:
+        with open(path, "rb") as file:
+            if suffix == ".csv":
+                events, labels = {"train": csv.read(file, path)}, {}
+            elif suffix == ".npy":
+                events, labels = {"train": _read_array(lambda: np.load(file, allow_pickle=False), path)}, {}
+            else:
+                events, labels = _read_npz(file, path, key)
+    except OSError as error:
+        raise type(error)(f"Expected a readable file at {path}; got {error.strerror or error}.") from error
+
+    for split, array in events.items():
+        check_events(array.view(np.uint8) if array.dtype == bool else array, _where(path, split, events))
+    events = {split: _cast(array, dtype, _where(path, split, events)) for split, array in events.items()}
+    events, labels = _complete(events, labels, seed, path)
+    if num_bins is None and events["train"].dtype.kind in "iu":
+        num_bins = _infer_num_bins(events, path)
+    return Data(path.name, **events, labels=labels, num_bins=num_bins, description=f"events from {path.name}")
+
+
+def _where(path, split, events):
+    return str(path) if len(events) == 1 else f"{split} of {path}"
+
+
+def _read_npz(file, path, key):
+    archive = _read_array(lambda: np.load(file, allow_pickle=False), path)
+    if not isinstance(archive, np.lib.npyio.NpzFile):
+        raise ValueError(f"Expected {path} to be an archive of arrays; got a single array.")
+    keys = list(archive.files)
+    found = {split: _find(keys, names, path) for split, names in _SPLIT_KEYS.items()}
+    found_labels = {split: _find(keys, names, path) for split, names in _LABEL_KEYS.items()}
+    if key is not None or found["train"] is None:
+        arrays = [k for k in keys if k not in _SINGLE_LABEL_KEYS]
+        if key is None and (len(arrays) != 1 or any(found.values())):
+            raise ValueError(
+                f"Expected train (with validation and test) or a single array in {path}; "
+                f"got the keys {', '.join(keys) or 'of none'} (key= takes one of them)."
+            )
+        if key is not None and key not in keys:
+            raise ValueError(f"Expected key to be one of {', '.join(keys)} in {path}; got {key!r}.")
+        found = {"train": arrays[0] if key is None else key}
+        found_labels = {"train": _find([k for k in keys if k != key], _SINGLE_LABEL_KEYS, path)}
+    read = lambda names: {  # noqa: E731
+        split: _read_array(lambda name=name: archive[name], path) for split, name in names.items() if name is not None
+    }
+    events = read(found)
+    return events, read({split: name for split, name in found_labels.items() if split in events})
+
+
+def _read_array(read, path):
+    try:
+        return read()
+    except OSError:
+        raise
+    except Exception as error:  # numpy, zipfile and zlib each have their own ways with a broken file
+        raise ValueError(
+            f"Expected {path} to hold arrays of numbers in numpy's format, not pickled; "
+            f"got {type(error).__name__}: {' '.join(str(error).split())}"
+        ) from error
+
+
+def _find(keys, names, path):
+    found = [name for name in names if name in keys]
+    if len(found) > 1:
+        raise ValueError(f"Expected one array for one thing in {path}; got the keys {' and '.join(found)}.")
+    return found[0] if found else None
+
+
+def _cast(events, dtype, where):
+    if dtype is None:
+        dtype = {"b": np.uint8, "f": np.float32}.get(events.dtype.kind, events.dtype)
+    try:
+        dtype = np.dtype(dtype)
+    except TypeError as error:
+        raise ValueError(f"Expected dtype to name a number type; got {dtype!r}.") from error
+    if dtype.kind not in "iuf":
+        raise ValueError(f"Expected dtype to be an integer or floating type; got {dtype}.")
+    with np.errstate(all="ignore"):
+        cast = events.astype(dtype)
+    changed = ~np.isfinite(cast) if dtype.kind == "f" else cast != events
+    if changed.any():
+        raise ValueError(f"Expected numbers that {dtype} can hold in {where}; got {events[changed][0]}.")
+    return cast
+
+
+def _complete(events, labels, seed, path):
+    """Cuts the splits that are missing from train."""
+    missing = [split for split in SPLITS if split not in events]
+    if labels and set(labels) != set(events):
+        raise ValueError(f"Expected labels for {', '.join(events)} in {path}; got them for {', '.join(labels)} only.")
+    num_events = len(events["train"])
+    if labels and len(labels["train"]) != num_events:
+        raise ValueError(f"Expected as many labels as events in {path}; got {len(labels['train'])} and {num_events}.")
+    if num_events <= len(missing):
+        raise ValueError(f"Expected at least {len(missing) + 1} events to split in {path}; got {num_events}.")
+    if missing:
+        tenth = max(1, num_events // 10)
+        num_validation, num_test = (tenth if split in missing else 0 for split in ("validation", "test"))
+        cut_events, cut_labels = splits.cut(events["train"], labels.get("train"), num_validation, num_test, seed)
+        events = {**events, **{split: cut_events[split] for split in ["train", *missing]}}
+        labels = {**labels, **{split: cut_labels[split] for split in ["train", *missing]}} if labels else {}
+    return events, labels or None
+
+
+def _infer_num_bins(events, path):
+    low = min(int(array.min()) for array in events.values())
+    if low < 0:
+        raise ValueError(f"Expected integers of at least 0 in {path}; got {low} (dtype='float32' takes them as floats).")
+    return max(2, 1 << max(int(array.max()) for array in events.values()).bit_length())

@@ -1,0 +1,71 @@
+"""The data sets by name: one table, from which `load`, `names` and the command line all take what they know."""
+
+import difflib
+import functools
+import inspect
+import os
+
+from tfp_flows.data import digits, files, tfds, toys
+
+# name -> (one-line description, loader(seed, **options))
+_SETS = {
+    "digits": (digits.DESCRIPTION, digits.load),
+    **{name: (toy.description, functools.partial(toys.load, name)) for name, toy in toys.TOYS.items()},
+    **{name: (description, functools.partial(tfds.load, name)) for name, description in tfds.DESCRIPTIONS.items()},
+}
+
+
+def names():
+    """The known data sets.
+
+    Returns:
+        dict from name to a one-line description.
+
+    Example:
+        >>> from tfp_flows import data
+        >>> sorted(data.names())[:3]
+        ['checkerboard', 'digits', 'eight_gaussians']
+    """
+    return {name: description for name, (description, _) in _SETS.items()}
+
+
+def load(name_or_path, seed=0, **options):
+    """Loads a data set by its name, or from a .npy, .npz or .csv file.
+
+    Args:
+        name_or_path: str or path; a name of `names()`, or anything that looks like a path.
+        seed: int >= 0, of the toys' samples and of the splits that are drawn.
+        **options: of the loader: `num_train`, `num_validation` and `num_test` of the toys; `flatten` of the images;
+            `num_bins`, `dtype` and `key` of the files.
+
+    Returns:
+        Data.
+
+    Raises:
+        ValueError: for an unknown name, an unknown option, or a file that cannot be made sense of.
+        ImportError: where the package that a data set comes from is not installed.
+        OSError: for a file that cannot be read, or a data set that cannot be had from the network.
+
+    Example:
+        >>> from tfp_flows import data
+        >>> data.load("rings", seed=1, num_train=100).train.shape
+        (100, 2)
+    """
+    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
+        raise ValueError(f"Expected seed to be an integer of at least 0; got {seed!r}.")
+    name = os.fspath(name_or_path) if isinstance(name_or_path, os.PathLike) else name_or_path
+    if not isinstance(name, str) or not name:
+        raise ValueError(f"Expected the name of a data set or a path; got {name_or_path!r}.")
+    if name in _SETS:
+        loader = _SETS[name][1]
+    elif files.is_path(name):
+        loader = functools.partial(files.load, name)
+    else:
+        nearest = difflib.get_close_matches(name.lower(), _SETS, n=1)
+        hint = f" (did you mean {nearest[0]!r}?)" if nearest else ""
+        raise ValueError(f"Expected one of {', '.join(_SETS)}, or a .npy, .npz or .csv file; got {name!r}{hint}.")
+    known = [p.name for p in inspect.signature(loader).parameters.values() if p.kind is p.KEYWORD_ONLY]
+    unknown = sorted(set(options) - set(known))
+    if unknown:
+        raise ValueError(f"Expected options of {name} among {', '.join(known)}; got {', '.join(unknown)}.")
+    return loader(seed, **options)

@@ -1,0 +1,88 @@
+"""MNIST and Fashion-MNIST through TensorFlow Datasets, which finds, downloads and prepares them in its own way.
+
+Where they lie is TFDS' business: `TFDS_DATA_DIR`, or its default folder.
+"""
+
+import contextlib
+import io
+import logging
+import socket
+import urllib.parse
+import urllib.request
+
+from tfp_flows.data.dataset import SPLITS, Data
+
+DESCRIPTIONS = {
+    "mnist": "handwritten digits, 28 x 28 pixels of 256 levels, with labels (TensorFlow Datasets)",
+    "fashion_mnist": "pictures of clothes, 28 x 28 pixels of 256 levels, with labels (TensorFlow Datasets)",
+}
+# The usual 50,000 / 10,000 / 10,000; TFDS stores the examples shuffled, in one fixed order.
+_TFDS_SPLITS = ["train[:50000]", "train[50000:]", "test"]
+
+
+def load(name, seed=0, *, flatten=True):
+    """One of `DESCRIPTIONS`: 50,000 images for train, 10,000 for validation, 10,000 for test.
+
+    Args:
+        name: "mnist" or "fashion_mnist".
+        seed: unused; the splits are the published ones, and validation the last 10,000 of TFDS' order of train.
+        flatten: whether events are vectors (784,); images (28, 28, 1) otherwise.
+
+    Returns:
+        Data, uint8 with num_bins 256 and labels 0..9.
+
+    Raises:
+        ImportError: without tensorflow_datasets, or without what it needs to prepare a data set.
+        OSError: where the data set is neither prepared nor to be had from the network.
+    """
+    del seed
+    try:
+        import tensorflow_datasets
+    except ImportError as error:
+        raise _missing(name, error) from error
+    try:
+        with _silence():
+            builder = tensorflow_datasets.builder(name)
+            if not builder.is_prepared():
+                _check_network(builder)
+            parts = tensorflow_datasets.load(name, split=_TFDS_SPLITS, batch_size=-1, as_supervised=True)
+    except ImportError as error:
+        raise _missing(name, error) from error
+    except Exception as error:  # whatever TFDS, its network library or its file system raise
+        reason = " ".join(str(error).split())[:300]
+        raise OSError(
+            f"Expected {name} prepared by TensorFlow Datasets (TFDS_DATA_DIR says where), or a network to get it from; "
+            f"got {type(error).__name__}: {reason}."
+        ) from error
+    events, labels = {}, {}
+    for split, (images, digits) in zip(SPLITS, parts):
+        events[split] = images.numpy().reshape((-1, 784) if flatten else (-1, 28, 28, 1))
+        labels[split] = digits.numpy()
+    return Data(name, **events, labels=labels, num_bins=256, description=DESCRIPTIONS[name])
+
+
+def _missing(name, error):
+    return ImportError(
+        f'Expected tensorflow_datasets, which loads {name}; install it with: pip install "tfp_flows[data]" '
+        f"({error})."
+    )
+
+
+def _check_network(builder):
+    """Fails at once where there is no network: TFDS itself tries again and again for minutes, in silence here."""
+    if urllib.request.getproxies():
+        return  # a proxy resolves the names
+    for host in {urllib.parse.urlsplit(url).hostname for url in builder.url_infos}:
+        socket.getaddrinfo(host, None)
+
+
+@contextlib.contextmanager
+def _silence():
+    """Keeps TFDS' progress bars, notes and warnings from the user's terminal."""
+    level = logging.root.manager.disable
+    logging.disable(logging.ERROR)
+    try:
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+            yield
+    finally:
+        logging.disable(level)

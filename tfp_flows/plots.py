@@ -1,0 +1,173 @@
+"""Pictures: grids of image samples, clouds of 2-D samples, curves of a training. Needs the extra `plots`.
+
+Every function writes a PNG beside its place and moves it there, and returns the path.
+"""
+
+import math
+
+import numpy as np
+
+from tfp_flows.files import replacing
+
+
+def samples(events, path, reference=None, levels=None, title=None):
+    """Draws events as what they are: images as a grid, points of the plane as a cloud, other vectors as histograms.
+
+    Args:
+        events: array (n, *event_shape). Vectors whose length is a square of at least 4 x 4 are drawn as images.
+        path: str, the PNG to write.
+        reference: array (m, *event_shape) of data to draw beside, for clouds and histograms, or None.
+        levels: int, levels of integer data: images are drawn from 0 (black) to levels - 1 (white).
+        title: str or None.
+
+    Returns:
+        path.
+
+    Raises:
+        ImportError: where matplotlib is missing, naming the extra.
+        ValueError: where there are no events, or they are of a rank that no picture has.
+    """
+    events = np.asarray(events)
+    if events.ndim < 2 or len(events) == 0:
+        raise ValueError(f"Expected events of shape (n, *event_shape) with n >= 1; got {events.shape}.")
+    images = as_images(events)
+    if images is not None:
+        return _grid(images, path, levels, title)
+    if events.ndim != 2:
+        raise ValueError(f"Expected images, points or vectors; got events of shape {events.shape[1:]}.")
+    return _cloud(events, reference, path, title) if events.shape[1] == 2 else _histograms(events, reference, path, title)
+
+
+def as_images(events):
+    """events as (n, height, width, channels) where they are images or squares laid out as vectors, else None."""
+    if events.ndim == 4 and events.shape[-1] in (1, 3):
+        return events
+    if events.ndim == 3:
+        return events[..., None]
+    side = math.isqrt(events.shape[-1])
+    if events.ndim == 2 and side >= 4 and side * side == events.shape[-1]:
+        return events.reshape(-1, side, side, 1)
+    return None
+
+
+def curve(log, path, title=None):
+    """Draws a training's curve: training and validation, in bits per dimension where they are, in nats otherwise.
+
+    Args:
+        log: dict name -> list of floats, one an epoch: "nll", "val_nll", "bits_per_dim", "val_bits_per_dim".
+        path: str, the PNG to write.
+        title: str or None.
+
+    Returns:
+        path.
+
+    Raises:
+        ValueError: where the log has no nll.
+    """
+    key, unit = ("bits_per_dim", "bits per dimension") if "bits_per_dim" in log else ("nll", "nats per event")
+    if not len(log.get(key, ())):
+        raise ValueError(f"Expected a log with at least one epoch of nll; got {sorted(log)}.")
+    plt = _pyplot()
+    figure, axes = plt.subplots(figsize=(7, 4.2), constrained_layout=True)
+    epochs = np.arange(1, len(log[key]) + 1)
+    marker = "o" if len(epochs) == 1 else None
+    axes.plot(epochs, log[key], label="training", marker=marker)
+    shown = np.asarray(log[key], float)
+    if len(log.get(f"val_{key}", ())):
+        validation = np.asarray(log[f"val_{key}"], float)
+        axes.plot(epochs, validation, label="validation", marker=marker)
+        shown = np.concatenate([shown, validation])
+        best = int(np.nanargmin(validation))
+        axes.plot(epochs[best], validation[best], "k.", label=f"best: {validation[best]:.3f}, epoch {best + 1}")
+    # The first epochs of a flow are far off and would flatten everything after them.
+    finite = shown[np.isfinite(shown)]
+    if len(epochs) > 4 and finite.size:
+        low, high = finite.min(), np.quantile(finite, 0.97)
+        axes.set_ylim(low - 0.05 * (high - low), high + 0.1 * (high - low))
+    axes.set(xlabel="epoch", ylabel=unit, title=title)
+    axes.grid(alpha=0.3)
+    axes.legend()
+    return _save(figure, path)
+
+
+def _grid(images, path, levels, title):
+    plt = _pyplot()
+    columns = math.ceil(math.sqrt(len(images)))
+    rows = math.ceil(len(images) / columns)
+    low, high = (0, levels - 1) if levels else (images.min(), images.max())
+    unit = np.clip((images.astype(float) - low) / max(high - low, 1e-12), 0, 1)
+    _, height, width, channels = unit.shape
+    # One pixel of grey between the images, so that dark ones do not run into each other.
+    canvas = np.full((rows * (height + 1) + 1, columns * (width + 1) + 1, channels), 0.35)
+    for i, image in enumerate(unit):
+        top, left = (i // columns) * (height + 1) + 1, (i % columns) * (width + 1) + 1
+        canvas[top : top + height, left : left + width] = image
+    size = 7.0 / max(canvas.shape[:2])
+    figure, axes = plt.subplots(figsize=(canvas.shape[1] * size, canvas.shape[0] * size + (0.3 if title else 0)))
+    axes.imshow(canvas.squeeze(-1) if channels == 1 else canvas, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+    axes.set_axis_off()
+    if title:
+        axes.set_title(title, fontsize=10)
+    figure.subplots_adjust(left=0.01, right=0.99, bottom=0.01, top=0.94 if title else 0.99)
+    return _save(figure, path)
+
+
+def _cloud(events, reference, path, title):
+    plt = _pyplot()
+    clouds = [("samples", events)] if reference is None else [("data", np.asarray(reference)), ("samples", events)]
+    window = np.concatenate([cloud for _, cloud in clouds[:1]])
+    low, high = np.quantile(window, 0.001, axis=0), np.quantile(window, 0.999, axis=0)
+    margin = 0.08 * (high - low) + 1e-6
+    figure, axes = plt.subplots(1, len(clouds), figsize=(4.2 * len(clouds), 4.4), squeeze=False, layout="constrained")
+    for ax, (name, cloud) in zip(axes[0], clouds):
+        extent = (low[0] - margin[0], high[0] + margin[0], low[1] - margin[1], high[1] + margin[1])
+        bins = int(np.clip(math.sqrt(len(cloud)) / 1.5, 20, 120))
+        ax.hist2d(cloud[:, 0], cloud[:, 1], bins=bins, range=[extent[:2], extent[2:]], cmap="magma")
+        ax.set(title=f"{name} ({len(cloud)})", aspect="equal")
+    if title:
+        figure.suptitle(title, fontsize=10)
+    return _save(figure, path)
+
+
+def _histograms(events, reference, path, title):
+    plt = _pyplot()
+    shown = min(events.shape[1], 16)
+    columns = min(shown, 4)
+    rows = math.ceil(shown / columns)
+    figure, axes = plt.subplots(rows, columns, figsize=(2.4 * columns, 1.8 * rows), squeeze=False, layout="constrained")
+    for i, ax in enumerate(axes.flat):
+        if i >= shown:
+            ax.set_axis_off()
+            continue
+        window = events[:, i] if reference is None else np.asarray(reference)[:, i]
+        bins = np.linspace(*np.quantile(window, [0.002, 0.998]) + [-1e-6, 1e-6], 40)
+        if reference is not None:
+            ax.hist(window, bins=bins, density=True, alpha=0.5, label="data")
+        ax.hist(events[:, i], bins=bins, density=True, histtype="step", color="k", label="samples")
+        ax.set_title(f"feature {i}", fontsize=8)
+        ax.tick_params(labelsize=7)
+    axes.flat[0].legend(fontsize=7)
+    if title:
+        figure.suptitle(title, fontsize=10)
+    return _save(figure, path)
+
+
+def _pyplot():
+    try:
+        import matplotlib
+    except ImportError as error:
+        raise ImportError('Expected matplotlib for pictures; got none: pip install "tfp_flows[plots]".') from error
+    # Drawn into files only, also where there is no screen.
+    from matplotlib import pyplot
+
+    matplotlib.use("Agg")
+    return pyplot
+
+
+def _save(figure, path):
+    try:
+        with replacing(path) as part:
+            figure.savefig(part, dpi=110)
+    finally:
+        _pyplot().close(figure)
+    return str(path)

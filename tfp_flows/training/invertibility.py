@@ -1,0 +1,73 @@
+"""A callback that checks that the flow is still a bijection: round-trip error and consistency of the log_dets."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfp_flows.models import Flow
+
+
+class InvertibilityCheck(keras.callbacks.Callback):
+    """Every n epochs adds to the log how far the two directions are from being each other's inverses.
+
+    * `round_trip_error`: the largest |decode(encode(x)) - x| / max(1, |x|);
+    * `log_det_error`: the largest |log_det(forward) + log_det(inverse)| / max(1, |log_det|).
+
+    TFP's cache would answer both without computing anything: tensor identity is broken between the directions.
+
+    Args:
+        x: array of events (batch, *event_shape), integers for a flow that dequantizes.
+        every: int, epochs between checks.
+        tolerance: float or None: training stops where an error is above it or is NaN.
+
+    Raises:
+        ValueError: where every is no positive integer.
+
+    Example:
+        >>> from tfp_flows.training import InvertibilityCheck
+        >>> callback = InvertibilityCheck(np.zeros([8, 2], "float32"), every=5, tolerance=1e-3)
+    """
+
+    def __init__(self, x, every=1, tolerance=None):
+        super().__init__()
+        if not isinstance(every, int) or every < 1:
+            raise ValueError(f"Expected every to be a positive integer; got {every!r}.")
+        self.x, self.every, self.tolerance = x, every, tolerance
+
+    def on_epoch_end(self, epoch, logs=None):
+        if (epoch + 1) % self.every:
+            return
+        errors = invertibility_errors(self.model, self.x)
+        if logs is not None:
+            logs.update(errors)
+        if self.tolerance is not None and not all(error <= self.tolerance for error in errors.values()):
+            print(f"Epoch {epoch + 1}: the flow is no longer invertible within {self.tolerance}: {errors}; stopping.")
+            self.model.stop_training = True
+
+
+def invertibility_errors(model: Flow, x):
+    """The two errors of `InvertibilityCheck` on events x, as a dict of floats.
+
+    Raises:
+        ValueError: where the distribution has no bijector.
+    """
+    z = model.encode(x)
+    bijector = model.distribution.bijector
+    ndims = len(model.event_shape)
+
+    # Traced: inside a function each argument is a tensor of its own, unknown to the cache.
+    @tf.function
+    def both_ways(z):
+        back = bijector.forward(tf.identity(z))
+        forward = bijector.forward_log_det_jacobian(tf.identity(z), event_ndims=len(model.latent_shape))
+        inverse = bijector.inverse_log_det_jacobian(tf.stop_gradient(tf.identity(back)), event_ndims=ndims)
+        return back, forward, inverse
+
+    back, forward, inverse = (np.asarray(t, np.float64) for t in both_ways(z))
+    events = np.asarray(x, np.float64)
+    if np.issubdtype(np.asarray(x).dtype, np.integer):
+        events = np.asarray(model.dequantization.centre(x), np.float64)
+    return {
+        "round_trip_error": float(np.max(np.abs(back - events) / np.maximum(1, np.abs(events)))),
+        "log_det_error": float(np.max(np.abs(forward + inverse) / np.maximum(1, np.abs(forward)))),
+    }

@@ -1,0 +1,53 @@
+"""The callback that keeps a run directory: log, best weights, checkpoint, and when to stop."""
+
+import time
+
+import keras
+import numpy as np
+
+
+class RunLog(keras.callbacks.Callback):
+    """After each epoch writes the log's row, the best weights and the checkpoint of a `Run`.
+
+    Everything it decides by is read from the log, nothing is remembered besides: a resumed run decides as an
+    uninterrupted one.
+
+    Args:
+        run: `tfp_flows.training.Run`.
+        patience: int, epochs without a better validation nll after which training stops, or None.
+        minutes: float, after which training stops at the end of an epoch, or None.
+    """
+
+    def __init__(self, run, patience=None, minutes=None):
+        super().__init__()
+        self.run, self.patience, self.minutes = run, patience, minutes
+
+    def on_train_begin(self, logs=None):
+        # Rows of epochs after the checkpoint are of an epoch that did not finish being written.
+        finished = self.run.checkpoint()[0]
+        self.log = {key: column[:finished] for key, column in self.run.read_log().items()}
+        self.before = sum(self.log.get("seconds", []))
+        self.start = self.tick = time.monotonic()
+
+    def on_epoch_end(self, epoch, logs=None):
+        now = time.monotonic()
+        row = {**{key: float(value) for key, value in (logs or {}).items()}, "seconds": now - self.tick}
+        self.tick = now
+        for key in {**dict.fromkeys(self.log), **dict.fromkeys(row)}:
+            # A column that came late or that fails for once is padded: every row has every column.
+            column = self.log.setdefault(key, [])
+            column.extend([float("nan")] * (epoch - len(column)))
+            column.append(row.get(key, float("nan")))
+        scores = np.asarray(self.log["val_nll" if "val_nll" in self.log else "nll"])
+        scores = np.where(np.isfinite(scores), scores, np.inf)
+        best = int(np.argmin(scores))
+        if best == epoch and np.isfinite(scores[best]):
+            self.run.save_best(self.model)
+        self.run.write_log(self.log)
+        self.run.save_checkpoint(self.model, epoch + 1)
+        if self.patience is not None and epoch - best >= self.patience:
+            print(f"Epoch {epoch + 1}: no better validation nll for {self.patience} epochs; stopping.")
+            self.model.stop_training = True
+        if self.minutes is not None and self.before + now - self.start >= 60 * self.minutes:
+            print(f"Epoch {epoch + 1}: {self.minutes:g} minutes are over; stopping.")
+            self.model.stop_training = True

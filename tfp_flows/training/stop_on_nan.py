@@ -1,0 +1,88 @@
+"""A callback that stops on a NaN, before it reaches the weights, and says in which layer it first appears."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+
+class StopOnNaN(keras.callbacks.Callback):
+    """Stops training at the first loss or gradient that is not finite, and names where it comes from.
+
+    The flow is told to withhold updates from gradients that are not finite (`Flow.keep_weights_finite`), so that the
+    weights are still those that produced the NaN when it is looked for: bijector by bijector on the events x, in
+    data -> latent order, and then in the gradients. `culprit` keeps the sentence.
+
+    Args:
+        x: array of events (batch, *event_shape) to look with; None for samples of the flow itself.
+
+    Example:
+        >>> from tfp_flows.training import StopOnNaN
+        >>> callback = StopOnNaN()
+    """
+
+    def __init__(self, x=None):
+        super().__init__()
+        self.x = x
+        self.culprit = None
+
+    def on_train_begin(self, logs=None):
+        if not self.model.keep_weights_finite:
+            self.model.keep_weights_finite = True
+            # A step that is traced already would not know of it.
+            self.model.make_train_function(force=True)
+
+    def on_train_batch_end(self, batch, logs=None):
+        loss = (logs or {}).get("loss")
+        if loss is not None and not np.isfinite(float(loss)):
+            self.culprit = find_culprit(self.model, self.model.sample(64, seed=0) if self.x is None else self.x)
+            print(f"\nStopped at batch {batch}, for the loss or a gradient is not finite: {self.culprit}.")
+            self.model.stop_training = True
+
+
+def find_culprit(model, x):
+    """One sentence that names the first weight, bijector or gradient that is not finite, with events x.
+
+    Args:
+        model: `tfp_flows.Flow`.
+        x: events (batch, *event_shape).
+    """
+    for weight in model.weights:
+        if not _is_finite(weight):
+            return f"weight {weight.path!r} is not finite"
+    y = _as_continuous(model, x)
+    chain = parts(model.distribution.bijector) if model.can_encode else []
+    ndims = len(model.event_shape)
+    for i, bijector in enumerate(chain):
+        where = f"of bijector {i} ({bijector.name!r}), counted from the data,"
+        log_det = bijector.inverse_log_det_jacobian(y, event_ndims=ndims)
+        y = tf.identity(bijector.inverse(y))
+        ndims = bijector.inverse_event_ndims(ndims)
+        for what, value in (("output", y), ("log_det", log_det)):
+            if not _is_finite(value):
+                return f"the {what} {where} is the first value that is not finite"
+    with tf.GradientTape() as tape:
+        nll = -tf.reduce_mean(model.distribution.log_prob(_as_continuous(model, x)))
+    if not _is_finite(nll):
+        return "every bijector is finite; the base's log_prob is not"
+    for weight, gradient in zip(model.trainable_variables, tape.gradient(nll, model.trainable_variables)):
+        if gradient is not None and not _is_finite(gradient):
+            return f"the gradient of weight {weight.path!r} is the first that is not finite"
+    return "everything is finite on the events that were tried; the batch itself holds what is not"
+
+
+def parts(bijector):
+    """The bijectors of a chain, ours or TFP's, nested ones included, in data -> latent order."""
+    inner = getattr(bijector, "bijectors", None)
+    if isinstance(inner, (list, tuple)):
+        return [leaf for part in inner for leaf in parts(part)]
+    return [bijector]
+
+
+def _as_continuous(model, x):
+    x = tf.convert_to_tensor(x)
+    return model.dequantization.centre(x) if x.dtype.is_integer else tf.cast(x, model.variable_dtype)
+
+
+def _is_finite(value):
+    value = np.asarray(keras.ops.convert_to_numpy(value))
+    return value.dtype.kind != "f" or bool(np.isfinite(value).all())
