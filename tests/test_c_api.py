@@ -1,10 +1,11 @@
 """The exported SavedModel in TensorFlow's C API, the nearest thing to TensorFlow Serving that a wheel holds."""
 
-import c_api
 import numpy as np
 import pytest
 import tensorflow as tf
-from test_serving import assert_close, exported
+
+from tests import c_api
+from tests.served import assert_close, exported
 
 
 def test_every_signature_agrees_with_the_model():

@@ -12,8 +12,8 @@ import urllib.request
 import numpy as np
 import pytest
 import tensorflow as tf
-from test_serving import assert_close, exported, gaussian
 
+from tests.served import assert_close, exported, gaussian
 from tfp_flows import serving
 
 BINARY = shutil.which("tensorflow_model_server")

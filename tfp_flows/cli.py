@@ -117,7 +117,7 @@ def _train(options):
             raise ValueError("Expected --out DIR, the run to go on with; got none.")
         run = training.train(
             None, None, options.out, epochs=options.epochs, minutes=options.minutes,
-            picture_every=options.picture_every, resume=True, verbose=0 if options.quiet else "auto",
+            picture_every=options.picture_every, resume=True, verbose=_verbosity(options),
         )  # fmt: skip
     else:
         if options.data is None:
@@ -137,7 +137,7 @@ def _train(options):
             minutes=options.minutes,
             picture_every=options.picture_every,
             jit_compile={"auto": "auto", "on": True, "off": False}[options.jit],
-            verbose=0 if options.quiet else "auto",
+            verbose=_verbosity(options),
         )
     model, metrics = training.finish(run)
     _print_metrics(metrics)
@@ -222,6 +222,11 @@ def _print_metrics(metrics):
         print(f"  log-likelihood of the data scaled to [0, 1]: {metrics['log_likelihood_unit_interval']:.2f} nats")
     if "entropy" in metrics:
         print(f"  entropy of the data {metrics['entropy']:.4f} nats; the flow is {metrics['nll_minus_entropy']:.4f} above it")
+
+
+def _verbosity(options):
+    # A progress bar rewrites its line: in a file or a pipe that is one endless line.
+    return 0 if options.quiet else 1 if sys.stdout.isatty() else 2
 
 
 def _assignments(pairs, flag):

@@ -22,7 +22,7 @@ def bits_per_dim(nll, num_dimensions):
 
 @keras.saving.register_keras_serializable(package="tfp_flows")
 class BitsPerDim(keras.metrics.Mean):
-    """The mean of nats per event, given as bits per dimension.
+    """The mean negative log-likelihood, taken in nats per event and given as bits per dimension.
 
     Args:
         num_dimensions: int, elements of one event.

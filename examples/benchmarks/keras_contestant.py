@@ -23,6 +23,7 @@ class KerasContestant(Contestant):
 
     def __init__(self, settings, jit_compile=False):
         self.jit_compile = jit_compile
+        self.note += "; XLA" if jit_compile else ""
         super().__init__(settings)
 
     @abc.abstractmethod

@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from tfp_flows.data import pipeline
+from tfp_flows.data import checks, pipeline
 
 SPLITS = ("train", "validation", "test")
 
@@ -29,7 +29,7 @@ class Data:
         >>> from tfp_flows import data
         >>> moons = data.load("moons", num_train=1000)
         >>> moons.train.shape, moons.event_shape, round(moons.density.entropy, 3)
-        ((1000, 2), (2,), 2.372)
+        ((1000, 2), (2,), 2.394)
     """
 
     name: str
@@ -116,8 +116,7 @@ def _check_levels(events, num_bins, where):
         if num_bins is not None:
             raise ValueError(f"Expected num_bins with integers only; got num_bins={num_bins!r} and {where} of floats.")
         return
-    if isinstance(num_bins, (bool, np.bool_)) or not isinstance(num_bins, (int, np.integer)) or num_bins < 2:
-        raise ValueError(f"Expected num_bins, the number of levels, as an integer of at least 2; got {num_bins!r}.")
+    checks.integer(f"num_bins, the number of levels of {where},", num_bins, 2)
     low, high = int(events.min()), int(events.max())
     if low < 0 or high >= num_bins:
         raise ValueError(f"Expected integers in [0, {num_bins}) in {where}; got {low if low < 0 else high}.")

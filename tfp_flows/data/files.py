@@ -5,10 +5,10 @@
            train_labels, ... or y_train, ...; else a single array, with labels beside it or not
     .csv   one event a line, comma-separated, a header line or none
 
-A split that the file lacks is cut from train by the seed: a tenth of it (one event at least) for validation, a tenth for
-test. Floats become float32, and booleans uint8. Integers (in a .csv: numbers all written without a point or exponent)
-are levels 0..num_bins-1, and num_bins, unless it is given, the smallest power of two above the largest of them: 256
-for 8-bit pixels, 32 for the values 0..16.
+A split that the file lacks is cut from train by the seed: a tenth of it (one event at least) for validation, a tenth
+for test. Floats become float32, and booleans uint8. Integers (in a .csv: where no number has a point or an exponent)
+are levels 0..num_bins-1, and num_bins, unless it is given, is the smallest power of two above the largest of them:
+256 for 8-bit pixels, 32 for the values 0..16.
 """
 
 import os
@@ -16,7 +16,7 @@ import pathlib
 
 import numpy as np
 
-from tfp_flows.data import csv, splits
+from tfp_flows.data import splits, table
 from tfp_flows.data.dataset import SPLITS, Data, check_events
 
 _SUFFIXES = (".npy", ".npz", ".csv")
@@ -75,7 +75,7 @@ def load(path, seed=0, *, num_bins=None, dtype=None, key=None):
     try:
         with open(path, "rb") as file:
             if suffix == ".csv":
-                events, labels = {"train": csv.read(file, path)}, {}
+                events, labels = {"train": table.read(file, path)}, {}
             elif suffix == ".npy":
                 events, labels = {"train": _read_array(lambda: np.load(file, allow_pickle=False), path)}, {}
             else:
@@ -83,8 +83,6 @@ def load(path, seed=0, *, num_bins=None, dtype=None, key=None):
     except OSError as error:
         raise type(error)(f"Expected a readable file at {path}; got {error.strerror or error}.") from error
 
-    for split, array in events.items():
-        check_events(array.view(np.uint8) if array.dtype == bool else array, _where(path, split, events))
     events = {split: _cast(array, dtype, _where(path, split, events)) for split, array in events.items()}
     events, labels = _complete(events, labels, seed, path)
     if num_bins is None and events["train"].dtype.kind in "iu":
@@ -141,10 +139,13 @@ def _find(keys, names, path):
 
 
 def _cast(events, dtype, where):
+    if isinstance(events, np.ndarray) and events.dtype == bool:
+        events = events.astype(np.uint8)
+    check_events(events, where)
     if dtype is None:
-        dtype = {"b": np.uint8, "f": np.float32}.get(events.dtype.kind, events.dtype)
+        dtype = np.float32 if events.dtype.kind == "f" else events.dtype
     try:
-        dtype = np.dtype(dtype)
+        dtype = np.dtype(dtype).newbyteorder("=")
     except TypeError as error:
         raise ValueError(f"Expected dtype to name a number type; got {dtype!r}.") from error
     if dtype.kind not in "iuf":
@@ -179,5 +180,5 @@ def _complete(events, labels, seed, path):
 def _infer_num_bins(events, path):
     low = min(int(array.min()) for array in events.values())
     if low < 0:
-        raise ValueError(f"Expected integers of at least 0 in {path}; got {low} (dtype='float32' takes them as floats).")
+        raise ValueError(f"Expected integers of at least 0 in {path}; got {low} (dtype='float32' makes them floats).")
     return max(2, 1 << max(int(array.max()) for array in events.values()).bit_length())

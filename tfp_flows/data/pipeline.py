@@ -18,6 +18,8 @@ import itertools
 
 import numpy as np
 
+from tfp_flows.data import checks
+
 _running_epoch = None  # of the fit that runs in this process; None outside of any
 
 
@@ -38,7 +40,7 @@ def set_epoch(epoch):
         >>> data.set_epoch(None)
     """
     global _running_epoch
-    _running_epoch = None if epoch is None else _check_int("epoch", epoch, 0)
+    _running_epoch = None if epoch is None else checks.integer("epoch", epoch, 0)
 
 
 def batches(arrays, batch_size, *, shuffle=False, seed=0, drop_remainder=False):
@@ -65,8 +67,8 @@ def batches(arrays, batch_size, *, shuffle=False, seed=0, drop_remainder=False):
         [[0, 1], [2, 3], [4]]
     """
     components = _check_arrays(arrays)
-    batch_size = _check_int("batch_size", batch_size, 1)
-    seed = _check_int("seed", seed, 0)
+    batch_size = checks.integer("batch_size", batch_size, 1)
+    seed = checks.integer("seed", seed, 0)
     num_examples = len(components[0])
     num_full = num_examples // batch_size
     if drop_remainder and not num_full:
@@ -129,9 +131,3 @@ def _check_arrays(arrays):
         if component.dtype.kind not in "biufc":
             raise ValueError(f"Expected arrays of numbers; got dtype {component.dtype}.")
     return components
-
-
-def _check_int(name, value, least):
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)) or value < least:
-        raise ValueError(f"Expected {name} to be an integer of at least {least}; got {value!r}.")
-    return int(value)

@@ -5,7 +5,7 @@ import functools
 import inspect
 import os
 
-from tfp_flows.data import digits, files, tfds, toys
+from tfp_flows.data import checks, digits, files, tfds, toys
 
 # name -> (one-line description, loader(seed, **options))
 _SETS = {
@@ -51,8 +51,7 @@ def load(name_or_path, seed=0, **options):
         >>> data.load("rings", seed=1, num_train=100).train.shape
         (100, 2)
     """
-    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
-        raise ValueError(f"Expected seed to be an integer of at least 0; got {seed!r}.")
+    seed = checks.integer("seed", seed, 0)
     name = os.fspath(name_or_path) if isinstance(name_or_path, os.PathLike) else name_or_path
     if not isinstance(name, str) or not name:
         raise ValueError(f"Expected the name of a data set or a path; got {name_or_path!r}.")

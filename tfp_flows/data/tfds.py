@@ -62,10 +62,7 @@ def load(name, seed=0, *, flatten=True):
 
 
 def _missing(name, error):
-    return ImportError(
-        f'Expected tensorflow_datasets, which loads {name}; install it with: pip install "tfp_flows[data]" '
-        f"({error})."
-    )
+    return ImportError(f"Expected tensorflow_datasets, with all that it imports, to load {name}; got: {error}.")
 
 
 def _check_network(builder):

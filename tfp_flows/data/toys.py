@@ -9,6 +9,7 @@ import functools
 
 import numpy as np
 
+from tfp_flows.data import checks
 from tfp_flows.data.dataset import SPLITS, Data
 from tfp_flows.data.plane import Density, NoisyPoints, entropy_on_grid, gauss_legendre, logsumexp
 
@@ -87,7 +88,7 @@ class Pinwheel(Density):
 
         x = 2 R(twist(|v|)) v,   v = R(2 pi k / 5) b,   b ~ N((1, 0), diag(0.3, 0.1)^2),   k one of five
 
-    A rotation keeps the radius, so that one by an angle of the radius alone is undone by its inverse and preserves area.
+    A rotation keeps the radius, so that a twist by an angle of the radius alone is easily undone, and preserves area.
     """
 
     description = "five twisted Gaussian blades"
@@ -121,7 +122,7 @@ class Pinwheel(Density):
 class Spirals(NoisyPoints):
     """Two spirals from the origin, each the other turned by half a turn, noise 0.1.
 
-    x = +-(-t cos t, t sin t) / 3 with the angle t = 3 pi sqrt(u), u uniform on [0, 1]: its density is proportional to t.
+    x = +-(-t cos t, t sin t) / 3 with t = 3 pi sqrt(u), u uniform on [0, 1]: the density of t is proportional to t.
     """
 
     description = "two intertwined spirals with Gaussian noise"
@@ -171,8 +172,7 @@ def load(name, seed=0, *, num_train=50000, num_validation=10000, num_test=10000)
     """
     toy, events = TOYS[name], {}
     for i, (split, n) in enumerate(zip(SPLITS, (num_train, num_validation, num_test))):
-        if isinstance(n, bool) or not isinstance(n, int) or n < 1:
-            raise ValueError(f"Expected num_{split} to be an integer of at least 1; got {n!r}.")
+        n = checks.integer(f"num_{split}", n, 1)
         events[split] = toy.sample(np.random.default_rng([seed, i]), n).astype(np.float32)
     return Data(name, **events, density=toy, description=toy.description)
 

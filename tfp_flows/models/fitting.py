@@ -21,15 +21,38 @@ class EpochClock(keras.callbacks.Callback):
             generator.state.assign(state.astype("uint32"))
 
 
+def with_clock(callbacks):
+    """The callbacks of a fit with `EpochClock` first; those that monitor our metrics are told that less is better.
+
+    Keras knows a metric's direction only where it was given to `compile`.
+
+    Args:
+        callbacks: None, a callback, a list of them or a `keras.callbacks.CallbackList`.
+    """
+    is_list = isinstance(callbacks, keras.callbacks.CallbackList)
+    given = callbacks.callbacks if is_list else tf.nest.flatten([] if callbacks is None else callbacks)
+    for callback in given:
+        monitored = str(getattr(callback, "monitor", "")).removeprefix("val_")
+        if monitored in ("nll", "bits_per_dim") and getattr(callback, "mode", None) == "auto":
+            callback.mode = "min"
+    if is_list:
+        callbacks.append(EpochClock())
+        return callbacks
+    return [EpochClock(), *given]
+
+
 def is_array(x):
     """Whether x is an array, a tensor or a nested list, and no data set, generator or `keras.utils.PyDataset`."""
     return isinstance(x, (np.ndarray, list)) or tf.is_tensor(x) or hasattr(x, "__array__")
 
 
-def ordered_batches(arrays, batch_size, seed):
-    """A shuffled `tf.data.Dataset` of (x[, y[, sample_weight]]), in an order that (seed, epoch) alone decide."""
+def array_batches(arrays, batch_size, seed, shuffle):
+    """A `tf.data.Dataset` of (x[, y[, sample_weight]]); shuffled, in an order that (seed, epoch) alone decide.
+
+    Unshuffled arrays go this way too: Keras drops sample weights that come without a y.
+    """
     given = tuple(np.asarray(a) for a in arrays if a is not None)
-    dataset = pipeline.batches(given, batch_size, shuffle=True, seed=seed)
+    dataset = pipeline.batches(given, batch_size or 32, shuffle=shuffle, seed=seed)
     x, y, weight = arrays
     if y is None and weight is not None:
         return dataset.map(lambda x, weight: (x, None, weight))

@@ -15,7 +15,7 @@ import tensorflow_probability as tfp
 
 from tfp_flows.bijectors import Bijector, initializing, takes_context
 from tfp_flows.metrics import BitsPerDim
-from tfp_flows.models import adoption, events, fitting
+from tfp_flows.models import adoption, events, fitting, steps
 from tfp_flows.models.functions import CompiledFunctions
 from tfp_flows.models.temperature import has_location_scale
 from tfp_flows.objectives import MaximumLikelihood
@@ -64,9 +64,10 @@ class Flow(keras.Model):
         # Set by `training.StopOnNaN`: gradients that are not finite are withheld, and the loss then shown as NaN.
         self.keep_weights_finite = False
         self._nll = keras.metrics.Mean(name="nll")
-        self._bits_per_dim = None
-        if dequantization is not None:
-            self._bits_per_dim = BitsPerDim(int(np.prod(self.event_shape)))
+        self._bits_per_dim = None if dequantization is None else BitsPerDim(int(np.prod(self.event_shape)))
+        # Keras' lists of layers are invisible to tf.train.Checkpoint: it finds every weight here.
+        self._for_checkpoints = tf.Module()
+        self._for_checkpoints.held = [weight._value for weight in self.weights]
         self.built = True
         self._compiled = CompiledFunctions(self)
 
@@ -130,7 +131,7 @@ class Flow(keras.Model):
         temperature = events.check_temperature(temperature)
         if not self.can_scale_temperature and (tf.is_tensor(temperature) or temperature != 1.0):
             raise ValueError(
-                f"Expected temperature 1, for {type(self._base).__name__} is no location-scale base; got {temperature!r}."
+                f"Expected temperature 1, for {self._base.name!r} is no location-scale base; got {temperature!r}."
             )
         temperature = tf.cast(temperature, self.variable_dtype)
         return self._compiled.sample(tf.convert_to_tensor(n, tf.int32), seed, temperature, *self._context(context))
@@ -166,7 +167,7 @@ class Flow(keras.Model):
         """
         x = tf.convert_to_tensor(events.check_events(x, self.event_shape, self.num_bins))
         if self.dequantization is not None and x.dtype.is_integer:
-            seed = self._step_seed(0) if seed is None else seed
+            seed = steps.step_seed(self.seed, 0) if seed is None else seed
             x, _ = self.dequantization(x, seed, dtype=self.variable_dtype)
         with initializing():
             # A new tensor object: TFP answers from its cache for one that it has met.
@@ -198,6 +199,11 @@ class Flow(keras.Model):
             raise ValueError("Expected no metrics, for a density has no y_true and y_pred: nll is logged; got some.")
         self.objective = loss
         super().compile(optimizer=optimizer, loss=None, **kwargs)
+        if not self.optimizer.built:
+            # Keras would build its slots inside the traced step, and so trace the step twice; and a weights file loaded
+            # before the first step would lose the optimizer's part.
+            with self.distribute_strategy.scope():
+                self.optimizer.build(self.trainable_variables)
 
     def fit(
         self,
@@ -226,24 +232,23 @@ class Flow(keras.Model):
         self._assert_compile_called("fit")
         if not self.trainable_variables:
             raise ValueError("Expected a distribution with at least one trainable variable to fit; got none.")
-        if isinstance(validation_data, (tuple, list)) and fitting.is_array(validation_data[0]):
-            self._training_events(validation_data[0], "validation_data")
         if fitting.is_array(x):
             arrays = (self._training_events(x), y, sample_weight)
             if validation_split and validation_data is None:
                 arrays, validation_data = fitting.split_validation(arrays, validation_split)
-            if shuffle:
-                kwargs.setdefault("validation_batch_size", batch_size)
-                arrays = (fitting.ordered_batches(arrays, batch_size or 32, self.seed), None, None)
-                batch_size, shuffle = None, False
-            x, y, sample_weight = arrays
-        if isinstance(callbacks, keras.callbacks.CallbackList):
-            callbacks.append(fitting.EpochClock())
-        else:
-            callbacks = [fitting.EpochClock(), *tf.nest.flatten(callbacks or [])]
+            x, y, sample_weight = fitting.array_batches(arrays, batch_size, self.seed, shuffle), None, None
+            shuffle = False
+        if isinstance(validation_data, (tuple, list)) and fitting.is_array(validation_data[0]):
+            arrays = keras.utils.unpack_x_y_sample_weight(tuple(validation_data))
+            self._training_events(arrays[0], "validation_data")
+            size = kwargs.pop("validation_batch_size", None) or batch_size
+            validation_data = fitting.array_batches(arrays, size, self.seed, shuffle=False)
+        if isinstance(x, tf.data.Dataset):
+            batch_size = None
+        callbacks = fitting.with_clock(callbacks)
         fitting.pipeline.set_epoch(initial_epoch)
         try:
-            x = self._prepare(x, y, batch_size or 32)
+            x = self._prepare(x)
             return super().fit(
                 x=x,
                 y=y,
@@ -258,11 +263,13 @@ class Flow(keras.Model):
         finally:
             fitting.pipeline.set_epoch(None)
 
-    def evaluate(self, x=None, y=None, *args, **kwargs):
+    def evaluate(self, x=None, y=None, batch_size=None, verbose="auto", sample_weight=None, **kwargs):
         """As Keras' evaluate: loss, nll and, for integer data, bits_per_dim (a bound; noise from the flow's seed)."""
-        if fitting.is_array(x) and not kwargs.get("_use_cached_eval_dataset"):
-            x = self._training_events(x)
-        return super().evaluate(x, y, *args, **kwargs)
+        if fitting.is_array(x):
+            arrays = (self._training_events(x), y, sample_weight)
+            x, y, sample_weight = fitting.array_batches(arrays, batch_size, self.seed, shuffle=False), None, None
+            batch_size = None
+        return super().evaluate(x, y, batch_size=batch_size, verbose=verbose, sample_weight=sample_weight, **kwargs)
 
     def predict(self, x, *args, **kwargs):
         """log_prob of a whole data set, in batches: an array (n,), nats per event. Context as the y of a data set."""
@@ -272,13 +279,13 @@ class Flow(keras.Model):
         x, context, weight = keras.utils.unpack_x_y_sample_weight(data)
         self._check_training_spec(x)
         with tf.GradientTape() as tape:
-            nll = self.objective(self, x, context, seed=self._step_seed(self.optimizer.iterations), training=True)
+            nll = self.objective(self, x, context, seed=steps.step_seed(self.seed, self.optimizer.iterations), training=True)
             loss = self._total(nll, weight)
             scaled = self.optimizer.scale_loss(loss / self.distribute_strategy.num_replicas_in_sync)
         weights = self.trainable_weights
         gradients = tape.gradient(scaled, weights)
         if self.keep_weights_finite:
-            gradients, loss = _withhold_non_finite(gradients, loss)
+            gradients, loss = steps.withhold_non_finite(gradients, loss)
         self.optimizer.apply_gradients(zip(gradients, weights))
         return self._update_metrics(loss, nll, weight)
 
@@ -286,7 +293,7 @@ class Flow(keras.Model):
         x, context, weight = keras.utils.unpack_x_y_sample_weight(data)
         self._check_training_spec(x)
         # Reset with the metrics, so that every evaluation draws the same noise for the same data.
-        seed = self._step_seed(self._nll.count)
+        seed = steps.step_seed(self.seed, self._nll.count)
         nll = self.objective(self, x, context, seed=seed, training=False)
         return self._update_metrics(self._total(nll, weight), nll, weight)
 
@@ -318,7 +325,6 @@ class Flow(keras.Model):
     def compile_from_config(self, config):
         if config:
             self.compile(**keras.saving.deserialize_keras_object(config))
-            self.optimizer.build(self.trainable_variables)
 
     def _maybe_symbolic_build(self, *args, **kwargs):
         # A flow is built by its constructor. Keras would average a batch over the replicas to learn its shape, which
@@ -329,23 +335,19 @@ class Flow(keras.Model):
     def _base(self):
         return self.distribution.distribution if self.can_encode else self.distribution
 
-    def _prepare(self, x, y, batch_size):
-        """Checks a data set, initialises from its first batch where that is due, and builds the optimizer."""
+    def _prepare(self, x):
+        """Checks a data set and initialises from its first batch where that is due."""
         if isinstance(x, tf.data.Dataset):
             spec = keras.utils.unpack_x_y_sample_weight(x.element_spec)[0]
             events.check_spec(spec.shape, spec.dtype, self.event_shape, self.num_bins)
             if x.cardinality() == 0:
                 raise ValueError("Expected a data set with at least one batch; got an empty one.")
         if not self.is_initialized:
-            batch, x = ((x[:batch_size], y), x) if fitting.is_array(x) else fitting.first_batch(x)
+            batch, x = fitting.first_batch(x)
             if batch is None:
                 raise ValueError("Expected a data set with at least one batch; got an empty one.")
             first, context, _ = keras.utils.unpack_x_y_sample_weight(batch)
             self.initialize(first, None if context is None else context[: len(first)])
-        if not self.optimizer.built:
-            # Keras would build its slots inside the traced step, and so trace the step twice.
-            with self.distribute_strategy.scope():
-                self.optimizer.build(self.trainable_variables)
         return x
 
     def _events(self, x):
@@ -382,13 +384,6 @@ class Flow(keras.Model):
                 f"got {type(self.distribution).__name__}."
             )
 
-    def _step_seed(self, step):
-        """int32 [2]: another one each step and each replica, the same whenever the step comes again."""
-        replica = tf.distribute.get_replica_context()
-        replica = 0 if replica is None else replica.replica_id_in_sync_group
-        seed = tf.stack([tf.constant(self.seed, tf.int32), tf.cast(step, tf.int32)])
-        return tf.random.experimental.stateless_fold_in(seed, tf.cast(replica, tf.int32))
-
     def _total(self, nll, weight):
         weighted = nll if weight is None else nll * tf.cast(weight, nll.dtype)
         # Sum over batch size, as Keras: weights scale the loss, they do not normalise it.
@@ -400,11 +395,3 @@ class Flow(keras.Model):
         if self._bits_per_dim is not None:
             self._bits_per_dim.update_state(nll, sample_weight=weight)
         return self.get_metrics_result()
-
-
-def _withhold_non_finite(gradients, loss):
-    """Zeros for all gradients, and NaN for the loss, where one gradient of the step is not finite."""
-    gradients = [None if g is None else tf.convert_to_tensor(g) for g in gradients]
-    finite = tf.reduce_all([tf.reduce_all(tf.math.is_finite(g)) for g in gradients if g is not None])
-    held = [None if g is None else tf.where(finite, g, tf.zeros_like(g)) for g in gradients]
-    return held, tf.where(finite, loss, tf.constant(float("nan"), loss.dtype))

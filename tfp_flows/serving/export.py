@@ -24,8 +24,8 @@ def export(model, path, *, card=None, warmup="auto"):
     """Writes the next version of a model for TensorFlow Serving.
 
     The signatures are `log_prob`, `sample`, `encode` and `decode` (see `tfp_flows.serving.signatures` for their
-    inputs, outputs and units), and `serving_default`, which is `log_prob`; what the flow cannot do is left out and named
-    on the model card under `left_out`. The version appears under its number in
+    inputs, outputs and units), and `serving_default`, which is `log_prob`. What the flow cannot do is left out, and the
+    model card says why; `sample` is the default of a flow that cannot score. The version appears under its number in
     one step when it is whole; a failure leaves nothing behind and touches no earlier version. The model is not changed.
 
     A server with `--enable_batching` refuses scalar inputs, which `sample` has: start it with

@@ -110,7 +110,6 @@ def train(
     flow.compile(keras.optimizers.Adam(decay, **options["optimizer"]), jit_compile=options["jit_compile"])
     finished, checkpoint = run.checkpoint() if resume else (0, None)
     if checkpoint is not None:
-        flow.optimizer.build(flow.trainable_variables)
         load_weights(flow, checkpoint)
     callbacks = [StopOnNaN(dataset.train[:64]), RunLog(run, options["patience"], minutes)]
     if picture_every:

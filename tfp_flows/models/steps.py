@@ -1,0 +1,29 @@
+"""Parts of a training step: its random seed, and the guard that keeps NaN out of the weights."""
+
+import tensorflow as tf
+
+
+def step_seed(seed, step):
+    """int32 [2]: another one each step and each replica, the same whenever the step comes again.
+
+    Args:
+        seed: int, of the flow.
+        step: number or tensor, what counts the steps.
+    """
+    context = tf.distribute.get_replica_context()
+    replica = 0 if context is None else context.replica_id_in_sync_group
+    pair = tf.stack([tf.constant(seed, tf.int32), tf.cast(step, tf.int32)])
+    return tf.random.experimental.stateless_fold_in(pair, tf.cast(replica, tf.int32))
+
+
+def withhold_non_finite(gradients, loss):
+    """Zeros for all gradients, and NaN for the loss, where one gradient of the step is not finite.
+
+    Args:
+        gradients: list of tensors or None, one a weight.
+        loss: scalar tensor.
+    """
+    gradients = [None if g is None else tf.convert_to_tensor(g) for g in gradients]
+    finite = tf.reduce_all([tf.reduce_all(tf.math.is_finite(g)) for g in gradients if g is not None])
+    held = [None if g is None else tf.where(finite, g, tf.zeros_like(g)) for g in gradients]
+    return held, tf.where(finite, loss, tf.constant(float("nan"), loss.dtype))
