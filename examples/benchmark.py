@@ -5,7 +5,7 @@
               python examples/benchmark.py --first-step              from the call of `fit` to its first step's end
     RESULT    a table: milliseconds of a training step, of log_prob and of sample, median (min-max) over the rounds;
               the ratio to the limit; the mean negative log-likelihood of fresh data after the same number of steps
-    TIME      5 to 10 minutes and about 8 GB of memory for all thirteen contestants; 1 minute for two.
+    TIME      5 to 10 minutes and about 10 GB of memory for all thirteen contestants; 1 minute for two.
               --first-step: 10 to 20 minutes, since every figure needs a fresh process.
 
 The limit is the flow's networks alone: the same Keras layers, optimizer and `fit`, each network fed by the one
@@ -105,8 +105,8 @@ def table(facts, rounds):
 def notes(args, facts, failures):
     """The lines below the table: what was run, how each was configured, and what is missing."""
     lines = [
-        f"{args.dims} dimensions, {args.layers} affine couplings, hidden layers {tuple(args.hidden)}, batch {args.batch},"
-        f" Adam 1e-3, float32, {args.threads} threads; {args.rounds} round{'s' * (args.rounds > 1)}"
+        f"{args.dims} dimensions, {args.layers} affine couplings, hidden layers {tuple(args.hidden)},"
+        f" batch {args.batch}, Adam 1e-3, float32, {args.threads} threads; {args.rounds} rounds"
     ]
     if args.first_step:
         lines.append(
@@ -118,7 +118,9 @@ def notes(args, facts, failures):
         trained_steps = WARM_STEPS + 1 + args.rounds * (WARM_STEPS + args.steps)
         entropy = next(iter(flows.values()))["entropy"]
         lines[0] += f" of {args.steps} steps"
-        lines.append(f"nll: nats per fresh event after {trained_steps} training steps; the data's entropy is {entropy:.2f}")
+        lines.append(
+            f"nll: nats per fresh event after {trained_steps} training steps; entropy of the data: {entropy:.2f}"
+        )
         for name, fact in flows.items():
             if fact["nll"] < entropy - 0.5:
                 lines.append(f"NO DENSITY: {name} scores below the entropy of the data")
@@ -130,8 +132,8 @@ def notes(args, facts, failures):
         lines.append(f"{'ABSENT' if failure.absent else 'FAILED'}: {name} ({failure})")
     if args.busy is not None and args.busy > 0.02:
         lines.append(
-            f"NOISE: other programs took {args.busy:.0%} of the processors meanwhile; the ratios suffer less than the times,"
-            " but PyTorch's spinning threads suffer most (OMP_WAIT_POLICY=passive helps them)"
+            f"NOISE: other programs took {args.busy:.0%} of the processors meanwhile; the ratios suffer less than the"
+            " times, but PyTorch's spinning threads suffer most (OMP_WAIT_POLICY=passive helps them)"
         )
     return lines
 
@@ -189,12 +191,14 @@ def plot(path, facts, rounds):
         say("no picture: matplotlib is not installed")
         return
     names = list(facts)[::-1]
-    figure, axes = pyplot.subplots(1, len(TASKS), figsize=(12, 1 + 0.35 * len(names)), sharey=True, layout="constrained")
+    colors = ["tab:orange" if name.startswith("ours") else "tab:blue" for name in names]
+    size = (12, 1 + 0.35 * len(names))
+    figure, axes = pyplot.subplots(1, len(TASKS), figsize=size, sharey=True, layout="constrained")
     for axis, task in zip(axes, TASKS):
         medians = [statistics.median(rounds[name][task]) for name in names]
         spread = [[m - min(rounds[n][task]) for m, n in zip(medians, names)]]
         spread += [[max(rounds[n][task]) - m for m, n in zip(medians, names)]]
-        axis.barh(names, medians, xerr=spread, color=["tab:orange" if n.startswith("ours") else "tab:blue" for n in names])
+        axis.barh(names, medians, xerr=spread, color=colors)
         if "limit" in facts:
             axis.axvline(statistics.median(rounds["limit"][task]), color="black", linestyle=":", label="limit")
         axis.set_xlabel(f"{task}, ms a batch")

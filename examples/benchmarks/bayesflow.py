@@ -17,7 +17,7 @@ class BayesFlow(KerasContestant):
         import bayesflow
 
         if self.settings.layers % 2:
-            raise ValueError(f"Expected an even number of layers, as a DualCoupling is two; got {self.settings.layers}.")
+            raise ValueError(f"Expected an even number of layers (a DualCoupling is two); got {self.settings.layers}.")
         flow = bayesflow.networks.CouplingFlow(
             depth=self.settings.layers // 2,
             permutation=None,

@@ -1,9 +1,10 @@
 """What every contestant offers, and the problem that all of them are given.
 
-The data are x[0] = z[0], x[i] = z[i] + sin(2 z[i - 1]) with z standard normal. The map z -> x is triangular with
-determinant 1, so the entropy of x is that of z, D/2 ln(2 pi e) nats, and no density whatever can score a lower
-mean negative log-likelihood (nll) on fresh data. The nll of a flow that learns falls towards it; one that is
-clearly below it is the work of something that is not a density.
+The data are x[i] = z[i] + 2 sin(z[i - offset]), or z[i] for i < offset, with z standard normal; offset is odd and
+about half the dimensions, so that a mask of either kind, halves or even and odd, can tell the two apart. The map
+z -> x is triangular with determinant 1, so the entropy of x is that of z, D/2 ln(2 pi e) nats, and no density
+whatever can score a lower mean negative log-likelihood (nll) on fresh data. The nll of a flow that learns falls
+towards it; one that is clearly below it is the work of something that is not a density.
 """
 
 import abc
@@ -42,7 +43,7 @@ class Settings:
     def sizes(self):
         """(inputs, outputs) of each conditioner: what passes through, and a shift and a log-scale for the rest."""
         first, second = self.dims - self.dims // 2, self.dims // 2
-        return [(first, 2 * second), (second, 2 * first)] * (self.layers // 2) + [(first, 2 * second)] * (self.layers % 2)
+        return [(second, 2 * first) if i % 2 else (first, 2 * second) for i in range(self.layers)]
 
     @property
     def entropy(self):
@@ -50,9 +51,10 @@ class Settings:
         return self.dims / 2 * math.log(2 * math.pi * math.e)
 
     def data(self, num_events, seed):
+        offset = self.dims // 2 | 1
         z = np.random.default_rng(seed).standard_normal((num_events, self.dims))  # (num_events, dims)
         x = z.copy()
-        x[:, 1:] += np.sin(2 * z[:, :-1])
+        x[:, offset:] += 2 * np.sin(z[:, :-offset])
         return x.astype(np.float32)
 
     def batches(self):

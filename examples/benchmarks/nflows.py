@@ -1,4 +1,4 @@
-"""nflows' `AffineCouplingTransform`. Its `SimpleRealNVP` has residual conditioners, so the flow is put together here."""
+"""nflows' `AffineCouplingTransform`, put together here, as its `SimpleRealNVP` has residual conditioners."""
 
 from benchmarks.torch_contestant import TorchContestant, dense_network
 

@@ -9,7 +9,7 @@ from benchmarks.keras_contestant import KerasContestant, dense_networks, density
 
 class TFP(KerasContestant):
     packages = ("tensorflow-probability", "tensorflow", "keras")
-    note = "tfb.Chain of tfb.RealNVP, num_masked of alternating sign, Keras networks, log_prob and sample in tf.function"
+    note = "tfb.Chain of tfb.RealNVP, num_masked of alternating sign, Keras networks, all in tf.function"
 
     def make(self):
         import tensorflow as tf
@@ -25,8 +25,8 @@ class TFP(KerasContestant):
             num_masked = -num_inputs if i % 2 else num_inputs
             return tfb.RealNVP(num_masked=num_masked, shift_and_log_scale_fn=shift_and_log_scale)
 
-        sizes = self.settings.sizes
-        bijector = tfb.Chain([layer(i, net, num_inputs) for i, (net, (num_inputs, _)) in enumerate(zip(networks, sizes))])
+        num_inputs = [size[0] for size in self.settings.sizes]
+        bijector = tfb.Chain([layer(*each) for each in zip(range(self.settings.layers), networks, num_inputs)])
         base = tfd.MultivariateNormalDiag(tf.zeros(self.settings.dims))
         flow = tfd.TransformedDistribution(base, bijector)
         batch = self.settings.batch

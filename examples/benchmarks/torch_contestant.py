@@ -3,24 +3,29 @@
 Adam is PyTorch's fused one, the fastest that it has on a processor.
 """
 
+import abc
+
 from benchmarks.contestant import Contestant
 
 
 class TorchContestant(Contestant):
     packages = ("torch",)
 
+    @abc.abstractmethod
     def make(self):
         """The flow, a `torch.nn.Module`."""
-        raise NotImplementedError
+
+    @abc.abstractmethod
+    def flow_log_prob(self, x):
+        """log_prob of a batch: (batch,)."""
+
+    @abc.abstractmethod
+    def flow_sample(self, num_samples):
+        """Samples: (num_samples, dims)."""
 
     def loss(self, x):
+        """What a training step minimises."""
         return -self.flow_log_prob(x).mean()
-
-    def flow_log_prob(self, x):
-        raise NotImplementedError
-
-    def flow_sample(self, num_samples):
-        raise NotImplementedError
 
     def build(self):
         import torch

@@ -7,17 +7,16 @@
 Both directions are cheap. Kingma and Dhariwal, Glow, arXiv:1807.03039, section 3.1.
 """
 
-import keras
 import tensorflow as tf
 
 from tfp_flows.bijectors.bijector import Bijector
-from tfp_flows.bijectors.initialization import is_initializing
+from tfp_flows.bijectors.initialization import InitializedOnce, is_initializing
 
 # Of the standard deviation, relative to nothing: keeps a constant feature's scale finite.
 _EPSILON = 1e-6
 
 
-class ActNorm(Bijector):
+class ActNorm(InitializedOnce, Bijector):
     """Activation normalisation, per feature of the last axis, initialised from data (or from base samples).
 
     Initialisation happens inside `tfp_flows.bijectors.initializing()` only, once, and is saved with the weights:
@@ -48,21 +47,18 @@ class ActNorm(Bijector):
         self.num_features = num_features
         self.loc = tf.Variable(tf.zeros([num_features], dtype), name="loc")
         self.log_scale = tf.Variable(tf.zeros([num_features], dtype), name="log_scale")
-        self.initialized = tf.Variable(False, trainable=False, name="initialized")
-
-    @property
-    def needs_initialization(self):
-        return not keras.ops.convert_to_numpy(self.initialized)
+        self._await_initialization()
 
     def _forward_and_log_det(self, x):
         if is_initializing():
             mean, log_std = self._statistics(x)
-            self._set(-mean * tf.exp(-log_std), -log_std)
+            self._initialize(loc=-mean * tf.exp(-log_std), log_scale=-log_std)
         return x * tf.exp(self.log_scale) + self.loc, self._log_det(x)
 
     def _inverse_and_log_det(self, y):
         if is_initializing():
-            self._set(*self._statistics(y))
+            mean, log_std = self._statistics(y)
+            self._initialize(loc=mean, log_scale=log_std)
         return (y - self.loc) * tf.exp(-self.log_scale), -self._log_det(y)
 
     def _log_det(self, x):
@@ -72,11 +68,3 @@ class ActNorm(Bijector):
     def _statistics(self, values):
         mean, variance = tf.nn.moments(values, list(range(values.shape.rank - 1)))
         return mean, 0.5 * tf.math.log(variance + _EPSILON**2)
-
-    def _set(self, loc, log_scale):
-        if not tf.executing_eagerly():
-            raise ValueError("Expected data-dependent initialisation to run eagerly; got a call inside a tf.function.")
-        if self.needs_initialization:
-            self.loc.assign(loc)
-            self.log_scale.assign(log_scale)
-            self.initialized.assign(True)

@@ -8,6 +8,9 @@ first step) enters it around one eager pass, in which every layer sees what the 
 import contextlib
 import contextvars
 
+import keras
+import tensorflow as tf
+
 _active = contextvars.ContextVar("tfp_flows_initializing", default=False)
 
 
@@ -35,3 +38,24 @@ def initializing():
 def is_initializing():
     """Whether the caller runs inside `initializing()`."""
     return _active.get()
+
+
+class InitializedOnce:
+    """A mixin for bijectors that set variables of theirs from data, once; whether they have is saved with the weights."""
+
+    def _await_initialization(self):
+        self.initialized = tf.Variable(False, trainable=False, name="initialized")
+
+    @property
+    def needs_initialization(self):
+        """Whether it still waits for its batch."""
+        return not keras.ops.convert_to_numpy(self.initialized)
+
+    def _initialize(self, **values):
+        """Assigns each named variable its value, where that has not happened yet."""
+        if not tf.executing_eagerly():
+            raise ValueError("Expected data-dependent initialisation to run eagerly; got a call inside a tf.function.")
+        if self.needs_initialization:
+            for name, value in values.items():
+                getattr(self, name).assign(value)
+            self.initialized.assign(True)

@@ -9,10 +9,18 @@ Both directions are cheap. Dinh, Krueger and Bengio, NICE, arXiv:1410.8516, sect
 import tensorflow as tf
 
 from tfp_flows.bijectors.bijector import Bijector
+from tfp_flows.bijectors.initialization import InitializedOnce, is_initializing
+
+# Of the standard deviation: keeps a constant feature's scale finite.
+_EPSILON = 1e-6
 
 
-class Rescale(Bijector):
-    """Trainable diagonal scaling, exponential parametrisation, identity at the start.
+class Rescale(InitializedOnce, Bijector):
+    """Trainable diagonal scaling, exponential parametrisation.
+
+    Inside `tfp_flows.bijectors.initializing()` it sets itself, once, so that each latent has standard deviation 1 on
+    the batch. Without that it is the identity at the start, and Adam, which moves s by about the learning rate a step,
+    needs thousands of steps to find the scale of a nearly constant pixel.
 
     Args:
         event_shape: tuple of ints.
@@ -29,9 +37,18 @@ class Rescale(Bijector):
         event_shape = tuple(event_shape)
         super().__init__(len(event_shape), dtype=dtype, is_constant_jacobian=True, name=name)
         self.s = tf.Variable(tf.zeros(event_shape, dtype), name="s")
+        self._await_initialization()
 
     def _forward_and_log_det(self, x):
+        if is_initializing():
+            self._initialize(s=self._log_std(x))
         return x * tf.exp(-self.s), -tf.reduce_sum(self.s)
 
     def _inverse_and_log_det(self, y):
+        if is_initializing():
+            self._initialize(s=-self._log_std(y))
         return y * tf.exp(self.s), tf.reduce_sum(self.s)
+
+    def _log_std(self, values):
+        _, variance = tf.nn.moments(values, list(range(values.shape.rank - self.s.shape.rank)))
+        return 0.5 * tf.math.log(variance + _EPSILON**2)

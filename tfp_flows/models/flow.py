@@ -237,14 +237,14 @@ class Flow(keras.Model):
             if validation_split and validation_data is None:
                 arrays, validation_data = fitting.split_validation(arrays, validation_split)
             x, y, sample_weight = fitting.array_batches(arrays, batch_size, self.seed, shuffle), None, None
-            shuffle = False
         if isinstance(validation_data, (tuple, list)) and fitting.is_array(validation_data[0]):
             arrays = keras.utils.unpack_x_y_sample_weight(tuple(validation_data))
             self._training_events(arrays[0], "validation_data")
             size = kwargs.pop("validation_batch_size", None) or batch_size
             validation_data = fitting.array_batches(arrays, size, self.seed, shuffle=False)
         if isinstance(x, tf.data.Dataset):
-            batch_size = None
+            # Keras warns of shuffle=True, its own default, for a data set that is in the order it shall have.
+            batch_size, shuffle = None, False
         callbacks = fitting.with_clock(callbacks)
         fitting.pipeline.set_epoch(initial_epoch)
         try:
