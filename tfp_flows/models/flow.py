@@ -394,4 +394,4 @@ class Flow(keras.Model):
         self._nll.update_state(nll, sample_weight=weight)
         if self._bits_per_dim is not None:
             self._bits_per_dim.update_state(nll, sample_weight=weight)
-        return self.get_metrics_result()
+        return steps.reducible(self.get_metrics_result(), self.distribute_strategy)

@@ -27,3 +27,15 @@ def withhold_non_finite(gradients, loss):
     finite = tf.reduce_all([tf.reduce_all(tf.math.is_finite(g)) for g in gradients if g is not None])
     held = [None if g is None else tf.where(finite, g, tf.zeros_like(g)) for g in gradients]
     return held, tf.where(finite, loss, tf.constant(float("nan"), loss.dtype))
+
+
+def reducible(logs, strategy):
+    """The logs of a step in a shape that Keras can reduce: over several workers it takes means over a first axis.
+
+    Args:
+        logs: dict of scalar tensors.
+        strategy: `tf.distribute.Strategy`.
+    """
+    if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
+        return logs
+    return {name: tf.reshape(value, [1]) for name, value in logs.items()}
