@@ -74,8 +74,18 @@ class SavedModel:
         given = (_P * len(feeds))(*[self._tensor(inputs[name]) for name in feeds])
         taken = (_P * len(fetches))()
         self._tf.TF_SessionRun(
-            self._session, None, self._outputs(feeds), given, len(feeds), self._outputs(fetches), taken, len(fetches),
-            None, 0, None, self._status,
+            self._session,
+            None,
+            self._outputs(feeds),
+            given,
+            len(feeds),
+            self._outputs(fetches),
+            taken,
+            len(fetches),
+            None,
+            0,
+            None,
+            self._status,
         )
         for tensor in given:
             self._tf.TF_DeleteTensor(tensor)
@@ -90,16 +100,16 @@ class SavedModel:
         """name -> 'operation:index', as the C API's array of places in the graph."""
         places = [tensor.rsplit(":", 1) for tensor in names.values()]
         return (_Output * len(places))(
-            *[(self._tf.TF_GraphOperationByName(self._graph, operation.encode()), int(index))
-              for operation, index in places]
+            *[
+                (self._tf.TF_GraphOperationByName(self._graph, operation.encode()), int(index))
+                for operation, index in places
+            ]
         )
 
     def _tensor(self, array):
         array = np.asarray(array, order="C")
         code = next(code for code, dtype in _DTYPES.items() if dtype == array.dtype)
-        tensor = self._tf.TF_AllocateTensor(
-            code, (ctypes.c_int64 * array.ndim)(*array.shape), array.ndim, array.nbytes
-        )
+        tensor = self._tf.TF_AllocateTensor(code, (ctypes.c_int64 * array.ndim)(*array.shape), array.ndim, array.nbytes)
         ctypes.memmove(self._tf.TF_TensorData(tensor), array.ctypes.data, array.nbytes)
         return tensor
 
@@ -131,7 +141,11 @@ def run(path, calls):
             np.savez(files[0], **inputs)
             arguments += [signature, *files]
         done = subprocess.run(
-            [sys.executable, __file__, str(path), *arguments], capture_output=True, text=True, timeout=120, check=False,
+            [sys.executable, __file__, str(path), *arguments],
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
         )
         if done.returncode != 0:
             raise RuntimeError(done.stderr)
@@ -196,7 +210,7 @@ def _fields(message):
             yield number, varint()
         else:
             size = {1: 8, 5: 4}.get(kind) or varint()  # fixed sizes; kind 2 tells its own
-            yield number, message[position:position + size]
+            yield number, message[position : position + size]
             position += size
 
 

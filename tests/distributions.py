@@ -53,7 +53,9 @@ def owners_picture():
 def met_twice():
     net = MLP(2, (16,))
     mask = masks.half(2)
-    return pushed(bijectors.AffineCoupling(mask, net), bijectors.AffineCoupling(~mask, net), tfb.Scale(tf.Variable(1.5)))
+    return pushed(
+        bijectors.AffineCoupling(mask, net), bijectors.AffineCoupling(~mask, net), tfb.Scale(tf.Variable(1.5))
+    )
 
 
 def frozen():

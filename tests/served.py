@@ -32,15 +32,20 @@ def exported():
         flow, the version's folder, requests (signature -> inputs) and the flow's own answers (signature -> outputs).
     """
     half = masks.half(FEATURES)
-    flow = Flow(tfd.TransformedDistribution(
-        tfd.MultivariateNormalDiag(tf.zeros(FEATURES), tf.ones(FEATURES)),
-        tfb.Chain([
-            bijectors.ActNorm(FEATURES),
-            bijectors.AffineCoupling(half, MLP(2 * int((~half).sum()), hidden_units=(8,))),
-            tfb.MaskedAutoregressiveFlow(tfb.AutoregressiveNetwork(
-                params=2, event_shape=[FEATURES], hidden_units=[8], activation="tanh")),
-        ]),
-    ))
+    flow = Flow(
+        tfd.TransformedDistribution(
+            tfd.MultivariateNormalDiag(tf.zeros(FEATURES), tf.ones(FEATURES)),
+            tfb.Chain(
+                [
+                    bijectors.ActNorm(FEATURES),
+                    bijectors.AffineCoupling(half, MLP(2 * int((~half).sum()), hidden_units=(8,))),
+                    tfb.MaskedAutoregressiveFlow(
+                        tfb.AutoregressiveNetwork(params=2, event_shape=[FEATURES], hidden_units=[8], activation="tanh")
+                    ),
+                ]
+            ),
+        )
+    )
     flow.compile("adam")
     flow.fit(np.random.default_rng(0).normal(size=(32, FEATURES)).astype("float32"), batch_size=32, verbose=0)
     randomize(flow)

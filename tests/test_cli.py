@@ -18,7 +18,9 @@ def ask(*argv):
     return subprocess.run([sys.executable, "-m", "tfp_flows.cli", *argv], capture_output=True, text=True)
 
 
-@pytest.mark.parametrize("argv", [["--help"], ["list"], *([c, "--help"] for c in ("train", "evaluate", "sample", "export"))])
+@pytest.mark.parametrize(
+    "argv", [["--help"], ["list"], *([c, "--help"] for c in ("train", "evaluate", "sample", "export"))]
+)
 def test_help_imports_nothing_heavy(argv):
     code = f"""
 import sys
@@ -27,7 +29,8 @@ try:
     cli.main({argv!r})
 except SystemExit as stop:
     assert not stop.code
-heavy = {{"tensorflow", "keras", "tensorflow_probability", "tensorflow_datasets", "sklearn", "matplotlib"}} & set(sys.modules)
+heavy = {{"tensorflow", "keras", "tensorflow_probability", "tensorflow_datasets", "sklearn", "matplotlib"}}
+heavy &= set(sys.modules)
 assert not heavy, heavy
 """
     start = time.perf_counter()
@@ -55,7 +58,11 @@ def test_train_leaves_everything(run, capsys):
     config = json.load(open(os.path.join(run, "config.json")))
     assert config["arguments"]["hidden_units"] == [16, 16] and config["arguments"]["num_bins"] == 17
     card = json.load(open(os.path.join(run, "savedmodel", "1", "model_card.json")))
-    assert card["data"] == "digits" and card["metrics"]["bits_per_dim"] > 0 and card["command"].startswith("tfp-flows train")
+    assert (
+        card["data"] == "digits"
+        and card["metrics"]["bits_per_dim"] > 0
+        and card["command"].startswith("tfp-flows train")
+    )
 
 
 def test_evaluate_prints_json(run, capsys):
@@ -94,9 +101,15 @@ def test_resume_goes_on(run, capsys):
         (["train", "realnvp"], "Expected --data NAME_OR_PATH; got none"),
         (["train", "realnvp", "--data", "digitz"], "digits"),
         (["train", "realnvp", "--data", "nowhere/there.npy"], "nowhere/there.npy"),
-        (["train", "realnvp", "--data", "digits", "--epochs", "-1"], "Expected epochs to be a positive integer; got -1"),
+        (
+            ["train", "realnvp", "--data", "digits", "--epochs", "-1"],
+            "Expected epochs to be a positive integer; got -1",
+        ),
         (["train", "realnvp", "--data", "digits", "--learning-rate", "nan"], "Expected learning_rate to be a positive"),
-        (["train", "realnvp", "--data", "digits", "--set", "num_layers"], "Expected --set NAME=VALUE; got 'num_layers'"),
+        (
+            ["train", "realnvp", "--data", "digits", "--set", "num_layers"],
+            "Expected --set NAME=VALUE; got 'num_layers'",
+        ),
         (["train", "realnvp", "--data", "digits", "--set", "colour=red"], "'colour'"),
         (["train", "realnvp", "--resume"], "Expected --out DIR"),
         (["evaluate", "nowhere"], "Expected a run directory"),

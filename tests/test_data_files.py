@@ -5,8 +5,8 @@ import os
 import numpy as np
 import pytest
 
-from tfp_flows import data
 from tests.test_data import sentence
+from tfp_flows import data
 
 TABLE = np.arange(60.0).reshape(20, 3) / 7
 PIXELS = (np.arange(20 * 4) % 17).astype(np.uint8).reshape(20, 2, 2)
@@ -194,7 +194,9 @@ def test_other_formats_under_a_name(tmp_path):
     assert "key with a .npz file only" in sentence(error)
 
 
-@pytest.mark.parametrize("path, what", [("nowhere.npz", "nothing"), ("a/b", None), (".", None), ("folder.npy", "a folder")])
+@pytest.mark.parametrize(
+    "path, what", [("nowhere.npz", "nothing"), ("a/b", None), (".", None), ("folder.npy", "a folder")]
+)
 def test_missing_files(tmp_path, monkeypatch, path, what):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "folder.npy").mkdir()

@@ -421,7 +421,9 @@ def test_bad_models_are_refused(make, message):
 def test_nothing_to_train_is_refused():
     flow = tfp_flows.Flow(tfd.TransformedDistribution(normal(), tfb.Scale(2.0)))
     flow.compile("adam")
-    with pytest.raises(ValueError, match="Expected a distribution with at least one trainable variable to fit; got none"):
+    with pytest.raises(
+        ValueError, match="Expected a distribution with at least one trainable variable to fit; got none"
+    ):
         flow.fit(data())
 
 

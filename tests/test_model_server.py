@@ -30,9 +30,16 @@ class Server:
         self._log = log
         with log.open("w") as file:
             self._process = subprocess.Popen(
-                [BINARY, f"--port={self.grpc_port}", f"--rest_api_port={self.rest_port}", "--model_name=flow",
-                 f"--model_base_path={base}", "--file_system_poll_wait_seconds=1"],
-                stdout=file, stderr=subprocess.STDOUT,
+                [
+                    BINARY,
+                    f"--port={self.grpc_port}",
+                    f"--rest_api_port={self.rest_port}",
+                    "--model_name=flow",
+                    f"--model_base_path={base}",
+                    "--file_system_poll_wait_seconds=1",
+                ],
+                stdout=file,
+                stderr=subprocess.STDOUT,
             )
 
     def wait_for(self, version, seconds=60):

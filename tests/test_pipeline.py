@@ -210,11 +210,13 @@ def test_two_replicas_in_a_new_process():
     assert done.returncode == 0, done.stderr
     seen = json.loads(done.stdout.splitlines()[-1])
     # The replicas run side by side: the order within a batch is open, that of the batches is not.
-    pieces = lambda events: [  # noqa: E731
-        sorted(epoch[i : i + BATCH_SIZE])
-        for epoch in (events[:NUM_EXAMPLES], events[NUM_EXAMPLES:])
-        for i in range(0, NUM_EXAMPLES, BATCH_SIZE)
-    ]
+    pieces = (
+        lambda events: [  # noqa: E731
+            sorted(epoch[i : i + BATCH_SIZE])
+            for epoch in (events[:NUM_EXAMPLES], events[NUM_EXAMPLES:])
+            for i in range(0, NUM_EXAMPLES, BATCH_SIZE)
+        ]
+    )
     assert pieces(seen) == pieces(order(1) + order(2))
 
 

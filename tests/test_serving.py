@@ -100,8 +100,11 @@ def test_the_graph_holds_what_every_server_knows():
 
 def test_only_the_weights_that_serving_reads_are_written():
     flow, version, _, _ = exported()
-    written = [shape for name, shape in tf.train.list_variables(str(version / "variables" / "variables"))
-               if name.startswith("variables_read")]
+    written = [
+        shape
+        for name, shape in tf.train.list_variables(str(version / "variables" / "variables"))
+        if name.startswith("variables_read")
+    ]
     assert len(flow.optimizer.variables) > len(written)
     assert sorted(written) == sorted(list(weight.shape) for weight in flow.trainable_variables)
 
@@ -127,8 +130,12 @@ def test_direction_that_a_bijector_lacks_is_left_out(tmp_path):
     def forward(z):
         return tf.reshape(2.0 * z + 1.0, tf.reverse(tf.shape(z)[::-1], [0]))  # loses the static shape on the way
 
-    one_way = tfb.Inline(forward_fn=forward, forward_log_det_jacobian_fn=lambda z: tf.math.log(2.0),
-                         forward_min_event_ndims=0, name="one_way")
+    one_way = tfb.Inline(
+        forward_fn=forward,
+        forward_log_det_jacobian_fn=lambda z: tf.math.log(2.0),
+        forward_min_event_ndims=0,
+        name="one_way",
+    )
     base = tfd.MultivariateNormalDiag([0.0, 0.0], [1.0, 1.0])
     served = serving.load(serving.export(Flow(tfd.TransformedDistribution(base, one_way)), tmp_path))
     assert served.signatures == ("decode", "sample", "serving_default")
@@ -223,8 +230,12 @@ def test_export_refuses_in_one_sentence(tmp_path):
      "Expected a flow of TensorFlow ops alone, .*; got PyFunc"),
 ])  # fmt: skip
 def test_export_refuses_what_the_server_cannot_run(tmp_path, double, message):
-    bijector = tfb.Inline(forward_fn=double, inverse_fn=lambda x: x / 2.0, forward_min_event_ndims=0,
-                          inverse_log_det_jacobian_fn=lambda x: -tf.math.log(2.0))
+    bijector = tfb.Inline(
+        forward_fn=double,
+        inverse_fn=lambda x: x / 2.0,
+        forward_min_event_ndims=0,
+        inverse_log_det_jacobian_fn=lambda x: -tf.math.log(2.0),
+    )
     base = tfd.MultivariateNormalDiag([0.0, 0.0], [1.0, 1.0])
     with pytest.raises(ValueError, match=message):
         serving.export(Flow(tfd.TransformedDistribution(base, bijector)), tmp_path)

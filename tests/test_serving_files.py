@@ -105,7 +105,12 @@ def test_model_card():
     card = json.loads((version / "model_card.json").read_text(), parse_constant=refuse)
     assert card == serving.load(version).card
     assert {key: card[key] for key in ("data", "seed", "command", "owner", "event_shape", "num_bins", "left_out")} == {
-        "data": "two blobs", "seed": 3, "command": None, "owner": "tests", "event_shape": [4], "num_bins": None,
+        "data": "two blobs",
+        "seed": 3,
+        "command": None,
+        "owner": "tests",
+        "event_shape": [4],
+        "num_bins": None,
         "left_out": {},
     }
     assert card["metrics"] == {"nll": 1.5, "worst": None}
@@ -122,14 +127,23 @@ def test_model_card():
         "outputs": {"log_prob": {"dtype": "float32", "shape": [None], "meaning": "log density in nats per event"}},
     }
     assert {name: spec["shape"] for name, spec in card["signatures"]["sample"]["inputs"].items()} == {
-        "n": [], "seed": [2], "temperature": []}
+        "n": [],
+        "seed": [2],
+        "temperature": [],
+    }
     for name, output in (("sample", "x"), ("encode", "z"), ("decode", "x")):
         assert card["signatures"][name]["outputs"][output]["shape"] == [None, 4]
 
 
 def test_model_card_spells_out_what_json_does_not_know():
-    given = {"a": np.arange(2), "b": (tf.constant(1.5), pathlib.Path("x")), "c": {1: np.float32}, "d": -np.inf,
-             "e": MLP(3, name="net"), "f": {2, 1}}
+    given = {
+        "a": np.arange(2),
+        "b": (tf.constant(1.5), pathlib.Path("x")),
+        "c": {1: np.float32},
+        "d": -np.inf,
+        "e": MLP(3, name="net"),
+        "f": {2, 1},
+    }
     card = model_card(gaussian(), {}, {}, given)
     assert [card[name] for name in "abcdf"] == [[0, 1], [1.5, "x"], {"1": "float32"}, None, [1, 2]]
     assert card["e"]["class"] == "tfp_flows.networks.mlp.MLP" and card["e"]["arguments"]["num_outputs"] == 3

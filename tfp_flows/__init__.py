@@ -17,8 +17,18 @@ _HOMES = {
     "Uniform": "tfp_flows.dequantization",
 }
 _MODULES = (
-    "bijectors", "transforms", "networks", "objectives", "models", "training", "serving", "data",
-    "dequantization", "masks", "metrics", "plots",
+    "bijectors",
+    "transforms",
+    "networks",
+    "objectives",
+    "models",
+    "training",
+    "serving",
+    "data",
+    "dequantization",
+    "masks",
+    "metrics",
+    "plots",
 )
 __all__ = ["__version__", *_HOMES, *_MODULES]
 

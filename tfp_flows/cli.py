@@ -1,10 +1,10 @@
 """The command line: names -> objects. The only place that knows every part; nothing heavy is imported for help.
 
-    tfp-flows list
-    tfp-flows train MODEL --data NAME_OR_PATH --out DIR
-    tfp-flows evaluate DIR
-    tfp-flows sample DIR
-    tfp-flows export DIR
+tfp-flows list
+tfp-flows train MODEL --data NAME_OR_PATH --out DIR
+tfp-flows evaluate DIR
+tfp-flows sample DIR
+tfp-flows export DIR
 """
 
 import argparse
@@ -31,7 +31,10 @@ def main(argv=None):
         print(f"tfp-flows: error: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("\ntfp-flows: interrupted; what finished epochs wrote is kept, and --resume goes on from it.", file=sys.stderr)
+        print(
+            "\ntfp-flows: interrupted; what finished epochs wrote is kept, and --resume goes on from it.",
+            file=sys.stderr,
+        )
         return 130
     return 0
 
@@ -50,16 +53,22 @@ def _parser():
     command = commands.add_parser(
         "train",
         help="train a model on a data set and leave a run directory",
-        description="Trains a model and leaves a run directory with config, weights, log, pictures, metrics, SavedModel.",
+        description="Trains a model; leaves a run directory with config, weights, log, pictures, metrics and a SavedModel.",
     )
     command.add_argument("model", metavar="MODEL", help=f"one of: {', '.join(sorted(MODELS))}")
-    command.add_argument("--data", metavar="NAME_OR_PATH", help="a name of `tfp-flows list`, or a .npz, .npy or .csv file")
+    command.add_argument(
+        "--data", metavar="NAME_OR_PATH", help="a name of `tfp-flows list`, or a .npz, .npy or .csv file"
+    )
     command.add_argument("--out", metavar="DIR", help="the run directory, new or empty (default: runs/MODEL-DATA)")
     command.add_argument("--epochs", type=int, help="passes over the training split (default: the model's recipe)")
     command.add_argument("--batch-size", type=int, help="events a step (default: the model's recipe)")
-    command.add_argument("--learning-rate", type=float, help="of Adam, at the start; falls by a cosine (default: recipe)")
+    command.add_argument(
+        "--learning-rate", type=float, help="of Adam, at the start; falls by a cosine (default: recipe)"
+    )
     command.add_argument("--seed", type=int, default=0, help="of weights, split, order and noise (default: 0)")
-    command.add_argument("--patience", type=int, metavar="EPOCHS", help="stop after so many without a better validation")
+    command.add_argument(
+        "--patience", type=int, metavar="EPOCHS", help="stop after so many without a better validation"
+    )
     command.add_argument("--minutes", type=float, help="stop at the end of the epoch in which they are over")
     command.add_argument("--picture-every", type=int, default=10, metavar="EPOCHS", help="0 for none (default: 10)")
     command.add_argument(
@@ -92,7 +101,9 @@ def _parser():
 
     command = commands.add_parser("export", help="write a run's best weights as a SavedModel for TensorFlow Serving")
     command.add_argument("dir", metavar="DIR", help="a run directory")
-    command.add_argument("--to", metavar="PATH", help="the model's folder, in which versions number up (default: DIR/savedmodel)")
+    command.add_argument(
+        "--to", metavar="PATH", help="the model's folder, in which versions number up (default: DIR/savedmodel)"
+    )
     command.set_defaults(run=_export)
     return parser
 
@@ -221,7 +232,9 @@ def _print_metrics(metrics):
     if "bits_per_dim" in metrics:
         print(f"  log-likelihood of the data scaled to [0, 1]: {metrics['log_likelihood_unit_interval']:.2f} nats")
     if "entropy" in metrics:
-        print(f"  entropy of the data {metrics['entropy']:.4f} nats; the flow is {metrics['nll_minus_entropy']:.4f} above it")
+        print(
+            f"  entropy of the data {metrics['entropy']:.4f} nats; the flow is {metrics['nll_minus_entropy']:.4f} above it"
+        )
 
 
 def _verbosity(options):

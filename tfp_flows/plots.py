@@ -35,7 +35,9 @@ def samples(events, path, reference=None, levels=None, title=None):
         return _grid(images, path, levels, title)
     if events.ndim != 2:
         raise ValueError(f"Expected images, points or vectors; got events of shape {events.shape[1:]}.")
-    return _cloud(events, reference, path, title) if events.shape[1] == 2 else _histograms(events, reference, path, title)
+    return (
+        _cloud(events, reference, path, title) if events.shape[1] == 2 else _histograms(events, reference, path, title)
+    )
 
 
 def as_images(events):

@@ -10,10 +10,7 @@ Both directions are cheap. Kingma and Dhariwal, Glow, arXiv:1807.03039, section 
 import tensorflow as tf
 
 from tfp_flows.bijectors.bijector import Bijector
-from tfp_flows.bijectors.initialization import InitializedOnce, is_initializing
-
-# Of the standard deviation, relative to nothing: keeps a constant feature's scale finite.
-_EPSILON = 1e-6
+from tfp_flows.bijectors.initialization import InitializedOnce, is_initializing, mean_and_log_std
 
 
 class ActNorm(InitializedOnce, Bijector):
@@ -66,5 +63,4 @@ class ActNorm(InitializedOnce, Bijector):
         return tf.cast(positions, x.dtype) * tf.reduce_sum(self.log_scale)
 
     def _statistics(self, values):
-        mean, variance = tf.nn.moments(values, list(range(values.shape.rank - 1)))
-        return mean, 0.5 * tf.math.log(variance + _EPSILON**2)
+        return mean_and_log_std(values, list(range(values.shape.rank - 1)))

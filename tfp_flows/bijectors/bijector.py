@@ -50,7 +50,8 @@ class Bijector(tfb.Bijector):
         super().__init__(
             forward_min_event_ndims=event_ndims,
             inverse_min_event_ndims=event_ndims if inverse_event_ndims is None else inverse_event_ndims,
-            dtype=dtype,
+            # TFP takes a name of a dtype here and fails on it later.
+            dtype=None if dtype is None else tf.as_dtype(dtype),
             is_constant_jacobian=is_constant_jacobian,
             # Not None: TFP infers batch shapes from it, and `TransformedDistribution.batch_shape` needs one.
             parameters={},
@@ -107,6 +108,10 @@ class LayerWeights(tf.Module):
 
     def __init__(self, layers):
         object.__setattr__(self, "layers", layers)
+
+    def _trackable_children(self, save_type="checkpoint", **kwargs):
+        # For tf.train.Checkpoint, to which a list of layers within a Keras layer is invisible.
+        return {str(i): variable for i, variable in enumerate(self.__dict__["values"])}
 
     @property
     def __dict__(self):

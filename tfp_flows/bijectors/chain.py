@@ -29,7 +29,7 @@ class Chain(Bijector):
         >>> from tfp_flows import bijectors
         >>> chain = bijectors.Chain([bijectors.ActNorm(3), tfb.Scale(2.0), bijectors.Permutation([2, 0, 1])])
         >>> chain.forward(tf.constant([[1.0, 2.0, 3.0]])).numpy().tolist()
-        [[4.0, 6.0, 2.0]]
+        [[6.0, 2.0, 4.0]]
     """
 
     def __init__(self, bijectors, name=None):

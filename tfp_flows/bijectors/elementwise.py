@@ -34,9 +34,7 @@ class Elementwise(Bijector):
         if not isinstance(transform, Transform):
             raise ValueError(f"Expected a tfp_flows.transforms.Transform; got {type(transform).__name__}.")
         event_shape = tuple(event_shape)
-        super().__init__(
-            len(event_shape), dtype=dtype, is_constant_jacobian=transform.is_volume_preserving, name=name
-        )
+        super().__init__(len(event_shape), dtype=dtype, is_constant_jacobian=transform.is_affine, name=name)
         self.transform = transform
         self.raw = tf.Variable(tf.zeros([*event_shape, transform.num_params], dtype), name="raw")
 
@@ -50,4 +48,4 @@ class Elementwise(Bijector):
 
     def _sum(self, log_det):
         axes = list(range(-self.forward_min_event_ndims, 0))
-        return tf.zeros([], log_det.dtype) if self.is_constant_jacobian else tf.reduce_sum(log_det, axes)
+        return tf.reduce_sum(log_det, axes)

@@ -40,8 +40,23 @@ def is_initializing():
     return _active.get()
 
 
+def mean_and_log_std(values, axes):
+    """Mean and log standard deviation over axes; a constant feature's log standard deviation is taken as 0.
+
+    What varies by rounding errors alone says nothing about its scale: to normalise it would blow it up a
+    million times, and with it the first event that differs.
+
+    Args:
+        values: tensor.
+        axes: list of ints.
+    """
+    mean, variance = tf.nn.moments(values, axes)
+    is_constant = variance <= 1e-12 * mean**2
+    return mean, 0.5 * tf.math.log(tf.where(is_constant, tf.ones_like(variance), variance))
+
+
 class InitializedOnce:
-    """A mixin for bijectors that set variables of theirs from data, once; whether they have is saved with the weights."""
+    """A mixin for bijectors that set variables of theirs from data, once; that they have is saved with the weights."""
 
     def _await_initialization(self):
         self.initialized = tf.Variable(False, trainable=False, name="initialized")

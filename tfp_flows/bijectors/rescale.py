@@ -9,10 +9,7 @@ Both directions are cheap. Dinh, Krueger and Bengio, NICE, arXiv:1410.8516, sect
 import tensorflow as tf
 
 from tfp_flows.bijectors.bijector import Bijector
-from tfp_flows.bijectors.initialization import InitializedOnce, is_initializing
-
-# Of the standard deviation: keeps a constant feature's scale finite.
-_EPSILON = 1e-6
+from tfp_flows.bijectors.initialization import InitializedOnce, is_initializing, mean_and_log_std
 
 
 class Rescale(InitializedOnce, Bijector):
@@ -50,5 +47,4 @@ class Rescale(InitializedOnce, Bijector):
         return y * tf.exp(self.s), tf.reduce_sum(self.s)
 
     def _log_std(self, values):
-        _, variance = tf.nn.moments(values, list(range(values.shape.rank - self.s.shape.rank)))
-        return 0.5 * tf.math.log(variance + _EPSILON**2)
+        return mean_and_log_std(values, list(range(values.shape.rank - self.s.shape.rank)))[1]

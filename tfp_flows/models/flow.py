@@ -279,7 +279,9 @@ class Flow(keras.Model):
         x, context, weight = keras.utils.unpack_x_y_sample_weight(data)
         self._check_training_spec(x)
         with tf.GradientTape() as tape:
-            nll = self.objective(self, x, context, seed=steps.step_seed(self.seed, self.optimizer.iterations), training=True)
+            nll = self.objective(
+                self, x, context, seed=steps.step_seed(self.seed, self.optimizer.iterations), training=True
+            )
             loss = self._total(nll, weight)
             scaled = self.optimizer.scale_loss(loss / self.distribute_strategy.num_replicas_in_sync)
         weights = self.trainable_weights
@@ -304,8 +306,9 @@ class Flow(keras.Model):
     def get_config(self):
         if type(self) is Flow:
             raise ValueError(
-                "Expected a named model (tfp_flows.NICE, tfp_flows.RealNVP, ...) to save whole, for a distribution cannot "
-                "be rebuilt from a file; got a plain Flow. Save its weights (.weights.h5) or use tfp_flows.serving.export."
+                "Expected a named model (tfp_flows.NICE, tfp_flows.RealNVP, ...) to save whole, for a distribution "
+                "cannot be rebuilt from a file; got a plain Flow. Save its weights (.weights.h5), or use "
+                "tfp_flows.serving.export."
             )
         return {"name": self.name}
 

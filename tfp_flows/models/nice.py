@@ -65,7 +65,9 @@ class NICE(Flow):
         )
         layers = [] if num_bins is None else [tfb.Scale(float(num_bins))]
         for mask in masks.alternating(masks.odd_even(*event_shape), num_layers):
-            layers.append(AdditiveCoupling(mask, MLP(int((~mask).sum()), hidden_units, output_initializer="glorot_uniform")))
+            layers.append(
+                AdditiveCoupling(mask, MLP(int((~mask).sum()), hidden_units, output_initializer="glorot_uniform"))
+            )
         layers.append(Rescale(event_shape))
         base = tfd.Independent(_PRIORS[prior](tf.zeros(event_shape), 1.0), 1)
         super().__init__(

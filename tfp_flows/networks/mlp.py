@@ -1,13 +1,11 @@
 """A multilayer perceptron, the conditioner of vector flows.
 
-    h_0 = x (with the context, mapped linearly, added to the first layer's input to the activation)
-    h_k = activation(W_k h_{k-1} + b_k)
-    out = W h + b,   W = 0 at the start
+h_0 = x (with the context, mapped linearly, added to the first layer's input to the activation)
+h_k = activation(W_k h_{k-1} + b_k)
+out = W h + b,   W = 0 at the start
 """
 
 import keras
-
-
 
 
 @keras.saving.register_keras_serializable(package="tfp_flows")
@@ -22,7 +20,7 @@ class MLP(keras.layers.Layer):
         context_shape: None, or a tuple (n,): the layer is then called as `mlp(x, context=c)` with c (batch, n).
         output_initializer: Keras initializer of the last kernel.
         dtype: Keras dtype or dtype policy of this layer and all within it.
-        name: str or None.
+        **kwargs: name and trainable, of `keras.layers.Layer`.
 
     Raises:
         ValueError: where a width is not a positive integer, or context is missing or not wanted.
@@ -42,9 +40,9 @@ class MLP(keras.layers.Layer):
         context_shape=None,
         output_initializer="zeros",
         dtype=None,
-        name=None,
+        **kwargs,
     ):
-        super().__init__(dtype=dtype, name=name)
+        super().__init__(dtype=dtype, **kwargs)
         self.hidden_units = tuple(hidden_units)
         if not all(isinstance(n, int) and n > 0 for n in (num_outputs, *self.hidden_units)):
             raise ValueError(f"Expected positive integer widths; got {num_outputs!r} and {self.hidden_units!r}.")
@@ -57,7 +55,9 @@ class MLP(keras.layers.Layer):
         self.output_initializer = keras.initializers.get(output_initializer)
         # Sub-layers do not inherit a policy in Keras 3: each is given it.
         policy = self.dtype_policy
-        self._hidden = [keras.layers.Dense(n, dtype=policy, name=f"hidden_{i}") for i, n in enumerate(self.hidden_units)]
+        self._hidden = [
+            keras.layers.Dense(n, dtype=policy, name=f"hidden_{i}") for i, n in enumerate(self.hidden_units)
+        ]
         self._output = keras.layers.Dense(
             num_outputs, kernel_initializer=self.output_initializer, dtype=policy, name="output"
         )

@@ -77,7 +77,9 @@ def export(model, path, *, card=None, warmup="auto"):
     root.variables_read = variables(functions.values(), model)
     with unpublished(base) as folder:
         tf.saved_model.save(
-            root, str(folder), signatures={**functions, "serving_default": functions[default]},
+            root,
+            str(folder),
+            signatures={**functions, "serving_default": functions[default]},
             options=tf.saved_model.SaveOptions(experimental_custom_gradients=False),  # a server differentiates nothing
         )
         _check_servable(folder)
@@ -103,8 +105,9 @@ def _wants_warmup(warmup):
     if warmup is True:
         raise ImportError('Expected tensorflow-serving-api for warmup=True; pip install "tfp_flows[serving]" adds it.')
     warnings.warn(
-        'The export has no warm-up requests because tensorflow-serving-api is not installed: pip install '
-        '"tfp_flows[serving]" adds it, and warmup=False exports without this warning.', stacklevel=3,
+        "The export has no warm-up requests because tensorflow-serving-api is not installed: pip install "
+        '"tfp_flows[serving]" adds it, and warmup=False exports without this warning.',
+        stacklevel=3,
     )
     return False
 

@@ -114,11 +114,15 @@ def describe(functions, model):
         meaning["x"] += INTEGERS.format(model.num_bins - 1)
 
     def tensors(named):
-        return {name: {"dtype": tensor.dtype.name, "shape": tensor.shape.as_list(), "meaning": meaning[name]}
-                for name, tensor in named.items()}
+        return {
+            name: {"dtype": tensor.dtype.name, "shape": tensor.shape.as_list(), "meaning": meaning[name]}
+            for name, tensor in named.items()
+        }
 
-    return {name: {"inputs": tensors(inputs(function)), "outputs": tensors(function.structured_outputs)}
-            for name, function in functions.items()}
+    return {
+        name: {"inputs": tensors(inputs(function)), "outputs": tensors(function.structured_outputs)}
+        for name, function in functions.items()
+    }
 
 
 def inputs(function):

@@ -9,8 +9,6 @@ killed while it writes can leave behind is a folder of which nobody takes notice
 """
 
 import contextlib
-import os
-import pathlib
 import shutil
 import uuid
 

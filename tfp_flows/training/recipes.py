@@ -1,16 +1,16 @@
 """Training by recipe: a named model on a named data set, from nothing to a run directory with everything in it."""
 
 import platform
-import time
 
 import keras
 import numpy as np
 
 import tfp_flows
-from tfp_flows import data as datasets, plots
+from tfp_flows import data as datasets
+from tfp_flows import plots
 from tfp_flows.catalog import MODELS
-from tfp_flows.training import scoring
 from tfp_flows.files import write_json
+from tfp_flows.training import scoring
 from tfp_flows.training.run import Run, build_model, load_weights
 from tfp_flows.training.run_log import RunLog
 from tfp_flows.training.sample_pictures import SamplePictures, draw_samples
@@ -90,7 +90,12 @@ def train(
         )
         check_training(training)
         config = dict(
-            model=model, arguments=arguments, data=data, data_options=data_options, training=training, versions=versions()
+            model=model,
+            arguments=arguments,
+            data=data,
+            data_options=data_options,
+            training=training,
+            versions=versions(),
         )
         keras.utils.set_random_seed(seed)
         # Built before the folder is made: what the model refuses leaves nothing behind.

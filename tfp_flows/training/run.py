@@ -1,12 +1,12 @@
 """A run directory: all that a training leaves behind, and all that is needed to go on from it.
 
-    config.json              model, arguments, data, training options, library versions
-    log.csv                  one row an epoch
-    best.weights.h5          the weights of the epoch with the best validation nll
-    checkpoint-0012.weights.h5   weights and optimizer after the last epoch, to resume from
-    metrics.json             what the best weights score on the test split
-    samples.png, curve.png, samples/epoch_0010.png
-    savedmodel/1/            what TensorFlow Serving loads
+config.json              model, arguments, data, training options, library versions
+log.csv                  one row an epoch
+best.weights.h5          the weights of the epoch with the best validation nll
+checkpoint-0012.weights.h5   weights and optimizer after the last epoch, to resume from
+metrics.json             what the best weights score on the test split
+samples.png, curve.png, samples/epoch_0010.png
+savedmodel/1/            what TensorFlow Serving loads
 """
 
 import csv
@@ -46,7 +46,9 @@ class Run:
         self.config = read_json(self.path / "config.json")
         missing = {"model", "arguments", "data", "data_options", "training"} - set(self.config)
         if missing:
-            raise ValueError(f"Expected {sorted(missing)} in {str(self.path / 'config.json')!r}; got {sorted(self.config)}.")
+            raise ValueError(
+                f"Expected {sorted(missing)} in {str(self.path / 'config.json')!r}; got {sorted(self.config)}."
+            )
 
     @classmethod
     def create(cls, path, config):
@@ -57,7 +59,9 @@ class Run:
         """
         path = pathlib.Path(path)
         if path.exists() and (not path.is_dir() or any(path.iterdir())):
-            raise ValueError(f"Expected a new or empty folder for the run; got {str(path)!r}, which is not (--resume?).")
+            raise ValueError(
+                f"Expected a new or empty folder for the run; got {str(path)!r}, which is not (--resume?)."
+            )
         path.mkdir(parents=True, exist_ok=True)
         write_json(path / "config.json", config)
         return cls(path)
@@ -78,7 +82,9 @@ class Run:
         """
         path = self.path / "best.weights.h5"
         if not path.is_file():
-            raise ValueError(f"Expected trained weights in {str(self.path)!r}; got none: the run has no finished epoch.")
+            raise ValueError(
+                f"Expected trained weights in {str(self.path)!r}; got none: the run has no finished epoch."
+            )
         return load_weights(self.build_model(), path)
 
     def checkpoint(self):
@@ -143,5 +149,7 @@ def load_weights(model, path):
     try:
         model.load_weights(path)
     except (ValueError, OSError, KeyError) as error:
-        raise ValueError(f"Expected weights of this model in {str(path)!r}; got {str(error).splitlines()[0]}") from error
+        raise ValueError(
+            f"Expected weights of this model in {str(path)!r}; got {str(error).splitlines()[0]}"
+        ) from error
     return model

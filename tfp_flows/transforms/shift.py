@@ -21,6 +21,7 @@ class Shift(Transform):
     """
 
     num_params = 1
+    is_affine = True
     is_volume_preserving = True
 
     def forward_and_log_det(self, z, raw):

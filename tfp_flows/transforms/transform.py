@@ -19,11 +19,13 @@ class Transform(abc.ABC):
 
     Attributes:
         num_params: int, raw numbers an element.
-        is_constant_jacobian: bool, whether log_det is 0 whatever the parameters (volume preserving).
+        is_volume_preserving: bool, whether log_det is 0 whatever the parameters.
+        is_affine: bool, whether log_det depends on the parameters alone and not on z.
     """
 
     num_params = 1
     is_volume_preserving = False
+    is_affine = False
 
     @abc.abstractmethod
     def forward_and_log_det(self, z, raw):

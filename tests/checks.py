@@ -1,0 +1,83 @@
+"""Generic checks of a bijector; each raises AssertionError for a wrong one (tests/test_checks.py sees that they do).
+
+TFP answers from its cache for a tensor object that it has met: every tensor goes through tf.identity first.
+"""
+
+import numpy as np
+import tensorflow as tf
+
+
+def ranks(bijector):
+    return bijector.forward_min_event_ndims, bijector.inverse_min_event_ndims
+
+
+def close(actual, expected, tolerance):
+    """|actual - expected| <= tolerance * max(1, |expected|), elementwise."""
+    actual, expected = np.asarray(actual, np.float64), np.asarray(expected, np.float64)
+    assert actual.shape == expected.shape, (actual.shape, expected.shape)
+    error = np.abs(actual - expected) / np.maximum(1, np.abs(expected))
+    assert error.max() <= tolerance, f"error {error.max():.2e} > {tolerance:.0e}"
+
+
+def round_trip(bijector, x, y, tolerance):
+    """inverse(forward(x)) = x and forward(inverse(y)) = y."""
+    fresh = tf.identity
+    close(bijector.inverse(fresh(bijector.forward(fresh(x)))), x, tolerance)
+    close(bijector.forward(fresh(bijector.inverse(fresh(y)))), y, tolerance)
+
+
+def log_dets(bijector, x, y, tolerance):
+    """Both log_dets against the log-determinant of the Jacobian by automatic differentiation, each on its own."""
+    ndims_x, ndims_y = ranks(bijector)
+    forward = bijector.forward_log_det_jacobian(tf.identity(x), event_ndims=ndims_x)
+    close(tf.broadcast_to(forward, [len(x)]), jacobian_log_det(bijector.forward, x), tolerance)
+    inverse = bijector.inverse_log_det_jacobian(tf.identity(y), event_ndims=ndims_y)
+    close(tf.broadcast_to(inverse, [len(y)]), jacobian_log_det(bijector.inverse, y), tolerance)
+
+
+def jacobian_log_det(function, x):
+    """log |det d function / dx| of each event, by automatic differentiation."""
+    with tf.GradientTape(persistent=True) as tape:
+        x = tf.identity(x)
+        tape.watch(x)
+        y = function(x)
+    jacobian = tape.batch_jacobian(y, x, experimental_use_pfor=False)
+    n = len(x)
+    size = int(np.prod(x.shape[1:]))
+    return np.linalg.slogdet(jacobian.numpy().astype(np.float64).reshape(n, size, size))[1]
+
+
+def constant_jacobian(bijector, y, other, is_constant):
+    """is_constant_jacobian tells the truth."""
+    ndims = bijector.inverse_min_event_ndims
+    values = [
+        np.broadcast_to(bijector.inverse_log_det_jacobian(tf.identity(t), event_ndims=ndims), [len(t)])
+        for t in (y, other)
+    ]
+    assert bool(bijector.is_constant_jacobian) == is_constant
+    assert (np.ptp(np.concatenate(values)) < 1e-12) == is_constant
+
+
+def gradients(bijector, y):
+    """tf.Module lists exactly the weights that are used, each with a finite gradient that is not zero."""
+    with tf.GradientTape(persistent=True) as tape:
+        x = bijector.inverse(tf.identity(y))
+        log_det = bijector.inverse_log_det_jacobian(tf.identity(y), event_ndims=bijector.inverse_min_event_ndims)
+        loss = tf.reduce_sum(x**2) + tf.reduce_sum(x) - 0.3 * tf.reduce_sum(log_det)
+    listed = bijector.trainable_variables
+    assert {id(v) for v in listed} == {id(v) for v in tape.watched_variables()}
+    for variable, gradient in zip(listed, tape.gradient(loss, listed)):
+        assert gradient is not None, variable.name
+        value = tf.convert_to_tensor(gradient).numpy()
+        assert np.isfinite(value).all() and np.abs(value).max() > 0, variable.name
+
+
+def functions(bijector):
+    """The four functions of a bijector, uncached: name -> function of one tensor, and whether it takes the data side."""
+    ndims_x, ndims_y = ranks(bijector)
+    return {
+        "forward": (lambda x: bijector.forward(tf.identity(x)), False),
+        "inverse": (lambda y: bijector.inverse(tf.identity(y)), True),
+        "forward_log_det": (lambda x: bijector.forward_log_det_jacobian(tf.identity(x), event_ndims=ndims_x), False),
+        "inverse_log_det": (lambda y: bijector.inverse_log_det_jacobian(tf.identity(y), event_ndims=ndims_y), True),
+    }

@@ -1,0 +1,240 @@
+"""Every bijector of the table passes every generic check, alone and inside what TFP builds of bijectors."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+from tests import checks
+from tests.cases import CASES, build, coupling, events, latents
+from tfp_flows import bijectors, masks, transforms
+from tfp_flows.networks import MLP
+
+tfb, tfd = tfp.bijectors, tfp.distributions
+each = pytest.mark.parametrize("name", CASES)
+
+
+@each
+@pytest.mark.parametrize("dtype, value, log_det", [("float64", 1e-9, 1e-8), ("float32", 1e-4, 1e-4)])
+def test_round_trip_and_log_det(name, dtype, value, log_det):
+    bijector, x, y = build(name, dtype), latents(name, dtype=dtype), events(name, dtype=dtype)
+    checks.round_trip(bijector, x, y, value)
+    checks.log_dets(bijector, x, y, log_det)
+
+
+@each
+@pytest.mark.parametrize("wrap", ["tfb.Chain", "Chain", "tfb.Invert", "tfb.Invert in Chain"])
+def test_inside_other_bijectors(name, wrap):
+    inner, x, y = build(name), latents(name), events(name)
+    if wrap == "tfb.Chain":
+        outer = tfb.Chain([tfb.Scale(tf.constant(0.5, tf.float64)), inner])
+        x, y = x, y * 0.5
+    elif wrap == "Chain":
+        outer = bijectors.Chain([tfb.Scale(tf.constant(0.5, tf.float64)), inner])
+        x, y = x, y * 0.5
+    elif wrap == "tfb.Invert":
+        outer, x, y = tfb.Invert(inner), y, x
+    else:
+        outer, x, y = bijectors.Chain([tfb.Invert(inner), tfb.Scale(tf.constant(0.5, tf.float64))]), y * 2, x
+    checks.round_trip(outer, x, y, 1e-9)
+    checks.log_dets(outer, x, y, 1e-8)
+
+
+@each
+def test_inside_a_distribution(name):
+    bijector, x, y = build(name), latents(name), events(name)
+    ndims_x, ndims_y = checks.ranks(bijector)
+    base = tfd.Independent(tfd.Normal(tf.zeros(x.shape[1:], tf.float64), tf.ones([], tf.float64)), ndims_x)
+    flow = tfd.TransformedDistribution(base, bijector)
+    assert flow.batch_shape == () and flow.event_shape == y.shape[1:]
+    log_det = checks.jacobian_log_det(bijector.inverse, y)
+    checks.close(flow.log_prob(tf.identity(y)), base.log_prob(bijector.inverse(tf.identity(y))) + log_det, 1e-8)
+    sample, log_prob = flow.experimental_sample_and_log_prob(4, seed=[1, 2])
+    assert sample.shape == (4, *y.shape[1:])
+    checks.close(log_prob, flow.log_prob(tf.identity(sample)), 1e-8)
+
+
+@each
+def test_event_ranks_and_batch_ranks_beyond_the_least(name):
+    bijector, y = build(name), events(name, 4)
+    ndims = bijector.inverse_min_event_ndims
+    per_event = np.broadcast_to(bijector.inverse_log_det_jacobian(tf.identity(y), event_ndims=ndims), [4])
+    summed = bijector.inverse_log_det_jacobian(tf.identity(y), event_ndims=ndims + 1)
+    checks.close(summed, per_event.sum(), 1e-8)
+    nested = tf.reshape(y, [2, 2, *y.shape[1:]])
+    x = bijector.inverse(tf.identity(nested))
+    checks.close(tf.reshape(x, [4, *x.shape[2:]]), bijector.inverse(tf.identity(y)), 1e-9)
+    both = bijector.inverse_log_det_jacobian(tf.identity(nested), event_ndims=ndims)
+    checks.close(tf.reshape(tf.broadcast_to(both, [2, 2]), [4]), per_event, 1e-9)
+
+
+@each
+def test_eager_graph_and_xla_agree(name):
+    bijector, x, y = build(name), latents(name), events(name)
+    for what, (function, takes_data) in checks.functions(bijector).items():
+        argument = y if takes_data else x
+        expected = function(argument)
+        checks.close(tf.function(function)(argument), expected, 1e-12)
+        checks.close(tf.function(function, jit_compile=True)(argument), expected, 1e-10)
+        spec = tf.TensorSpec([None, *argument.shape[1:]], argument.dtype)
+        checks.close(tf.function(function, input_signature=[spec])(argument), expected, 1e-12)
+
+
+@each
+def test_every_weight_is_seen_and_gets_a_gradient(name):
+    checks.gradients(build(name), events(name, 8))
+
+
+@each
+def test_is_constant_jacobian_tells_the_truth(name):
+    checks.constant_jacobian(build(name), events(name), events(name, seed=5), CASES[name].constant)
+
+
+@each
+def test_checkpoint_and_saved_model_bring_it_back(name, tmp_path):
+    bijector, x, y = build(name), latents(name), events(name)
+    tf.train.Checkpoint(b=bijector).write(str(tmp_path / "checkpoint"))
+    again = CASES[name].make("float64")
+    tf.train.Checkpoint(b=again).read(str(tmp_path / "checkpoint")).assert_existing_objects_matched()
+    for function in ("forward", "inverse"):
+        argument = x if function == "forward" else y
+        expected = getattr(bijector, function)(tf.identity(argument))
+        np.testing.assert_array_equal(getattr(again, function)(tf.identity(argument)), expected)
+    module = tf.Module()
+    module.held = bijector.variables
+    spec = tf.TensorSpec([None, *y.shape[1:]], y.dtype)
+    module.inverse = tf.function(lambda y: bijector.inverse(y), input_signature=[spec])
+    tf.saved_model.save(module, str(tmp_path / "saved"))
+    loaded = tf.saved_model.load(str(tmp_path / "saved"))
+    checks.close(loaded.inverse(y), bijector.inverse(tf.identity(y)), 1e-12)
+
+
+@each
+def test_shapes_are_told_without_computing(name):
+    bijector, x, y = build(name), latents(name), events(name)
+    assert bijector.inverse_event_shape(y.shape[1:]) == x.shape[1:]
+    assert bijector.forward_event_shape(x.shape[1:]) == y.shape[1:]
+    assert bijector.inverse_event_shape_tensor(y.shape[1:]).numpy().tolist() == x.shape[1:]
+    assert bijector.forward_event_shape_tensor(x.shape[1:]).numpy().tolist() == y.shape[1:]
+
+
+class Counting(MLP):
+    calls = 0
+
+    def call(self, x, context=None):
+        Counting.calls += 1
+        return super().call(x, context)
+
+
+def counted_chain(kind, num=5):
+    mask = masks.half(4)
+    layers = [bijectors.AffineCoupling(m, Counting(4, (8,))) for m in masks.alternating(mask, num)]
+    return kind([layer for pair in zip(layers, [tfb.Scale(2.0)] * num) for layer in pair])
+
+
+@pytest.mark.parametrize("kind", [tfb.Chain, bijectors.Chain, lambda parts: tfb.Invert(bijectors.Chain(parts))])
+@pytest.mark.parametrize("eager", [True, False])
+def test_each_network_is_called_once(kind, eager):
+    flow = tfd.TransformedDistribution(tfd.Independent(tfd.Normal(tf.zeros(4), 1.0), 1), counted_chain(kind))
+
+    def sample_then_score(x):
+        return flow.log_prob(flow.sample(3, seed=[0, 1]))
+
+    for run in (
+        lambda x: flow.log_prob(x),
+        sample_then_score,
+        lambda x: flow.experimental_sample_and_log_prob(3, seed=[1, 2]),
+        lambda x: flow.bijector.inverse_log_det_jacobian(x, event_ndims=1),
+        lambda x: flow.bijector.forward_log_det_jacobian(x, event_ndims=1),
+    ):
+        Counting.calls = 0
+        (run if eager else tf.function(run))(tf.random.normal([3, 4]))
+        assert Counting.calls == 5
+
+
+def test_equal_bijectors_share_no_cache_entries():
+    one, two = bijectors.Rescale((2,)), bijectors.Rescale((2,))
+    two.s.assign([1.0, 1.0])
+    x = tf.constant([[1.0, 2.0]])
+    assert not np.allclose(one.forward(x), two.forward(x))
+    assert not np.allclose(
+        one.forward_log_det_jacobian(x, event_ndims=1), two.forward_log_det_jacobian(x, event_ndims=1)
+    )
+
+
+def test_traced_graphs_are_released():
+    import gc
+    import weakref
+
+    bijector = build("chain", "float32")
+    ours = bijectors.Chain([part for part in bijector.bijectors if isinstance(part, bijectors.Bijector)])
+
+    def trace():
+        function = tf.function(lambda y: ours.inverse_log_det_jacobian(y, event_ndims=1))
+        graph = function.get_concrete_function(tf.TensorSpec([None, 4])).graph
+        return weakref.ref(graph)
+
+    graphs = [trace() for _ in range(3)]
+    gc.collect()
+    assert [graph() for graph in graphs] == [None, None, None]
+
+
+def test_inside_a_branch_and_again_outside():
+    bijector = build("affine_half", "float32")
+
+    @tf.function
+    def run(y):
+        first = tf.cond(y[0, 0] > -100.0, lambda: bijector.inverse(y), lambda: y)
+        return first, bijector.inverse(y), bijector.inverse_log_det_jacobian(y, event_ndims=1)
+
+    first, second, log_det = run(events("affine_half", dtype="float32"))
+    np.testing.assert_array_equal(first, second)
+    assert np.isfinite(log_det).all()
+
+
+def test_additive_coupling_is_volume_preserving_exactly():
+    bijector = build("additive_half")
+    y = events("additive_half")
+    assert bijector.is_constant_jacobian
+    assert np.all(np.asarray(bijector.inverse_log_det_jacobian(y, event_ndims=1)) == 0.0)
+    assert np.abs(bijector.inverse(tf.identity(y)) - y).max() > 0.01
+
+
+def test_thin_names_fix_the_transform():
+    mask = masks.half(4)
+    assert isinstance(bijectors.AdditiveCoupling(mask, MLP(2, (4,))).transform, transforms.Shift)
+    affine = bijectors.AffineCoupling(mask, MLP(4, (4,)), log_scale_bound=1.5).transform
+    assert isinstance(affine, transforms.Affine) and affine.log_scale_bound == 1.5
+
+
+def test_a_frozen_layer_is_not_trainable_for_tfp_either():
+    bijector = build("affine_half")
+    assert len(bijector.trainable_variables) == 4
+    bijector.conditioner.trainable = False
+    assert len(bijector.trainable_variables) == 0 and len(bijector.variables) == 4
+
+
+@pytest.mark.parametrize(
+    "make, message",
+    [
+        (lambda: bijectors.ActNorm(0), "Expected num_features to be a positive integer; got 0"),
+        (lambda: bijectors.Permutation([0, 2]), r"Expected a permutation of 0..n-1; got \[0, 2\]"),
+        (lambda: bijectors.Permutation([0, 0]), "Expected a permutation"),
+        (lambda: bijectors.Logit(1.0, 1.0), "Expected finite low < high; got"),
+        (lambda: bijectors.Logit(alpha=0.5), "Expected alpha between 0 and 0.5"),
+        (lambda: bijectors.Chain([]), r"Expected a non-empty sequence of tfb.Bijector; got \[\]"),
+        (lambda: bijectors.Chain(["a"]), r"Expected a non-empty sequence of tfb.Bijector; got \['str'\]"),
+        (lambda: bijectors.Chain([build("rescale"), build("rescale", "float32")]), "Expected bijectors of one dtype"),
+        (lambda: bijectors.Elementwise("shift", (2,)), "Expected a tfp_flows.transforms.Transform; got str"),
+        (lambda: coupling(masks.half(4), "affine")("float32"), "str"),
+        (lambda: bijectors.AffineCoupling([1, 0], MLP(2, (4,))), "Expected a mask as a boolean array"),
+        (lambda: bijectors.AffineCoupling([True, True], MLP(2, (4,))), "at least one True and one False; got all True"),
+        (lambda: bijectors.AffineCoupling(masks.half(4), MLP(3, (4,))), "return 4 numbers an event .* got 3"),
+        (lambda: masks.half(1), "Expected at least 2 features to split; got 1"),
+        (lambda: transforms.Affine(0.0), "Expected log_scale_bound to be a positive finite number; got 0.0"),
+        (lambda: transforms.Affine(float("nan")), "Expected log_scale_bound"),
+    ],
+)
+def test_bad_arguments_are_refused(make, message):
+    with pytest.raises((ValueError, AttributeError), match=message):
+        make()
