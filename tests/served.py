@@ -42,6 +42,7 @@ def exported():
                     tfb.MaskedAutoregressiveFlow(
                         tfb.AutoregressiveNetwork(params=2, event_shape=[FEATURES], hidden_units=[8], activation="tanh")
                     ),
+                    tfb.RealNVP(num_masked=2, shift_and_log_scale_fn=tfb.real_nvp_default_template([8])),
                 ]
             ),
         )

@@ -53,7 +53,7 @@ def _parser():
     command = commands.add_parser(
         "train",
         help="train a model on a data set and leave a run directory",
-        description="Trains a model; leaves a run directory with config, weights, log, pictures, metrics and a SavedModel.",
+        description="Trains a model; leaves a run directory: config, weights, log, pictures, metrics, SavedModel.",
     )
     command.add_argument("model", metavar="MODEL", help=f"one of: {', '.join(sorted(MODELS))}")
     command.add_argument(
@@ -232,9 +232,8 @@ def _print_metrics(metrics):
     if "bits_per_dim" in metrics:
         print(f"  log-likelihood of the data scaled to [0, 1]: {metrics['log_likelihood_unit_interval']:.2f} nats")
     if "entropy" in metrics:
-        print(
-            f"  entropy of the data {metrics['entropy']:.4f} nats; the flow is {metrics['nll_minus_entropy']:.4f} above it"
-        )
+        excess = metrics["nll_minus_entropy"]
+        print(f"  entropy of the data {metrics['entropy']:.4f} nats; the flow is {excess:.4f} nats above it")
 
 
 def _verbosity(options):

@@ -1,5 +1,6 @@
 """Training: callbacks, run directories and recipes around Keras' `fit`."""
 
+from tfp_flows.training.fused_adam import FusedAdam
 from tfp_flows.training.invertibility import InvertibilityCheck, invertibility_errors
 from tfp_flows.training.recipes import evaluate, finish, train
 from tfp_flows.training.run import Run
@@ -9,6 +10,6 @@ from tfp_flows.training.scoring import gaussian_nll, nll_per_event, summarize
 from tfp_flows.training.stop_on_nan import StopOnNaN
 
 __all__ = [
-    "InvertibilityCheck", "Run", "RunLog", "SamplePictures", "StopOnNaN", "draw_samples", "evaluate", "finish",
-    "gaussian_nll", "invertibility_errors", "nll_per_event", "summarize", "train",
+    "FusedAdam", "InvertibilityCheck", "Run", "RunLog", "SamplePictures", "StopOnNaN", "draw_samples", "evaluate",
+    "finish", "gaussian_nll", "invertibility_errors", "nll_per_event", "summarize", "train",
 ]  # fmt: skip

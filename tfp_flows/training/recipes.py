@@ -11,6 +11,7 @@ from tfp_flows import plots
 from tfp_flows.catalog import MODELS
 from tfp_flows.files import write_json
 from tfp_flows.training import scoring
+from tfp_flows.training.fused_adam import FusedAdam
 from tfp_flows.training.run import Run, build_model, load_weights
 from tfp_flows.training.run_log import RunLog
 from tfp_flows.training.sample_pictures import SamplePictures, draw_samples
@@ -112,7 +113,7 @@ def train(
     decay = keras.optimizers.schedules.CosineDecay(
         options["learning_rate"], decay_steps=options["epochs"] * int(batches.cardinality()), alpha=0.01
     )
-    flow.compile(keras.optimizers.Adam(decay, **options["optimizer"]), jit_compile=options["jit_compile"])
+    flow.compile(FusedAdam(decay, **options["optimizer"]), jit_compile=options["jit_compile"])
     finished, checkpoint = run.checkpoint() if resume else (0, None)
     if checkpoint is not None:
         load_weights(flow, checkpoint)
