@@ -20,7 +20,7 @@ LEVELS = [
     {"objectives", "metrics", "dequantization"},
     {"bijectors", "networks"},
     {"transforms", "dynamics"},
-    {"data", "plots", "masks", "tensors", "files", "catalog", "environment"},
+    {"data", "plots", "masks", "tensors", "files", "libraries", "catalog", "environment"},
 ]
 # Within a row: what may be imported all the same, since it goes one way only.
 ALLOWED = {("plots", "files")}

@@ -11,7 +11,11 @@ from tfp_flows import cli
 README = (pathlib.Path(__file__).resolve().parent.parent / "README.md").read_text()
 BLOCKS = re.findall(r"```(\w+)\n(.*?)```", README, flags=re.DOTALL)
 COMMANDS = [
-    line.strip() for kind, block in BLOCKS if kind == "sh" for line in block.splitlines() if line.startswith("tfp-flows ")
+    line.strip()
+    for kind, block in BLOCKS
+    if kind == "sh"
+    for line in block.splitlines()
+    if line.startswith("tfp-flows ")
 ]
 
 

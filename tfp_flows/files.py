@@ -5,6 +5,7 @@ import json
 import math
 import os
 import pathlib
+import types
 
 
 @contextlib.contextmanager
@@ -24,7 +25,9 @@ def replacing(path):
 def write_json(path, value):
     """Writes a JSON file; numbers that JSON does not have (NaN, infinities) become null."""
     with replacing(path) as part:
-        part.write_text(json.dumps(_plain(value), indent=2, allow_nan=False) + "\n", encoding="utf-8")
+        part.write_text(
+            json.dumps(plain(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8"
+        )
 
 
 def read_json(path):
@@ -42,11 +45,24 @@ def read_json(path):
     return value
 
 
-def _plain(value):
-    if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
+def plain(value):
+    """Turns any value into what JSON has: dictionaries, lists, strings, numbers, true, false and null."""
+    if value is None or isinstance(value, (bool, int, str)):
+        return value
     if isinstance(value, float):
         return value if math.isfinite(value) else None
-    return value
+    if isinstance(value, dict):
+        return {str(name): plain(member) for name, member in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(member) for member in value]
+    if isinstance(value, (set, frozenset)):
+        return sorted(map(plain, value), key=str)
+    if isinstance(value, (type, types.FunctionType)):
+        return value.__qualname__
+    for method in ("tolist", "numpy"):  # an array or a number of numpy; a tensor
+        if callable(getattr(value, method, None)):
+            return plain(getattr(value, method)())
+    if callable(getattr(value, "get_config", None)):  # a layer, an initializer: its name and arguments
+        kind = type(value)
+        return {"class": f"{kind.__module__}.{kind.__qualname__}", "arguments": plain(value.get_config())}
+    return str(value)

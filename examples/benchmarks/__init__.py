@@ -22,4 +22,4 @@ CONTESTANTS = {
 }
 WARM_STEPS = 2  # run before every measurement and not measured: caches and thread pools come back
 TASKS = ("train", "log_prob", "sample")
-OPTIMIZERS = ("adam", "adam-built", "sgd")  # how `--first-step` may start a Keras contestant
+OPTIMIZERS = ("adam", "adam-built", "fused", "sgd")  # how `--first-step` may start a Keras contestant

@@ -310,7 +310,7 @@ class Flow(keras.Model):
                 "cannot be rebuilt from a file; got a plain Flow. Save its weights (.weights.h5), or use "
                 "tfp_flows.serving.export."
             )
-        return {"name": self.name}
+        return {"name": self.name, **getattr(self, "_arguments", {})}
 
     @classmethod
     def from_config(cls, config):

@@ -78,8 +78,5 @@ class NICE(Flow):
         )
         self._arguments = arguments
 
-    def get_config(self):
-        return {**super().get_config(), **self._arguments}
-
 
 _PRIORS = {"logistic": tfd.Logistic, "gaussian": tfd.Normal}

@@ -91,8 +91,5 @@ class RealNVP(Flow):
         )
         self._arguments = arguments
 
-    def get_config(self):
-        return {**super().get_config(), **self._arguments}
-
 
 _MASKS = {"half": masks.half, "odd_even": masks.odd_even}

@@ -6,17 +6,15 @@ strict JSON: a number that is not finite is written as null.
 """
 
 import datetime
-import importlib.metadata
 import json
 import math
 import pathlib
-import platform
-import sys
-import types
+
+from tfp_flows.files import plain, write_json
+from tfp_flows.libraries import versions
 
 FILE_NAME = "model_card.json"
 GIVEN = ("data", "metrics", "seed", "command")  # what only the caller knows; null says that nobody told
-LIBRARIES = ("tfp_flows", "tensorflow", "keras", "tensorflow_probability", "numpy")
 
 
 def model_card(model, signatures, left_out, given=None):
@@ -44,14 +42,14 @@ def model_card(model, signatures, left_out, given=None):
         "num_bins": model.num_bins,
         "num_parameters": sum(math.prod(variable.shape) for variable in model.trainable_variables),
         "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
-        "versions": {**{name: _version(name) for name in LIBRARIES}, "python": platform.python_version()},
+        "versions": versions(),
         "signatures": signatures,
         "left_out": left_out,
     }
     taken = sorted(card.keys() & given.keys())
     if taken:
         raise ValueError(f"Expected names that the model card does not fill in itself; got {', '.join(taken)}.")
-    return _plain({**card, **dict.fromkeys(GIVEN), **given})
+    return plain({**card, **dict.fromkeys(GIVEN), **given})
 
 
 def write_card(card, folder):
@@ -61,8 +59,7 @@ def write_card(card, folder):
         card: what `model_card` returned.
         folder: the version's folder, `pathlib.Path`.
     """
-    text = json.dumps(card, indent=2, ensure_ascii=False, allow_nan=False)
-    (folder / FILE_NAME).write_text(text + "\n", encoding="utf-8")
+    write_json(folder / FILE_NAME, card)
 
 
 def read_card(folder):
@@ -88,36 +85,3 @@ def _arguments(model):
         return model.get_config()
     except (NotImplementedError, ValueError, TypeError):  # a flow around any distribution has no such arguments
         return None
-
-
-def _version(name):
-    """The version of an imported module, else of the installed distribution of this name, else None."""
-    version = getattr(sys.modules.get(name), "__version__", None)
-    if version is None:
-        try:
-            version = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            return None
-    return version
-
-
-def _plain(value):
-    """Turns any value into what JSON has: dictionaries, lists, strings, numbers, true, false and null."""
-    if value is None or isinstance(value, (bool, int, str)):
-        return value
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, dict):
-        return {str(name): _plain(member) for name, member in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(member) for member in value]
-    if isinstance(value, (set, frozenset)):
-        return sorted(map(_plain, value), key=str)
-    if isinstance(value, (type, types.FunctionType)):
-        return value.__qualname__
-    for method in ("tolist", "numpy"):  # an array or a number of numpy; a tensor
-        if callable(getattr(value, method, None)):
-            return _plain(getattr(value, method)())
-    if callable(getattr(value, "get_config", None)):  # a layer, an initializer: its name and arguments
-        return {"class": _class_name(value), "arguments": _plain(_arguments(value))}
-    return str(value)

@@ -5,11 +5,11 @@ import platform
 import keras
 import numpy as np
 
-import tfp_flows
 from tfp_flows import data as datasets
 from tfp_flows import plots
 from tfp_flows.catalog import MODELS
 from tfp_flows.files import write_json
+from tfp_flows.libraries import versions
 from tfp_flows.training import scoring
 from tfp_flows.training.fused_adam import FusedAdam
 from tfp_flows.training.run import Run, build_model, load_weights
@@ -192,18 +192,3 @@ def check_training(options):
     seed = options["seed"]
     if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**31:
         raise ValueError(f"Expected seed to be an integer in 0..2^31-1; got {seed!r}.")
-
-
-def versions():
-    """The versions of the libraries that decide what a training gives."""
-    import tensorflow
-    import tensorflow_probability
-
-    return {
-        "python": platform.python_version(),
-        "tfp_flows": tfp_flows.__version__,
-        "tensorflow": tensorflow.__version__,
-        "tensorflow_probability": tensorflow_probability.__version__,
-        "keras": keras.__version__,
-        "numpy": np.__version__,
-    }
