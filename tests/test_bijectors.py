@@ -64,6 +64,8 @@ def test_event_ranks_and_batch_ranks_beyond_the_least(name):
     nested = tf.reshape(y, [2, 2, *y.shape[1:]])
     x = bijector.inverse(tf.identity(nested))
     checks.close(tf.reshape(x, [4, *x.shape[2:]]), bijector.inverse(tf.identity(y)), 1e-9)
+    single = bijector.inverse(tf.identity(y[0]))
+    checks.close(single, x[0, 0], 1e-9)
     both = bijector.inverse_log_det_jacobian(tf.identity(nested), event_ndims=ndims)
     checks.close(tf.reshape(tf.broadcast_to(both, [2, 2]), [4]), per_event, 1e-9)
 

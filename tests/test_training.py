@@ -91,6 +91,8 @@ def test_failed_writes_harm_nothing(run, tmp_path, monkeypatch):
         (dict(batch_size=-3), "Expected batch_size to be a positive integer; got -3"),
         (dict(learning_rate=float("nan")), "Expected learning_rate to be a positive finite number; got nan"),
         (dict(seed=-1), "seed"),
+        (dict(minutes=float("nan")), "Expected minutes to be a positive finite number; got nan"),
+        (dict(picture_every=-1), "Expected picture_every to be an integer of at least 0; got -1"),
         (dict(patience=0), "Expected patience to be a positive integer; got 0"),
         (dict(arguments=dict(colour="red")), "Expected arguments of realnvp among .* got 'colour'"),
     ],

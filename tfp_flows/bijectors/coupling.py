@@ -67,10 +67,16 @@ class Coupling(Bijector):
         return self._partition.join(passed, moved, y), self._sum(log_det)
 
     def _raw(self, passed, context):
-        options = {"context": context} if self.takes_context else {}
-        raw = tf.cast(self.conditioner(passed, **options), passed.dtype)
-        shape = (self._partition.num_moved, self.transform.num_params)
-        return tf.reshape(raw, tf.concat([tf.shape(passed)[:-1], shape], axis=0))
+        batch = tf.shape(passed)[:-1]
+        options = {}
+        if self.takes_context:
+            shape = self.conditioner.context_shape
+            context = tf.broadcast_to(context, tf.concat([batch, shape], axis=0))
+            options["context"] = tf.reshape(context, [-1, *shape])
+        # TFP's batches have any rank, 0 included; Keras' layers want one axis of them.
+        rows = passed if passed.shape.rank == 2 else tf.reshape(passed, [-1, self._partition.num_passed])
+        raw = tf.cast(self.conditioner(rows, **options), passed.dtype)
+        return tf.reshape(raw, tf.concat([batch, [self._partition.num_moved, self.transform.num_params]], axis=0))
 
     def _sum(self, log_det):
         # A scalar zero and not a batch of them: nothing is added up for a volume-preserving layer.

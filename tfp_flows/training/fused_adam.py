@@ -5,7 +5,8 @@
     w <- w - learning_rate sqrt(1 - beta_2^t) / (1 - beta_1^t) m / (sqrt(v) + epsilon)
 
 Keras writes this as some fifteen ops a variable, each of which is traced, placed and scheduled; TensorFlow has it as
-one kernel. A flow has many small variables, and most of its first step is that bookkeeping. Kingma and Ba, Adam, arXiv:1412.6980, section 2.
+one kernel. A flow has many small variables, and most of its first step is that bookkeeping.
+Kingma and Ba, Adam, arXiv:1412.6980, section 2.
 """
 
 import keras

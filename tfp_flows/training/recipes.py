@@ -63,6 +63,10 @@ def train(
     Raises:
         ValueError: for unknown names, bad options or data, or a folder that holds something already.
     """
+    if minutes is not None and not 0 < minutes < float("inf"):
+        raise ValueError(f"Expected minutes to be a positive finite number; got {minutes!r}.")
+    if isinstance(picture_every, bool) or not isinstance(picture_every, int) or picture_every < 0:
+        raise ValueError(f"Expected picture_every to be an integer of at least 0; got {picture_every!r}.")
     if resume:
         run = Run(out)
         if epochs is not None:
