@@ -119,6 +119,8 @@ def test_bad_run_directories_are_refused(run, tmp_path):
     (tmp_path / "best.weights.h5").write_bytes(b"half")
     with pytest.raises(ValueError, match="Expected weights of this model in .*best.weights.h5"):
         training.Run(tmp_path).load_model()
+    with pytest.raises(ValueError, match="Expected the run's own model 'realnvp' to resume; got 'nice'"):
+        training.train("nice", None, run.path, resume=True)
     with pytest.raises(ValueError, match="Expected a new or empty folder"):
         training.train("realnvp", "digits", run.path)
 

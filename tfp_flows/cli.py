@@ -113,11 +113,11 @@ def _list(options):
 
     print("models (tfp-flows train MODEL --data DATA):")
     for name, entry in MODELS.items():
-        print(f"  {name:14} {entry.year}  arXiv:{entry.arxiv}  {entry.summary}")
+        print(f"  {name:16} {entry.year}  arXiv:{entry.arxiv}  {entry.summary}")
     print("\ndata:")
     for name, description in data.names().items():
-        print(f"  {name:14} {description}")
-    print(f"  {'PATH':14} any .npz, .npy or .csv file of numbers")
+        print(f"  {name:16} {description}")
+    print(f"  {'PATH':16} any .npz, .npy or .csv file of numbers")
 
 
 def _train(options):
@@ -127,7 +127,7 @@ def _train(options):
         if options.out is None:
             raise ValueError("Expected --out DIR, the run to go on with; got none.")
         run = training.train(
-            None, None, options.out, epochs=options.epochs, minutes=options.minutes,
+            options.model, None, options.out, epochs=options.epochs, minutes=options.minutes,
             picture_every=options.picture_every, resume=True, verbose=_verbosity(options),
         )  # fmt: skip
     else:

@@ -69,6 +69,8 @@ def train(
         raise ValueError(f"Expected picture_every to be an integer of at least 0; got {picture_every!r}.")
     if resume:
         run = Run(out)
+        if model not in (None, run.config["model"]):
+            raise ValueError(f"Expected the run's own model {run.config['model']!r} to resume; got {model!r}.")
         if epochs is not None:
             run.config["training"]["epochs"] = epochs
         dataset = run.load_data()
@@ -109,6 +111,8 @@ def train(
 
     options = run.config["training"]
     check_training(options)
+    if resume:
+        run.save_config()
     # Initial weights are a function of the seed, whatever was built before.
     keras.utils.set_random_seed(options["seed"])
     flow = run.build_model()

@@ -66,6 +66,10 @@ class Run:
         write_json(path / "config.json", config)
         return cls(path)
 
+    def save_config(self):
+        """Writes the config, where a resumed run has changed it."""
+        write_json(self.path / "config.json", self.config)
+
     def load_data(self):
         """The data of the run, a `tfp_flows.data.Data`."""
         return datasets.load(self.config["data"], **self.config["data_options"])
