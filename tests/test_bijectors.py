@@ -240,3 +240,13 @@ def test_a_frozen_layer_is_not_trainable_for_tfp_either():
 def test_bad_arguments_are_refused(make, message):
     with pytest.raises((ValueError, AttributeError), match=message):
         make()
+
+
+@each
+def test_events_of_another_shape_are_refused(name):
+    bijector, y = build(name), events(name)
+    wider = tf.concat([y, y], axis=-1)
+    if name not in ("logit", "reshaping_chain"):  # the one takes any shape, the other's tfb.Reshape says it
+        for call in (bijector.inverse, bijector.forward):
+            with pytest.raises(ValueError, match="Expected events of shape"):
+                call(wider)

@@ -405,7 +405,10 @@ def test_bad_input_is_refused_in_one_sentence(call, message):
     [
         (lambda: tfp_flows.Flow("normal"), "Expected a tfd.Distribution; got str"),
         (lambda: tfp_flows.Flow(tfd.Normal([0.0, 1.0], 1.0)), r"Expected a distribution with batch shape \(\)"),
-        (lambda: tfp_flows.Flow(tfd.TransformedDistribution(normal(3), coupling(2))), "shape|dimension|incompatible"),
+        (
+            lambda: tfp_flows.Flow(tfd.TransformedDistribution(normal(3), coupling(2))),
+            r"Expected events of shape \(2,\) in a coupling with this mask; got a tensor of shape \(2, 3\)",
+        ),
         (lambda: tfp_flows.NICE(event_shape=(1,)), r"Expected event_shape \(n,\) with n >= 2"),
         (lambda: tfp_flows.RealNVP(event_shape=(4,), mask="third"), "Expected mask to be one of"),
         (lambda: tfp_flows.NICE(event_shape=(4,), prior="cauchy"), "Expected prior to be one of"),

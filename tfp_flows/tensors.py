@@ -1,4 +1,4 @@
-"""Tensor operations that the package needs and TensorFlow has only in a slow form. Know nothing of the package."""
+"""Tensor operations that TensorFlow has not, or only in a slow form. They know nothing of the package."""
 
 import numpy as np
 import tensorflow as tf
@@ -24,6 +24,21 @@ def permute(x, permutation):
     if np.array_equal(permutation, np.arange(n)[::-1]):
         return tf.reverse(x, [-1])
     return _gather_last(x, permutation, np.argsort(permutation))
+
+
+def require_event_shape(x, shape, name):
+    """Refuses events of another shape, as far as the shape is known while tracing; costs nothing in a graph.
+
+    Args:
+        x: tensor (..., *event).
+        shape: tuple of ints or None, the event's.
+        name: str, of what wants it.
+
+    Raises:
+        ValueError: where the shapes cannot agree.
+    """
+    if x.shape.rank is not None and not x.shape[-len(shape) :].is_compatible_with(shape):
+        raise ValueError(f"Expected events of shape {tuple(shape)} in {name}; got a tensor of shape {x.shape}.")
 
 
 def _gather_last(x, indices, inverse):

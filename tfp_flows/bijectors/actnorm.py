@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from tfp_flows.bijectors.bijector import Bijector
 from tfp_flows.bijectors.initialization import InitializedOnce, is_initializing, mean_and_log_std
+from tfp_flows.tensors import require_event_shape
 
 
 class ActNorm(InitializedOnce, Bijector):
@@ -47,12 +48,14 @@ class ActNorm(InitializedOnce, Bijector):
         self._await_initialization()
 
     def _forward_and_log_det(self, x):
+        require_event_shape(x, (self.num_features,), f"the last axis of {self.name!r}")
         if is_initializing():
             mean, log_std = self._statistics(x)
             self._initialize(loc=-mean * tf.exp(-log_std), log_scale=-log_std)
         return x * tf.exp(self.log_scale) + self.loc, self._log_det(x)
 
     def _inverse_and_log_det(self, y):
+        require_event_shape(y, (self.num_features,), f"the last axis of {self.name!r}")
         if is_initializing():
             mean, log_std = self._statistics(y)
             self._initialize(loc=mean, log_scale=log_std)

@@ -8,6 +8,7 @@ Both directions are cheap.
 import tensorflow as tf
 
 from tfp_flows.bijectors.bijector import Bijector
+from tfp_flows.tensors import require_event_shape
 from tfp_flows.transforms import Transform
 
 
@@ -39,10 +40,12 @@ class Elementwise(Bijector):
         self.raw = tf.Variable(tf.zeros([*event_shape, transform.num_params], dtype), name="raw")
 
     def _forward_and_log_det(self, x):
+        require_event_shape(x, self.raw.shape[:-1], repr(self.name))
         y, log_det = self.transform.forward_and_log_det(x, tf.convert_to_tensor(self.raw))
         return y, self._sum(log_det)
 
     def _inverse_and_log_det(self, y):
+        require_event_shape(y, self.raw.shape[:-1], repr(self.name))
         x, log_det = self.transform.inverse_and_log_det(y, tf.convert_to_tensor(self.raw))
         return x, self._sum(log_det)
 

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfp_flows import masks
-from tfp_flows.tensors import permute
+from tfp_flows.tensors import permute, require_event_shape
 
 
 class Partition:
@@ -31,6 +31,7 @@ class Partition:
 
     def split(self, event):
         """(..., *event) -> passed (..., n_passed), moved (..., n_moved)."""
+        require_event_shape(event, self.mask.shape, "a coupling with this mask")
         flat = self._flatten(event)
         if self._stripes:
             first, second = flat[..., 0::2], flat[..., 1::2]

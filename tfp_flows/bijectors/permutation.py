@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfp_flows.bijectors.bijector import Bijector
-from tfp_flows.tensors import permute
+from tfp_flows.tensors import permute, require_event_shape
 
 
 class Permutation(Bijector):
@@ -46,7 +46,9 @@ class Permutation(Bijector):
         return cls(np.random.default_rng(seed).permutation(num_features), name=name)
 
     def _forward_and_log_det(self, x):
+        require_event_shape(x, (len(self.permutation),), f"the last axis of {self.name!r}")
         return permute(x, self.permutation), tf.zeros([], x.dtype)
 
     def _inverse_and_log_det(self, y):
+        require_event_shape(y, (len(self.permutation),), f"the last axis of {self.name!r}")
         return permute(y, np.argsort(self.permutation)), tf.zeros([], y.dtype)

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from tfp_flows.bijectors.bijector import Bijector
 from tfp_flows.bijectors.initialization import InitializedOnce, is_initializing, mean_and_log_std
+from tfp_flows.tensors import require_event_shape
 
 
 class Rescale(InitializedOnce, Bijector):
@@ -37,11 +38,13 @@ class Rescale(InitializedOnce, Bijector):
         self._await_initialization()
 
     def _forward_and_log_det(self, x):
+        require_event_shape(x, self.s.shape, repr(self.name))
         if is_initializing():
             self._initialize(s=self._log_std(x))
         return x * tf.exp(-self.s), -tf.reduce_sum(self.s)
 
     def _inverse_and_log_det(self, y):
+        require_event_shape(y, self.s.shape, repr(self.name))
         if is_initializing():
             self._initialize(s=-self._log_std(y))
         return y * tf.exp(self.s), tf.reduce_sum(self.s)
