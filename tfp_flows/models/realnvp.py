@@ -8,11 +8,12 @@ normalisation as in Glow, arXiv:1807.03039, section 3.1.
 """
 
 import keras
+import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfp_flows import masks
-from tfp_flows.bijectors import ActNorm, AffineCoupling, Chain, Logit
+from tfp_flows.bijectors import ActNorm, AffineCoupling, Chain, Logit, Permutation
 from tfp_flows.dequantization import Uniform
 from tfp_flows.models.flow import Flow
 from tfp_flows.networks import MLP
@@ -77,7 +78,13 @@ class RealNVP(Flow):
             seed=seed,
         )
         layers = [] if num_bins is None else [Logit(0.0, float(num_bins))]
-        for passes in masks.alternating(_MASKS[mask](*event_shape), num_layers):
+        # Every mask is a half of features that are put in order once: a split is a slice, where every other feature
+        # would have to be picked out and put back in each layer, which costs a sixth of a training step.
+        first = _MASKS[mask](*event_shape)
+        if mask != "half":
+            order = np.argsort(~first, kind="stable")
+            layers.append(Permutation(np.argsort(order)))
+        for passes in masks.alternating(np.sort(first)[::-1], num_layers):
             if actnorm:
                 layers.append(ActNorm(*event_shape))
             conditioner = MLP(2 * int((~passes).sum()), hidden_units, dropout=dropout)
