@@ -23,6 +23,7 @@ class Case:
         event_shape: of the data side.
         latent_shape: of the latent side, where it differs.
         constant: whether its Jacobian does not depend on its input.
+        any_shape: whether it takes events of any shape.
         data: numpy generator, shape -> events of the data side.
     """
 
@@ -30,6 +31,7 @@ class Case:
     event_shape: tuple
     latent_shape: tuple | None = None
     constant: bool = False
+    any_shape: bool = False
     data: typing.Callable = lambda random, shape: random.normal(size=shape)
 
 
@@ -55,14 +57,38 @@ def chain(dtype):
     )
 
 
-def reshaping_chain(dtype):
+def constant_chain(dtype):
+    """Every log_det is a scalar, whatever the batch."""
     mask = masks.half(4)
     return bijectors.Chain(
         [
-            bijectors.ActNorm(2, event_ndims=2, dtype=dtype),
-            tfb.Reshape(event_shape_out=[2, 2], event_shape_in=[4]),
-            coupling(mask, transforms.Affine())(dtype),
+            coupling(mask, transforms.Shift())(dtype),
+            bijectors.Permutation.reverse(4),
+            bijectors.ActNorm(4, dtype=dtype),
+            tfb.Scale(tf.constant(0.5, dtype)),
+        ]
+    )
+
+
+def nested_chain(dtype):
+    """A chain and an inverted coupling in a chain, and one conditioner that two couplings share."""
+    mask = masks.half(4)
+    shared = mlp(mask, transforms.Affine(), dtype)
+    couplings = [bijectors.AffineCoupling(m, shared, dtype=dtype) for m in masks.alternating(mask, 2)]
+    outer = coupling(masks.odd_even(5), transforms.Affine())(dtype)
+    inner = tfb.Blockwise([bijectors.Chain(couplings), bijectors.Rescale((1,), dtype=dtype)], block_sizes=[4, 1])
+    return bijectors.Chain([tfb.Invert(outer), inner, bijectors.Permutation.reverse(5)])
+
+
+def image_chain(dtype):
+    """Parts of event ranks 3, 1 and 0, joined by a reshape, ours after TFP's."""
+    return bijectors.Chain(
+        [
             tfb.Softplus(),
+            bijectors.ActNorm(2, event_ndims=3, dtype=dtype),
+            coupling(masks.half(2), transforms.Affine())(dtype),
+            tfb.Reshape(event_shape_out=[2, 3, 2], event_shape_in=[12]),
+            coupling(masks.odd_even(12), transforms.Affine())(dtype),
         ]
     )
 
@@ -85,7 +111,8 @@ CASES = {
     "random_permutation": Case(lambda dtype: bijectors.Permutation.random(6, seed=3), (6,), constant=True),
     "rescale": Case(lambda dtype: bijectors.Rescale((3,), dtype=dtype), (3,), constant=True),
     "logit": Case(
-        lambda dtype: bijectors.Logit(-1.0, 3.0, alpha=0.05, dtype=dtype), (3,), data=lambda r, s: r.uniform(-1, 3, s)
+        lambda dtype: bijectors.Logit(-1.0, 3.0, alpha=0.05, dtype=dtype), (3,), any_shape=True,
+        data=lambda r, s: r.uniform(-1, 3, s),
     ),
     "elementwise_affine": Case(
         lambda dtype: bijectors.Elementwise(transforms.Affine(), (2, 3), dtype=dtype), (2, 3), constant=True
@@ -94,9 +121,9 @@ CASES = {
         lambda dtype: bijectors.Elementwise(transforms.Shift(), (4,), dtype=dtype), (4,), constant=True
     ),
     "chain": Case(chain, (4,)),
-    "reshaping_chain": Case(
-        reshaping_chain, (2, 2), latent_shape=(4,), data=lambda r, s: r.uniform(0.5, 3, s)
-    ),
+    "constant_chain": Case(constant_chain, (4,), constant=True),
+    "nested_chain": Case(nested_chain, (5,)),
+    "image_chain": Case(image_chain, (2, 3, 2), latent_shape=(12,), data=lambda r, s: r.uniform(0.5, 3, s)),
 }  # fmt: skip
 
 

@@ -27,12 +27,14 @@ def round_trip(bijector, x, y, tolerance):
 
 
 def log_dets(bijector, x, y, tolerance):
-    """Both log_dets against the log-determinant of the Jacobian by automatic differentiation, each on its own."""
+    """Each log_det against the Jacobian by automatic differentiation, and the two of one event against each other."""
     ndims_x, ndims_y = ranks(bijector)
     forward = bijector.forward_log_det_jacobian(tf.identity(x), event_ndims=ndims_x)
     close(tf.broadcast_to(forward, [len(x)]), jacobian_log_det(bijector.forward, x), tolerance)
     inverse = bijector.inverse_log_det_jacobian(tf.identity(y), event_ndims=ndims_y)
     close(tf.broadcast_to(inverse, [len(y)]), jacobian_log_det(bijector.inverse, y), tolerance)
+    back = bijector.inverse_log_det_jacobian(tf.identity(bijector.forward(tf.identity(x))), event_ndims=ndims_y)
+    close(-back, forward, tolerance)
 
 
 def jacobian_log_det(function, x):
@@ -58,26 +60,32 @@ def constant_jacobian(bijector, y, other, is_constant):
     assert (np.ptp(np.concatenate(values)) < 1e-12) == is_constant
 
 
-def gradients(bijector, y):
-    """tf.Module lists exactly the weights that are used, each with a finite gradient that is not zero."""
-    with tf.GradientTape(persistent=True) as tape:
-        x = bijector.inverse(tf.identity(y))
-        log_det = bijector.inverse_log_det_jacobian(tf.identity(y), event_ndims=bijector.inverse_min_event_ndims)
-        loss = tf.reduce_sum(x**2) + tf.reduce_sum(x) - 0.3 * tf.reduce_sum(log_det)
-    listed = bijector.trainable_variables
-    assert {id(v) for v in listed} == {id(v) for v in tape.watched_variables()}
-    for variable, gradient in zip(listed, tape.gradient(loss, listed)):
-        assert gradient is not None, variable.name
-        value = tf.convert_to_tensor(gradient).numpy()
-        assert np.isfinite(value).all() and np.abs(value).max() > 0, variable.name
+def gradients(bijector, x, y):
+    """tf.Module lists exactly the weights that are used, each with a finite gradient that is not zero, both ways."""
+    for value, way in ((y, "inverse"), (x, "forward")):
+        ndims = getattr(bijector, f"{way}_min_event_ndims")
+        with tf.GradientTape() as tape:
+            image = getattr(bijector, way)(tf.identity(value))
+            log_det = getattr(bijector, f"{way}_log_det_jacobian")(tf.identity(value), event_ndims=ndims)
+            loss = tf.reduce_sum(image**2) + tf.reduce_sum(image) - 0.3 * tf.reduce_sum(log_det)
+        listed = bijector.trainable_variables
+        assert {id(v) for v in listed} == {id(v) for v in tape.watched_variables()}
+        for variable, gradient in zip(listed, tape.gradient(loss, listed)):
+            assert gradient is not None, variable.name
+            number = tf.convert_to_tensor(gradient).numpy()
+            assert np.isfinite(number).all() and np.abs(number).max() > 0, variable.name
 
 
 def functions(bijector):
-    """The four functions of a bijector, uncached: name -> function of one tensor, and whether it takes the data side."""
+    """Both ways of a bijector, uncached: (function of one tensor -> value and log_det, whether it takes the data side)."""
     ndims_x, ndims_y = ranks(bijector)
-    return {
-        "forward": (lambda x: bijector.forward(tf.identity(x)), False),
-        "inverse": (lambda y: bijector.inverse(tf.identity(y)), True),
-        "forward_log_det": (lambda x: bijector.forward_log_det_jacobian(tf.identity(x), event_ndims=ndims_x), False),
-        "inverse_log_det": (lambda y: bijector.inverse_log_det_jacobian(tf.identity(y), event_ndims=ndims_y), True),
-    }
+
+    def forward(x):
+        x = tf.identity(x)
+        return bijector.forward(x), bijector.forward_log_det_jacobian(x, event_ndims=ndims_x)
+
+    def inverse(y):
+        y = tf.identity(y)
+        return bijector.inverse(y), bijector.inverse_log_det_jacobian(y, event_ndims=ndims_y)
+
+    return (forward, False), (inverse, True)

@@ -1,5 +1,10 @@
 """Data-dependent initialisation: inside `initializing()`, once, in order, and never by any other way."""
 
+import os
+import pathlib
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -57,11 +62,40 @@ def test_once_only():
     np.testing.assert_array_equal(norm.loc, before)
 
 
-def test_a_forward_pass_initialises_the_data_side():
-    for norm in (bijectors.ActNorm(4), tfb.Invert(bijectors.ActNorm(4))):
-        with bijectors.initializing():
-            norm.forward(tf.identity(X))
-        standard(norm.forward(tf.identity(X)))
+@pytest.mark.parametrize("wrap", [lambda b: b, tfb.Invert, lambda b: tfb.Chain([b]), lambda b: bijectors.Chain([b])])
+@pytest.mark.parametrize("way", ["forward", "inverse"])
+def test_what_comes_out_is_standard_in_either_direction(wrap, way):
+    norm = bijectors.ActNorm(4)
+    run = getattr(wrap(norm), way)
+    with bijectors.initializing():
+        standard(run(tf.identity(X)))
+    assert not norm.needs_initialization
+    standard(run(tf.identity(X)))
+
+
+def test_base_samples_initialise_a_flow_that_only_samples():
+    norms = [bijectors.ActNorm(4) for _ in range(2)]
+    mask = masks.half(4)
+    coupling = bijectors.AffineCoupling(mask, MLP(4, (8,), output_initializer="glorot_uniform"))
+    flow = tfd.TransformedDistribution(
+        tfd.Sample(tfd.Normal(0.0, 1.0), 4), bijectors.Chain([norms[0], coupling, norms[1]])
+    )
+    with bijectors.initializing():
+        standard(flow.sample(500, seed=[0, 1]))
+    standard(flow.sample(500, seed=[0, 1]))
+
+
+def test_that_it_has_happened_is_saved(tmp_path):
+    norm, again = bijectors.ActNorm(4), bijectors.ActNorm(4)
+    with bijectors.initializing():
+        norm.inverse(tf.identity(X))
+    tf.train.Checkpoint(norm=norm).write(str(tmp_path / "norm"))
+    tf.train.Checkpoint(norm=again).read(str(tmp_path / "norm")).assert_consumed()
+    assert not again.needs_initialization
+    with bijectors.initializing():
+        again.inverse(5 * X)
+    np.testing.assert_array_equal(again.loc, norm.loc)
+    np.testing.assert_array_equal(again.log_scale, norm.log_scale)
 
 
 def test_images_are_normalised_by_channel():
@@ -75,20 +109,52 @@ def test_images_are_normalised_by_channel():
 
 @pytest.mark.parametrize("make", [lambda: bijectors.ActNorm(4), lambda: bijectors.Rescale((4,))])
 def test_a_constant_feature_stays_finite_and_reasonable(make):
-    """Its scale is taken from no noise: it stays 1, so that one other value later does not explode."""
-    layer = make()
-    x = tf.concat([X[:, :3], tf.fill([500, 1], 7.0)], axis=1)
+    """Its scale is taken from no rounding error: it stays 1, so that one other value later does not explode."""
+    for value in (0.0, 7.0, 1e-3, -3.3e5):
+        layer = make()
+        x = tf.concat([X[:, :3], tf.fill([500, 1], value)], axis=1)
+        with bijectors.initializing():
+            layer.inverse(tf.identity(x))
+        z = layer.inverse(x + [0.0, 0.0, 0.0, 1.0]) - layer.inverse(tf.identity(x))
+        np.testing.assert_allclose(z[:, 3], 1.0, rtol=0.05)
+
+
+def test_a_feature_that_varies_little_is_no_constant():
+    x = tf.constant(np.random.default_rng(0).normal([1e-6, 1e6], [1e-9, 1e-3], (500, 2)))
+    norm = bijectors.ActNorm(2, dtype="float64")
     with bijectors.initializing():
-        layer.inverse(tf.identity(x))
-    z = layer.inverse(tf.identity(x) + [0.0, 0.0, 0.0, 1.0]).numpy()
-    assert np.isfinite(z).all() and np.abs(z[:, 3]).max() < 10
+        standard(norm.inverse(tf.identity(x)))
+
+
+@pytest.mark.parametrize("values", [[[np.nan, 1.0]], [[np.inf, 1.0], [0.0, 0.0]], [[3e38, 0.0], [-3e38, 0.0]]])
+def test_what_is_not_finite_initialises_nothing(values):
+    norm = bijectors.ActNorm(2)
+    with pytest.raises(ValueError, match="Expected finite data to initialise 'act_norm' from; got"):
+        with bijectors.initializing():
+            norm.inverse(tf.constant(values, tf.float32))
+    assert norm.needs_initialization and not np.any(norm.loc) and not np.any(norm.log_scale)
+
+
+def test_a_single_event_is_centred():
+    norm = bijectors.ActNorm(4)
+    with bijectors.initializing():
+        np.testing.assert_allclose(norm.inverse(X[:1]), np.zeros((1, 4)), atol=1e-6)
+    assert not np.any(norm.log_scale)
 
 
 def test_inside_a_graph_it_is_refused():
-    norm = bijectors.ActNorm(4)
-    with pytest.raises(ValueError, match="Expected data-dependent initialisation to run eagerly"):
+    for spec in (tf.TensorSpec([None, 4]), tf.TensorSpec(None)):
+        norm = bijectors.ActNorm(4)
+        with pytest.raises(ValueError, match="Expected data-dependent initialisation to run eagerly"):
+            with bijectors.initializing():
+                tf.function(norm.inverse, input_signature=[spec])(X)
+
+
+def test_the_context_ends_with_an_error_as_well():
+    with pytest.raises(KeyError):
         with bijectors.initializing():
-            tf.function(norm.inverse)(X)
+            raise KeyError
+    assert not bijectors.is_initializing()
 
 
 def test_rescale_gives_standard_deviation_one():
@@ -96,3 +162,37 @@ def test_rescale_gives_standard_deviation_one():
     with bijectors.initializing():
         layer.inverse(tf.identity(X))
     np.testing.assert_allclose(np.std(layer.inverse(tf.identity(X)), axis=0), 1, atol=1e-3)
+
+
+MIRRORED = """
+import numpy as np, tensorflow as tf
+tf.config.set_logical_device_configuration(
+    tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2)
+from tfp_flows import bijectors
+x = tf.constant(np.random.default_rng(0).normal(3.0, 2.0, (64, 4)), tf.float32)
+strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+with strategy.scope():
+    norm = bijectors.ActNorm(4)
+one = bijectors.ActNorm(4)
+for layer in (norm, one):
+    with bijectors.initializing():
+        layer.inverse(tf.identity(x))
+assert not norm.needs_initialization
+for variable, single in ((norm.loc, one.loc), (norm.log_scale, one.log_scale), (norm.initialized, one.initialized)):
+    replicas = strategy.experimental_local_results(variable)
+    assert len(replicas) == 2
+    for replica in replicas:
+        np.testing.assert_array_equal(replica, single)
+each = strategy.run(tf.function(norm.inverse), args=(x,))
+for result in strategy.experimental_local_results(each):
+    np.testing.assert_allclose(result, one.inverse(tf.identity(x)), rtol=1e-5, atol=1e-5)
+print("same on both")
+"""
+
+
+def test_every_replica_of_a_strategy_is_initialised():
+    root = str(pathlib.Path(__file__).resolve().parent.parent)
+    result = subprocess.run(
+        [sys.executable, "-c", MIRRORED], capture_output=True, text=True, env={**os.environ, "PYTHONPATH": root}
+    )
+    assert result.returncode == 0 and "same on both" in result.stdout, result.stderr[-3000:]

@@ -15,39 +15,47 @@ class Wrong(bijectors.Bijector):
     """y = x exp(w), with one thing wrong."""
 
     def __init__(self, wrong=None):
-        super().__init__(event_ndims=1, dtype=tf.float64, is_constant_jacobian=True)
+        super().__init__(event_ndims=1, dtype=tf.float64, is_constant_jacobian=wrong != "modest")
+        self.wrong = wrong
         self.w = tf.Variable([0.5, -0.2], dtype=tf.float64)
         self.unused = tf.Variable(1.0, dtype=tf.float64) if wrong == "unused" else None
-        self.hidden = (lambda v: lambda: v)(tf.Variable(1.0, dtype=tf.float64)) if wrong == "hidden" else None
-        self.wrong = wrong
+        self.hidden = _closure(tf.Variable(1.0, dtype=tf.float64)) if wrong == "hidden" else lambda: 1.0
 
     def _forward_and_log_det(self, x):
-        y = x * tf.exp(self.w) + (1e-6 if self.wrong == "forward" else 0.0)
-        if self.hidden:
-            y = y * self.hidden()
-        if self.wrong == "varies":
-            y = y + 0.0 * x
-        return y, tf.reduce_sum(self.w) * (-1.0 if self.wrong == "sign" else 1.0)
+        y = x * tf.exp(self.w) * self.hidden()
+        return y + (1e-6 if self.wrong == "value" else 0.0), self._log_det(x, 1.0)
 
     def _inverse_and_log_det(self, y):
-        log_det = -tf.reduce_sum(self.w)
+        w = tf.stop_gradient(self.w) if self.wrong == "gradient" else self.w
+        return y * tf.exp(-w) / self.hidden(), self._log_det(y, -1.0)
+
+    def _log_det(self, value, sign):
+        log_det = sign * tf.reduce_sum(self.w)
         if self.wrong == "varies":
-            log_det = log_det + y[..., 0]
+            log_det = log_det + value[..., 0]
         if self.wrong == "log_det":
             log_det = log_det + 1e-6
-        x = y * tf.exp(-self.w)
-        return (tf.stop_gradient(x) if self.wrong == "gradient" else x), tf.stop_gradient(log_det) if (
-            self.wrong == "gradient"
-        ) else log_det
+        if self.wrong == "sign":
+            log_det = -log_det
+        if self.wrong == "infinite":
+            log_det = log_det / tf.reduce_sum(self.w * 0.0)
+        return tf.stop_gradient(log_det) if self.wrong == "gradient" else log_det
+
+
+def _closure(variable):
+    return lambda: variable
 
 
 CHECKS = {
-    "forward": lambda b: checks.round_trip(b, X, X, 1e-9),
+    "value": lambda b: checks.round_trip(b, X, X, 1e-9),
     "sign": lambda b: checks.log_dets(b, X, X, 1e-8),
     "log_det": lambda b: checks.log_dets(b, X, X, 1e-8),
+    "infinite": lambda b: checks.log_dets(b, X, X, 1e-8),
     "varies": lambda b: checks.constant_jacobian(b, X, 2 * X, True),
-    "unused": lambda b: checks.gradients(b, X),
-    "gradient": lambda b: checks.gradients(b, X),
+    "modest": lambda b: checks.constant_jacobian(b, X, 2 * X, True),
+    "unused": lambda b: checks.gradients(b, X, X),
+    "hidden": lambda b: checks.gradients(b, X, X),
+    "gradient": lambda b: checks.gradients(b, X, X),
 }
 
 
@@ -60,6 +68,6 @@ def test_wrong_bijectors_are_caught(wrong):
 
 def test_a_naive_round_trip_would_have_passed():
     """Why tensor identity is broken: TFP hands back the very tensor that it was given."""
-    wrong = Wrong("forward")
+    wrong = Wrong("value")
     x = tf.identity(X)
     assert wrong.inverse(wrong.forward(x)) is x

@@ -1,5 +1,7 @@
 """The conditioner: configuration, context, dropout in training only, precision."""
 
+import json
+
 import keras
 import numpy as np
 import pytest
@@ -32,6 +34,34 @@ def test_config_round_trip():
     np.testing.assert_array_equal(again(X, context=context), network(X, context=context))
 
 
+def test_numpys_integers_are_widths_and_json_still():
+    network = MLP(np.int64(3), (np.int32(8),), context_shape=(np.int64(2),))
+    assert json.loads(json.dumps(network.get_config()))["num_outputs"] == 3
+    assert network(X, context=tf.ones([5, 2])).shape == (5, 3)
+
+
+def test_a_keras_model_of_it_is_saved_whole(tmp_path):
+    inputs, context = keras.Input((4,)), keras.Input((2,))
+    model = keras.Model([inputs, context], shaken(context_shape=(2,))(inputs, context=context))
+    model.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(again([X, tf.ones([5, 2])]), model([X, tf.ones([5, 2])]))
+
+
+@pytest.mark.parametrize("hidden_units, num_weights", [((), 2), ((8,), 4), ((8, 8, 8), 8)])
+def test_any_number_of_hidden_layers(hidden_units, num_weights):
+    network = MLP(3, hidden_units, context_shape=(2,), output_initializer="glorot_uniform")
+    assert network(X, context=tf.ones([5, 2])).shape == network.compute_output_shape(X.shape) == (5, 3)
+    assert len(network.trainable_weights) == num_weights + 1
+
+
+def test_unknown_batch_sizes():
+    network = shaken(context_shape=(2,))
+    specs = [tf.TensorSpec([None, 4]), tf.TensorSpec([None, 2])]
+    traced = tf.function(lambda x, c: network(x, context=c), input_signature=specs)
+    np.testing.assert_allclose(traced(X, tf.ones([5, 2])), network(X, context=tf.ones([5, 2])), atol=1e-6)
+
+
 def test_context_is_used_and_required():
     network = shaken(context_shape=(2,))
     assert np.abs(network(X, context=tf.zeros([5, 2])) - network(X, context=tf.ones([5, 2]))).max() > 1e-3
@@ -60,6 +90,9 @@ def test_precision_reaches_every_layer(policy, compute, variable):
 @pytest.mark.parametrize("make, message", [
     (lambda: MLP(0), "Expected positive integer widths; got 0"),
     (lambda: MLP(2, (8, -1)), "Expected positive integer widths"),
+    (lambda: MLP(2.0, (8,)), "Expected positive integer widths; got 2.0"),
+    (lambda: MLP(2, context_shape=3), "Expected context_shape as a tuple of positive integers; got 3"),
+    (lambda: MLP(2, context_shape=(2, 2)), r"Expected context_shape \(n,\); got \(2, 2\)"),
     (lambda: MLP(2, dropout=1.0), r"Expected dropout in \[0, 1\); got 1.0"),
 ])  # fmt: skip
 def test_bad_arguments_are_refused(make, message):

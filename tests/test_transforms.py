@@ -7,6 +7,7 @@ import tensorflow_probability as tfp
 
 from tests import checks
 from tfp_flows import transforms
+from tfp_flows.networks import MLP
 
 tfb, tfd = tfp.bijectors, tfp.distributions
 TRANSFORMS = {"shift": transforms.Shift(), "affine": transforms.Affine(), "affine_tight": transforms.Affine(0.5)}
@@ -69,3 +70,35 @@ def test_as_bijector_inside_tfp(name):
     log_det = checks.jacobian_log_det(maf.inverse, x)
     base = tfd.Sample(tfd.Normal(0.0, 1.0), 3).log_prob(z)
     checks.close(flow.log_prob(tf.identity(x)), base + log_det, 1e-4)
+
+
+@each
+def test_as_bijector_inside_tfps_realnvp(name):
+    transform = TRANSFORMS[name]
+    net = MLP(2 * transform.num_params, (8,), output_initializer="glorot_uniform")
+
+    def bijector_fn(x, output_units, **_):
+        return transform.as_bijector(tf.reshape(net(x), [-1, output_units, transform.num_params]))
+
+    realnvp = tfb.RealNVP(num_masked=1, bijector_fn=bijector_fn)
+    x = tf.random.stateless_normal([4, 3], [0, 1])
+    y = tf.function(realnvp.forward)(x)
+    assert np.abs(y - x).max() > 1e-3
+    checks.close(realnvp.inverse(y), x, 1e-4)
+    log_det = realnvp.forward_log_det_jacobian(tf.identity(x), event_ndims=1)
+    checks.close(tf.broadcast_to(log_det, [4]), checks.jacobian_log_det(realnvp.forward, x), 1e-4)
+
+
+def test_a_family_needs_both_directions():
+    class Half(transforms.Transform):
+        def forward_and_log_det(self, z, raw):
+            return z, tf.zeros_like(z)
+
+    with pytest.raises(TypeError, match="abstract"):
+        Half()
+
+
+@pytest.mark.parametrize("bound", [0.0, -1.0, float("inf"), float("nan"), "2"])
+def test_a_bound_that_is_none_is_refused(bound):
+    with pytest.raises(ValueError, match=f"Expected log_scale_bound to be a positive finite number; got {bound!r}"):
+        transforms.Affine(bound)

@@ -53,12 +53,36 @@ def alternating(mask, num_layers):
 
     Returns:
         list of `num_layers` bool arrays.
+
+    Raises:
+        ValueError: where the mask is not boolean, or all True or all False.
+
+    Example:
+        >>> from tfp_flows import masks
+        >>> [mask.tolist() for mask in masks.alternating(masks.half(2), 3)]
+        [[True, False], [False, True], [True, False]]
     """
+    mask = check(mask)
     return [mask if i % 2 == 0 else ~mask for i in range(num_layers)]
 
 
 def vector_shape(event_shape):
-    """The event shape of a flow on vectors, (n,) with n >= 2 so that it can be split, or one clear error."""
+    """The event shape of a flow on vectors, (n,) with n >= 2 so that it can be split, or one clear error.
+
+    Args:
+        event_shape: tuple or list of one int, or that int.
+
+    Returns:
+        tuple of one int.
+
+    Raises:
+        ValueError: for anything else.
+
+    Example:
+        >>> from tfp_flows import masks
+        >>> masks.vector_shape([64])
+        (64,)
+    """
     shape = tuple(event_shape) if isinstance(event_shape, (tuple, list)) else (event_shape,)
     if len(shape) != 1 or not isinstance(shape[0], (int, np.integer)) or shape[0] < 2:
         raise ValueError(f"Expected event_shape (n,) with n >= 2, for a flow on vectors; got {event_shape!r}.")
@@ -68,8 +92,19 @@ def vector_shape(event_shape):
 def check(mask):
     """The mask as a bool array, or one clear error.
 
+    Args:
+        mask: bool array, or nested lists of bools.
+
+    Returns:
+        bool array.
+
     Raises:
         ValueError: where it is not boolean, or all True or all False.
+
+    Example:
+        >>> from tfp_flows import masks
+        >>> masks.check([True, False]).shape
+        (2,)
     """
     mask = np.asarray(mask)
     if mask.dtype != bool or mask.ndim < 1:

@@ -16,6 +16,11 @@ def permute(x, permutation):
 
     Returns:
         tensor (..., n).
+
+    Example:
+        >>> from tfp_flows import tensors
+        >>> tensors.permute(tf.constant([10.0, 11.0, 12.0]), [2, 0, 1]).numpy().tolist()
+        [12.0, 10.0, 11.0]
     """
     permutation = np.asarray(permutation)
     n = permutation.size
@@ -24,6 +29,40 @@ def permute(x, permutation):
     if np.array_equal(permutation, np.arange(n)[::-1]):
         return tf.reverse(x, [-1])
     return _gather_last(x, permutation, np.argsort(permutation))
+
+
+def check_shape(shape, name="event_shape"):
+    """The shape as a tuple of ints, or one clear error.
+
+    Args:
+        shape: tuple or list of positive ints, or `tf.TensorShape`.
+        name: str, of the argument.
+
+    Returns:
+        tuple of ints.
+
+    Raises:
+        ValueError: where it is none, a bare int for example.
+
+    Example:
+        >>> from tfp_flows import tensors
+        >>> tensors.check_shape([28, 28, 1])
+        (28, 28, 1)
+    """
+    if isinstance(shape, (tuple, list, tf.TensorShape)) and all(is_positive_integer(n) for n in shape):
+        return tuple(int(n) for n in shape)
+    raise ValueError(f"Expected {name} as a tuple of positive integers; got {shape!r}.")
+
+
+def is_positive_integer(value):
+    """Whether a value is an int of Python's or NumPy's, and at least 1.
+
+    Example:
+        >>> from tfp_flows import tensors
+        >>> [tensors.is_positive_integer(value) for value in (1, np.int64(2), 0, True, 2.0)]
+        [True, True, False, False, False]
+    """
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and bool(value > 0)
 
 
 def require_event_shape(x, shape, name):
@@ -36,8 +75,14 @@ def require_event_shape(x, shape, name):
 
     Raises:
         ValueError: where the shapes cannot agree.
+
+    Example:
+        >>> from tfp_flows import tensors
+        >>> tensors.require_event_shape(tf.ones([3, 2]), (4,), "this bijector")
+        Traceback (most recent call last):
+        ValueError: Expected events of shape (4,) in this bijector; got a tensor of shape (3, 2).
     """
-    if x.shape.rank is not None and not x.shape[-len(shape) :].is_compatible_with(shape):
+    if x.shape.rank is not None and not x.shape[max(0, x.shape.rank - len(shape)) :].is_compatible_with(shape):
         raise ValueError(f"Expected events of shape {tuple(shape)} in {name}; got a tensor of shape {x.shape}.")
 
 

@@ -10,8 +10,8 @@ Both directions are cheap. Kingma and Dhariwal, Glow, arXiv:1807.03039, section 
 import tensorflow as tf
 
 from tfp_flows.bijectors.bijector import Bijector
-from tfp_flows.bijectors.initialization import InitializedOnce, is_initializing, mean_and_log_std
-from tfp_flows.tensors import require_event_shape
+from tfp_flows.bijectors.initialization import InitializedOnce, mean_and_log_std
+from tfp_flows.tensors import is_positive_integer, require_event_shape
 
 
 class ActNorm(InitializedOnce, Bijector):
@@ -19,7 +19,8 @@ class ActNorm(InitializedOnce, Bijector):
 
     Initialisation happens inside `tfp_flows.bijectors.initializing()` only, once, and is saved with the weights:
     in the inverse direction (data -> latent) the latent comes out with mean 0 and standard deviation 1, in the
-    forward direction (for losses that only sample) the data side does.
+    forward direction (for losses that only sample) the data side does. A feature that is constant in the batch is
+    centred and keeps its scale.
 
     Args:
         num_features: int, size of the last axis of the event.
@@ -39,7 +40,7 @@ class ActNorm(InitializedOnce, Bijector):
 
     def __init__(self, num_features, event_ndims=1, dtype=tf.float32, name=None):
         for key, value in (("num_features", num_features), ("event_ndims", event_ndims)):
-            if not isinstance(value, int) or value < 1:
+            if not is_positive_integer(value):
                 raise ValueError(f"Expected {key} to be a positive integer; got {value!r}.")
         super().__init__(event_ndims, dtype=dtype, is_constant_jacobian=True, name=name)
         self.num_features = num_features
@@ -49,14 +50,14 @@ class ActNorm(InitializedOnce, Bijector):
 
     def _forward_and_log_det(self, x):
         require_event_shape(x, (self.num_features,), f"the last axis of {self.name!r}")
-        if is_initializing():
+        if self._is_due():
             mean, log_std = self._statistics(x)
             self._initialize(loc=-mean * tf.exp(-log_std), log_scale=-log_std)
         return x * tf.exp(self.log_scale) + self.loc, self._log_det(x)
 
     def _inverse_and_log_det(self, y):
         require_event_shape(y, (self.num_features,), f"the last axis of {self.name!r}")
-        if is_initializing():
+        if self._is_due():
             mean, log_std = self._statistics(y)
             self._initialize(loc=mean, log_scale=log_std)
         return (y - self.loc) * tf.exp(-self.log_scale), -self._log_det(y)

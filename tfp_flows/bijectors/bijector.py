@@ -27,7 +27,7 @@ class Bijector(tfb.Bijector):
 
     each log_det being that of its own direction, in nats, one value per event (or a scalar where it is constant).
     Keras layers and `keras.Variable`s held as attributes (or in lists, tuples and dicts) are found by
-    `trainable_variables` and `tf.train.Checkpoint`; `layer.trainable = False` is honoured.
+    `trainable_variables` and `tf.train.Checkpoint`, also those built, added or frozen later.
 
     Args:
         event_ndims: int, rank of the events in both directions.
@@ -35,6 +35,16 @@ class Bijector(tfb.Bijector):
         dtype: floating dtype of the events, or None for any.
         is_constant_jacobian: bool, whether log_det depends on the parameters only.
         name: str or None.
+
+    Example:
+        >>> from tfp_flows import bijectors
+        >>> class Doubling(bijectors.Bijector):
+        ...     def _forward_and_log_det(self, x):
+        ...         return 2.0 * x, x.shape[-1] * tf.math.log(2.0)
+        ...     def _inverse_and_log_det(self, y):
+        ...         return y / 2.0, -y.shape[-1] * tf.math.log(2.0)
+        >>> Doubling(is_constant_jacobian=True).inverse(tf.constant([2.0, 4.0])).numpy().tolist()
+        [1.0, 2.0]
     """
 
     _cache = JointCache("_forward_attributes", "_inverse_attributes")
@@ -57,6 +67,7 @@ class Bijector(tfb.Bijector):
             parameters={},
             name=name,
         )
+        self._keras_weights = KerasWeights(self)
 
     @classmethod
     def _parameter_properties(cls, dtype):
@@ -65,14 +76,6 @@ class Bijector(tfb.Bijector):
     def _get_parameterization(self):
         # By identity: TFP compares parameterizations, and two bijectors "equal" in it would share cache entries.
         return id(self)
-
-    def __setattr__(self, name, value):
-        super().__setattr__(name, value)
-        if name.startswith("__") or isinstance(value, LayerWeights):
-            return
-        found = [part for part in tf.nest.flatten(value) if isinstance(part, (keras.Layer, keras.Variable))]
-        if found:
-            super().__setattr__(f"_{name}_weights", LayerWeights(found))
 
     def _forward_attributes(self, x, **kwargs):
         y, log_det = self._forward_and_log_det(x, **kwargs)
@@ -99,15 +102,14 @@ class Bijector(tfb.Bijector):
         return attributes["ildj"]
 
 
-class LayerWeights(tf.Module):
-    """Shows `tf.Module` the weights of Keras layers, which it does not see by itself.
+class KerasWeights(tf.Module):
+    """Shows `tf.Module` the weights of the Keras layers that a bijector holds, which it does not see by itself.
 
-    `tf.Module` walks `vars()` of nested modules, so the variables are listed there, afresh at every look: layers
-    built later and `trainable` switched later are seen as they are then.
+    `tf.Module` walks `vars()` of nested modules, so the weights are listed there, afresh at every look.
     """
 
-    def __init__(self, layers):
-        object.__setattr__(self, "layers", layers)
+    def __init__(self, bijector):
+        object.__setattr__(self, "bijector", bijector)
 
     def _trackable_children(self, save_type="checkpoint", **kwargs):
         # For tf.train.Checkpoint, to which a list of layers within a Keras layer is invisible.
@@ -115,17 +117,29 @@ class LayerWeights(tf.Module):
 
     @property
     def __dict__(self):
-        layers = object.__getattribute__(self, "layers")
-        weights = [w for part in layers for w in ([part] if isinstance(part, keras.Variable) else part.variables)]
+        bijector = object.__getattribute__(self, "bijector")
+        found = list(bijector._flatten(recursive=False, predicate=_is_keras))
+        weights = [w for part in found for w in ([part] if isinstance(part, keras.Variable) else part.variables)]
         weights = [w for w in weights if w._value is not None]
         for weight in weights:
             # Keras keeps `trainable` on its own wrapper; TFP and tf.GradientTape read the tf.Variable's.
             weight._value._trainable = weight.trainable
-        return {"layers": layers, "values": [weight._value for weight in weights]}
+        return {"layers": found, "values": [weight._value for weight in weights]}
+
+
+def _is_keras(value):
+    return isinstance(value, (keras.Layer, keras.Variable))
 
 
 def takes_context(bijector):
-    """Whether `context=` given to a bijector, ours or TFP's `tfb.Invert` around one of ours, is used by it."""
+    """Whether `context=` given to a bijector, ours or TFP's `tfb.Invert` around one of ours, is used by it.
+
+    Example:
+        >>> from tfp_flows import bijectors, masks, networks
+        >>> layer = bijectors.AffineCoupling(masks.half(4), networks.MLP(4, context_shape=(3,)))
+        >>> bijectors.takes_context(tfb.Invert(layer)), bijectors.takes_context(tfb.Exp())
+        (True, False)
+    """
     if isinstance(bijector, Bijector):
         return bijector.takes_context
     # tfb.Invert is another class around a bijector that is no composite tensor: known by its attribute.

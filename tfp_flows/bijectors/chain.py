@@ -23,7 +23,8 @@ class Chain(Bijector):
         name: str or None.
 
     Raises:
-        ValueError: where it is empty or holds something that is no bijector.
+        ValueError: where it is empty, holds something that is no bijector or one of several tensors, mixes dtypes,
+            or is called with a context that nobody takes or a name that nobody has.
 
     Example:
         >>> from tfp_flows import bijectors
@@ -37,6 +38,9 @@ class Chain(Bijector):
         if not bijectors or not all(isinstance(b, tfb.Bijector) for b in bijectors):
             kinds = [type(b).__name__ for b in bijectors]
             raise ValueError(f"Expected a non-empty sequence of tfb.Bijector; got {kinds}.")
+        if any(map(_is_multipart, bijectors)):
+            kinds = [type(b).__name__ for b in bijectors if _is_multipart(b)]
+            raise ValueError(f"Expected bijectors from one tensor to one, multipart ones in a tfb.Chain; got {kinds}.")
         data_ndims, latent_ndims = _event_ndims(bijectors)
         dtypes = {tf.as_dtype(b.dtype) for b in bijectors if b.dtype is not None}
         if len(dtypes) > 1:
@@ -55,6 +59,7 @@ class Chain(Bijector):
         return any(takes_context(b) for b in self.bijectors)
 
     def _forward_and_log_det(self, x, **kwargs):
+        self._check_options(kwargs)
         ndims = self.forward_min_event_ndims
         log_dets = []
         for bijector in reversed(self.bijectors):
@@ -69,6 +74,7 @@ class Chain(Bijector):
         return x, sum(log_dets)
 
     def _inverse_and_log_det(self, y, **kwargs):
+        self._check_options(kwargs)
         ndims = self.inverse_min_event_ndims
         log_dets = []
         for bijector in self.bijectors:
@@ -81,6 +87,13 @@ class Chain(Bijector):
             ndims = bijector.inverse_event_ndims(ndims)
             log_dets.append(log_det)
         return y, sum(log_dets)
+
+    def _check_options(self, kwargs):
+        names = [b.name for b in self.bijectors]
+        known = {*names, "context"} if self.takes_context else {*names}
+        if not known.issuperset(kwargs):
+            context = "a context, or " if self.takes_context else "no context, only "
+            raise ValueError(f"Expected {context}options by the name of a bijector, of {names}; got {sorted(kwargs)}.")
 
     def _forward_event_shape(self, shape):
         for bijector in reversed(self.bijectors):
@@ -117,6 +130,10 @@ class Chain(Bijector):
             shape = tf.broadcast_dynamic_shape(shape, part)
             x_event_ndims = bijector.forward_event_ndims(x_event_ndims)
         return shape
+
+
+def _is_multipart(bijector):
+    return tf.nest.is_nested(bijector.forward_min_event_ndims) or tf.nest.is_nested(bijector.inverse_min_event_ndims)
 
 
 def _event_ndims(bijectors):

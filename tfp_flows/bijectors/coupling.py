@@ -27,8 +27,8 @@ class Coupling(Bijector):
         name: str or None.
 
     Raises:
-        ValueError: where the mask is not boolean or passes all or nothing, or the conditioner returns another
-            number of parameters than the transform needs.
+        ValueError: where the mask is not boolean or passes all or nothing, the conditioner returns another
+            number of parameters than the transform needs, or a context is missing or not wanted.
 
     Example:
         >>> import keras
@@ -67,6 +67,9 @@ class Coupling(Bijector):
         return self._partition.join(passed, moved, y), self._sum(log_det)
 
     def _raw(self, passed, context):
+        if self.takes_context != (context is not None):
+            wanted = f"a context of shape {self.conditioner.context_shape}" if self.takes_context else "no context"
+            raise ValueError(f"Expected {wanted} in {self.name!r}; got {'none' if context is None else 'one'}.")
         batch = tf.shape(passed)[:-1]
         options = {}
         if self.takes_context:
@@ -98,10 +101,24 @@ class Coupling(Bijector):
 
 
 def AdditiveCoupling(mask, conditioner, dtype=tf.float32, name=None):
-    """NICE's additive coupling, y_b = x_b + net(x_a): `Coupling` with `transforms.Shift`. Its log_det is exactly 0."""
+    """NICE's additive coupling, y_b = x_b + net(x_a): `Coupling` with `transforms.Shift`. Its log_det is exactly 0.
+
+    Example:
+        >>> from tfp_flows import bijectors, masks, networks
+        >>> layer = bijectors.AdditiveCoupling(masks.half(4), networks.MLP(2))
+        >>> layer.forward_log_det_jacobian(tf.ones([5, 4]), event_ndims=1).numpy().item()
+        0.0
+    """
     return Coupling(mask, conditioner, Shift(), dtype=dtype, name=name or "additive_coupling")
 
 
 def AffineCoupling(mask, conditioner, log_scale_bound=2.0, dtype=tf.float32, name=None):
-    """RealNVP's affine coupling, y_b = x_b exp(s) + t: `Coupling` with `transforms.Affine`, |s| < log_scale_bound."""
+    """RealNVP's affine coupling, y_b = x_b exp(s) + t: `Coupling` with `transforms.Affine`, |s| < log_scale_bound.
+
+    Example:
+        >>> from tfp_flows import bijectors, masks, networks
+        >>> layer = bijectors.AffineCoupling(masks.half(4), networks.MLP(2 * 2), log_scale_bound=1.0)
+        >>> layer.forward_log_det_jacobian(tf.ones([5, 4]), event_ndims=1).shape.as_list()
+        [5]
+    """
     return Coupling(mask, conditioner, Affine(log_scale_bound), dtype=dtype, name=name or "affine_coupling")

@@ -8,7 +8,7 @@ Both directions are cheap.
 import tensorflow as tf
 
 from tfp_flows.bijectors.bijector import Bijector
-from tfp_flows.tensors import require_event_shape
+from tfp_flows.tensors import check_shape, require_event_shape
 from tfp_flows.transforms import Transform
 
 
@@ -22,7 +22,7 @@ class Elementwise(Bijector):
         name: str or None.
 
     Raises:
-        ValueError: where the transform is none.
+        ValueError: where the transform is none, or event_shape no tuple of positive integers.
 
     Example:
         >>> from tfp_flows import bijectors, transforms
@@ -34,7 +34,7 @@ class Elementwise(Bijector):
     def __init__(self, transform, event_shape, dtype=tf.float32, name=None):
         if not isinstance(transform, Transform):
             raise ValueError(f"Expected a tfp_flows.transforms.Transform; got {type(transform).__name__}.")
-        event_shape = tuple(event_shape)
+        event_shape = check_shape(event_shape)
         super().__init__(len(event_shape), dtype=dtype, is_constant_jacobian=transform.is_affine, name=name)
         self.transform = transform
         self.raw = tf.Variable(tf.zeros([*event_shape, transform.num_params], dtype), name="raw")

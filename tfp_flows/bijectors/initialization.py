@@ -9,6 +9,7 @@ import contextlib
 import contextvars
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 _active = contextvars.ContextVar("tfp_flows_initializing", default=False)
@@ -18,7 +19,8 @@ _active = contextvars.ContextVar("tfp_flows_initializing", default=False)
 def initializing():
     """Within this context, bijectors that initialise from data do so from the batch that passes them.
 
-    The pass must be eager. A bijector that is initialised already is left as it is.
+    The pass must be eager, with a tensor that the bijectors have not met (`tf.identity(x)` is one): TFP answers from
+    its cache for one that they have. A bijector that is initialised already is left as it is.
 
     Example:
         >>> from tfp_flows import bijectors
@@ -36,7 +38,13 @@ def initializing():
 
 
 def is_initializing():
-    """Whether the caller runs inside `initializing()`."""
+    """Whether the caller runs inside `initializing()`.
+
+    Example:
+        >>> from tfp_flows import bijectors
+        >>> bijectors.is_initializing()
+        False
+    """
     return _active.get()
 
 
@@ -48,10 +56,14 @@ def mean_and_log_std(values, axes):
 
     Args:
         values: tensor.
-        axes: list of ints.
+        axes: list of ints, the leading axes.
     """
-    mean, variance = tf.nn.moments(values, axes)
-    is_constant = variance <= 1e-12 * mean**2
+    # Of the differences from one of the values: exactly 0 where all are equal, however the mean is rounded.
+    least = tf.reduce_min(values, axes)
+    mean, variance = tf.nn.moments(values - least, axes)
+    mean += least
+    precision = np.finfo(values.dtype.as_numpy_dtype)
+    is_constant = variance <= tf.maximum((8 * precision.eps * mean) ** 2, precision.tiny)
     return mean, 0.5 * tf.math.log(tf.where(is_constant, tf.ones_like(variance), variance))
 
 
@@ -66,11 +78,19 @@ class InitializedOnce:
         """Whether it still waits for its batch."""
         return not keras.ops.convert_to_numpy(self.initialized)
 
-    def _initialize(self, **values):
-        """Assigns each named variable its value, where that has not happened yet."""
+    def _is_due(self):
+        """Whether the batch that passes now is the one to initialise from."""
+        if not is_initializing():
+            return False
         if not tf.executing_eagerly():
             raise ValueError("Expected data-dependent initialisation to run eagerly; got a call inside a tf.function.")
-        if self.needs_initialization:
-            for name, value in values.items():
-                getattr(self, name).assign(value)
-            self.initialized.assign(True)
+        return self.needs_initialization
+
+    def _initialize(self, **values):
+        """Assigns each named variable its value."""
+        for name, value in values.items():
+            if not np.isfinite(value).all():
+                raise ValueError(f"Expected finite data to initialise {self.name!r} from; got {name} {value.numpy()}.")
+        for name, value in values.items():
+            getattr(self, name).assign(value)
+        self.initialized.assign(True)

@@ -33,11 +33,11 @@ class Partition:
         """(..., *event) -> passed (..., n_passed), moved (..., n_moved)."""
         require_event_shape(event, self.mask.shape, "a coupling with this mask")
         flat = self._flatten(event)
-        if self._stripes:
-            first, second = flat[..., 0::2], flat[..., 1::2]
-        elif self._halves:
+        if self._halves:
             sizes = [self.num_passed, self.num_moved] if self._passed_first else [self.num_moved, self.num_passed]
             first, second = tf.split(flat, sizes, axis=-1)
+        elif self._stripes:
+            first, second = flat[..., 0::2], flat[..., 1::2]
         else:
             return tuple(tf.split(permute(flat, self._order), [self.num_passed, self.num_moved], axis=-1))
         return (first, second) if self._passed_first else (second, first)
@@ -45,10 +45,10 @@ class Partition:
     def join(self, passed, moved, like):
         """passed (..., n_passed), moved (..., n_moved) -> an event of the shape of `like`."""
         first, second = (passed, moved) if self._passed_first else (moved, passed)
-        if self._stripes:
-            flat = _interleave(first, second)
-        elif self._halves:
+        if self._halves:
             flat = tf.concat([first, second], axis=-1)
+        elif self._stripes:
+            flat = _interleave(first, second, self.mask.size)
         else:
             flat = permute(tf.concat([passed, moved], axis=-1), np.argsort(self._order))
         if self.mask.ndim == 1:
@@ -64,9 +64,9 @@ class Partition:
         return tf.reshape(event, tf.concat([batch, [self.mask.size]], axis=0))
 
 
-def _interleave(first, second):
-    """first 0, second 0, first 1, second 1, ...; first may be longer by one."""
-    n = second.shape[-1]
+def _interleave(first, second, size):
+    """first 0, second 0, first 1, second 1, ... (..., size); first is longer by one where size is odd."""
+    n = size // 2
     pairs = tf.stack([first[..., :n], second], axis=-1)
     flat = tf.reshape(pairs, tf.concat([tf.shape(second)[:-1], [2 * n]], axis=0))
-    return flat if first.shape[-1] == n else tf.concat([flat, first[..., n:]], axis=-1)
+    return flat if size % 2 == 0 else tf.concat([flat, first[..., n:]], axis=-1)

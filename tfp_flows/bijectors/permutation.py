@@ -30,7 +30,7 @@ class Permutation(Bijector):
 
     def __init__(self, permutation, name=None):
         permutation = np.asarray(permutation)
-        if permutation.ndim != 1 or not np.array_equal(np.sort(permutation), np.arange(permutation.size)):
+        if permutation.ndim != 1 or not np.array_equal(np.sort(permutation), np.arange(max(1, permutation.size))):
             raise ValueError(f"Expected a permutation of 0..n-1; got {permutation.tolist()}.")
         super().__init__(event_ndims=1, dtype=None, is_constant_jacobian=True, name=name)
         self.permutation = tuple(int(i) for i in permutation)

@@ -9,8 +9,8 @@ Both directions are cheap. Dinh, Krueger and Bengio, NICE, arXiv:1410.8516, sect
 import tensorflow as tf
 
 from tfp_flows.bijectors.bijector import Bijector
-from tfp_flows.bijectors.initialization import InitializedOnce, is_initializing, mean_and_log_std
-from tfp_flows.tensors import require_event_shape
+from tfp_flows.bijectors.initialization import InitializedOnce, mean_and_log_std
+from tfp_flows.tensors import check_shape, require_event_shape
 
 
 class Rescale(InitializedOnce, Bijector):
@@ -25,6 +25,9 @@ class Rescale(InitializedOnce, Bijector):
         dtype: floating dtype.
         name: str or None.
 
+    Raises:
+        ValueError: where event_shape is no tuple of positive integers.
+
     Example:
         >>> from tfp_flows import bijectors
         >>> bijectors.Rescale((2,)).forward(tf.constant([[1.0, 2.0]])).numpy().tolist()
@@ -32,20 +35,20 @@ class Rescale(InitializedOnce, Bijector):
     """
 
     def __init__(self, event_shape, dtype=tf.float32, name=None):
-        event_shape = tuple(event_shape)
+        event_shape = check_shape(event_shape)
         super().__init__(len(event_shape), dtype=dtype, is_constant_jacobian=True, name=name)
         self.s = tf.Variable(tf.zeros(event_shape, dtype), name="s")
         self._await_initialization()
 
     def _forward_and_log_det(self, x):
         require_event_shape(x, self.s.shape, repr(self.name))
-        if is_initializing():
+        if self._is_due():
             self._initialize(s=self._log_std(x))
         return x * tf.exp(-self.s), -tf.reduce_sum(self.s)
 
     def _inverse_and_log_det(self, y):
         require_event_shape(y, self.s.shape, repr(self.name))
-        if is_initializing():
+        if self._is_due():
             self._initialize(s=-self._log_std(y))
         return y * tf.exp(self.s), tf.reduce_sum(self.s)
 

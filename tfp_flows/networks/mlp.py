@@ -7,6 +7,8 @@ out = W h + b,   W = 0 at the start
 
 import keras
 
+from tfp_flows.tensors import check_shape, is_positive_integer
+
 
 @keras.saving.register_keras_serializable(package="tfp_flows")
 class MLP(keras.layers.Layer):
@@ -23,7 +25,8 @@ class MLP(keras.layers.Layer):
         **kwargs: name and trainable, of `keras.layers.Layer`.
 
     Raises:
-        ValueError: where a width is not a positive integer, or context is missing or not wanted.
+        ValueError: where a width is not a positive integer, dropout is out of range, context_shape is not (n,), or
+            context is missing or not wanted.
 
     Example:
         >>> from tfp_flows.networks import MLP
@@ -43,15 +46,19 @@ class MLP(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(dtype=dtype, **kwargs)
+        widths = (num_outputs, *hidden_units)
+        if not all(map(is_positive_integer, widths)):
+            raise ValueError(f"Expected positive integer widths; got {num_outputs!r} and {tuple(hidden_units)!r}.")
+        # Python's own, since NumPy's are no JSON.
+        self.num_outputs, *hidden_units = map(int, widths)
         self.hidden_units = tuple(hidden_units)
-        if not all(isinstance(n, int) and n > 0 for n in (num_outputs, *self.hidden_units)):
-            raise ValueError(f"Expected positive integer widths; got {num_outputs!r} and {self.hidden_units!r}.")
         if not 0 <= dropout < 1:
             raise ValueError(f"Expected dropout in [0, 1); got {dropout!r}.")
-        self.num_outputs = num_outputs
         self.activation = keras.activations.get(activation)
         self.dropout = dropout
-        self.context_shape = None if context_shape is None else tuple(context_shape)
+        self.context_shape = None if context_shape is None else check_shape(context_shape, "context_shape")
+        if self.context_shape is not None and len(self.context_shape) != 1:
+            raise ValueError(f"Expected context_shape (n,); got {self.context_shape}.")
         self.output_initializer = keras.initializers.get(output_initializer)
         # Sub-layers do not inherit a policy in Keras 3: each is given it.
         policy = self.dtype_policy
@@ -59,12 +66,12 @@ class MLP(keras.layers.Layer):
             keras.layers.Dense(n, dtype=policy, name=f"hidden_{i}") for i, n in enumerate(self.hidden_units)
         ]
         self._output = keras.layers.Dense(
-            num_outputs, kernel_initializer=self.output_initializer, dtype=policy, name="output"
+            self.num_outputs, kernel_initializer=self.output_initializer, dtype=policy, name="output"
         )
         self._dropout = keras.layers.Dropout(dropout, dtype=policy, name="dropout") if dropout else None
         self._context = None
         if self.context_shape is not None:
-            first = self.hidden_units[0] if self.hidden_units else num_outputs
+            first = self.hidden_units[0] if self.hidden_units else self.num_outputs
             self._context = keras.layers.Dense(first, use_bias=False, dtype=policy, name="context")
 
     def build(self, input_shape):

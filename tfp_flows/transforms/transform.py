@@ -21,6 +21,18 @@ class Transform(abc.ABC):
         num_params: int, raw numbers an element.
         is_volume_preserving: bool, whether log_det is 0 whatever the parameters.
         is_affine: bool, whether log_det depends on the parameters alone and not on z.
+
+    Example:
+        >>> from tfp_flows import transforms
+        >>> class Scale(transforms.Transform):
+        ...     num_params = 1
+        ...     is_affine = True
+        ...     def forward_and_log_det(self, z, raw):
+        ...         return z * tf.exp(raw[..., 0]), raw[..., 0]
+        ...     def inverse_and_log_det(self, x, raw):
+        ...         return x * tf.exp(-raw[..., 0]), -raw[..., 0]
+        >>> Scale().inverse_and_log_det(tf.constant([3.0]), tf.zeros([1, 1]))[0].numpy().tolist()
+        [3.0]
     """
 
     num_params = 1
@@ -36,7 +48,14 @@ class Transform(abc.ABC):
         """x (..., n), raw (..., n, num_params) -> z (..., n), log_det (..., n) of dz/dx."""
 
     def as_bijector(self, raw):
-        """The transform with its parameters fixed, as a scalar `tfb.Bijector`: what TFP's `bijector_fn` wants."""
+        """The transform with its parameters fixed, as a scalar `tfb.Bijector`: what TFP's `bijector_fn` wants.
+
+        Args:
+            raw: tensor (..., n, num_params).
+
+        Returns:
+            `tfb.Bijector` of event_ndims 0.
+        """
         return tfb.Inline(
             forward_fn=lambda z: self.forward_and_log_det(z, raw)[0],
             inverse_fn=lambda x: self.inverse_and_log_det(x, raw)[0],
