@@ -77,7 +77,7 @@ def gradients(bijector, x, y):
 
 
 def functions(bijector):
-    """Both ways of a bijector, uncached: (function of one tensor -> value and log_det, whether it takes the data side)."""
+    """Both ways of a bijector, uncached: a function of one tensor -> value and log_det, and whether it takes data."""
     ndims_x, ndims_y = ranks(bijector)
 
     def forward(x):

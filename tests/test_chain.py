@@ -75,6 +75,15 @@ def test_batched_parts_of_tfp():
     checks.close(flow.log_prob(X[:, None, None]), theirs.log_prob(X[:, None, None]), 1e-5)
 
 
+def test_batch_shapes_through_a_change_of_rank():
+    scale, shift = tfb.Scale(tf.ones([3, 1, 1])), tfb.Shift(tf.ones([2, 1, 4]))
+    parts = [scale, tfb.Reshape([2, 2], [4]), shift, bijectors.ActNorm(4)]
+    ours, theirs = bijectors.Chain(parts), tfb.Chain(parts)
+    assert ours.experimental_batch_shape() == theirs.experimental_batch_shape() == (2, 3)
+    assert ours.experimental_batch_shape(y_event_ndims=3) == theirs.experimental_batch_shape(y_event_ndims=3)
+    assert ours._batch_shape_tensor(1).numpy().tolist() == [2, 3]
+
+
 def test_batch_shapes_that_are_known_at_run_time_only():
     @tf.function(input_signature=[tf.TensorSpec([None, 1])])
     def score(scale):

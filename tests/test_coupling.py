@@ -152,10 +152,12 @@ def test_one_context_serves_every_batch_shape():
 
 
 @pytest.mark.parametrize("call, message", [
-    (lambda: conditional().forward(tf.ones([2, 4])), r"Expected a context of shape \(3,\) in 'affine_coupling'; got none"),
+    (lambda: conditional().forward(tf.ones([2, 4])),
+     r"Expected a context of shape \(3,\) in 'affine_coupling'; got none"),
     (lambda: build("affine_half", "float32").forward(tf.ones([2, 5]), context=tf.ones([2, 3])),
      "Expected no context in 'coupling'; got one"),
-    (lambda: build("affine_half", "float32").forward(tf.ones([2, 6])), r"Expected events of shape \(5,\) in a coupling"),
+    (lambda: build("affine_half", "float32").forward(tf.ones([2, 6])),
+     r"Expected events of shape \(5,\) in a coupling"),
     (lambda: build("affine_image", "float32").forward(tf.ones([2, 2, 8, 1])), r"Expected events of shape \(4, 4, 1\)"),
 ])  # fmt: skip
 def test_bad_calls_are_refused(call, message):

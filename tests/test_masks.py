@@ -16,7 +16,8 @@ def test_alternating_masks_take_turns():
 @pytest.mark.parametrize("call, message", [
     (lambda: masks.half(1), "Expected at least 2 features to split; got 1"),
     (lambda: masks.odd_even(2.0), "Expected at least 2 features to split; got 2.0"),
-    (lambda: masks.alternating([1, 0], 2), r"Expected a mask as a boolean array of the event's shape; got int64 \(2,\)"),
+    (lambda: masks.alternating([1, 0], 2),
+     r"Expected a mask as a boolean array of the event's shape; got int64 \(2,\)"),
     (lambda: masks.check(True), r"Expected a mask as a boolean array of the event's shape; got bool \(\)"),
     (lambda: masks.check([True, True]), "Expected a mask with at least one True and one False; got all True"),
     (lambda: masks.vector_shape((2, 2)), r"Expected event_shape \(n,\) with n >= 2, .*; got \(2, 2\)"),

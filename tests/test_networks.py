@@ -1,5 +1,6 @@
 """The conditioner: configuration, context, dropout in training only, precision."""
 
+import inspect
 import json
 
 import keras
@@ -25,9 +26,12 @@ def test_the_last_layer_is_zero_at_the_start():
 
 
 def test_config_round_trip():
-    network = shaken(activation="silu", dropout=0.1, context_shape=(2,))
-    again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(network))
+    network = shaken(activation="silu", dropout=0.1, context_shape=(2,), dtype="float64", name="net", trainable=False)
+    again = keras.saving.deserialize_keras_object(json.loads(json.dumps(keras.saving.serialize_keras_object(network))))
     assert again.get_config() == network.get_config()
+    arguments = set(inspect.signature(MLP).parameters) - {"kwargs"}
+    assert arguments | {"name", "trainable"} == set(network.get_config())
+    assert (again.dropout, again.activation.__name__, again.dtype, again.trainable) == (0.1, "silu", "float64", False)
     again(tf.zeros([1, 4]), context=tf.zeros([1, 2]))
     again.set_weights(network.get_weights())
     context = tf.ones([5, 2])
@@ -78,7 +82,9 @@ def test_dropout_in_training_only():
 
 
 @pytest.mark.parametrize("policy, compute, variable", [
-    ("float64", "float64", "float64"), ("mixed_bfloat16", "bfloat16", "float32"), ("mixed_float16", "float16", "float32"),
+    ("float64", "float64", "float64"),
+    ("mixed_bfloat16", "bfloat16", "float32"),
+    ("mixed_float16", "float16", "float32"),
 ])  # fmt: skip
 def test_precision_reaches_every_layer(policy, compute, variable):
     network = shaken(dtype=policy)

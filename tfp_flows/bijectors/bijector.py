@@ -26,6 +26,9 @@ class Bijector(tfb.Bijector):
     * `_inverse_and_log_det(y, **kwargs) -> (x, log_det)`,
 
     each log_det being that of its own direction, in nats, one value per event (or a scalar where it is constant).
+    In eager code ask for the value before its log_det, as TFP's distributions do: the second is then known, while
+    TFP's cache forgets a value that nobody holds.
+
     Keras layers and `keras.Variable`s held as attributes (or in lists, tuples and dicts) are found by
     `trainable_variables` and `tf.train.Checkpoint`, also those built, added or frozen later.
 
