@@ -26,8 +26,8 @@ def test_mcmc_preconditioner():
     @tf.function
     def run():
         return tfp.mcmc.sample_chain(
-            300, tf.zeros([32, 2]), kernel=kernel, num_burnin_steps=100, trace_fn=lambda _, r: r.inner_results.is_accepted,
-            seed=[1, 2],
+            300, tf.zeros([32, 2]), kernel=kernel, num_burnin_steps=100, seed=[1, 2],
+            trace_fn=lambda _, r: r.inner_results.is_accepted,
         )  # fmt: skip
 
     states, accepted = run()

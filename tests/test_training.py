@@ -140,7 +140,8 @@ def test_pictures_can_be_told_apart(tmp_path):
     random = np.random.default_rng(0)
     drawn = {}
     for name, events in {
-        "images": random.integers(0, 17, (9, 64)), "dark": np.zeros((9, 64), int), "cloud": random.normal(size=(500, 2)),
+        "images": random.integers(0, 17, (9, 64)), "dark": np.zeros((9, 64), int),
+        "cloud": random.normal(size=(500, 2)),
         "vectors": random.normal(size=(50, 5)), "colour": random.random((4, 6, 6, 3)),
     }.items():  # fmt: skip
         path = plots.samples(events, tmp_path / f"{name}.png", levels=17 if events.dtype == int else None)

@@ -288,7 +288,7 @@ class Flow(keras.Model):
         gradients = tape.gradient(scaled, weights)
         if self.keep_weights_finite:
             gradients, loss = steps.withhold_non_finite(gradients, loss)
-        self.optimizer.apply_gradients(zip(gradients, weights))
+        steps.apply_gradients(self.optimizer, gradients, weights, after=loss)
         return self._update_metrics(loss, nll, weight)
 
     def test_step(self, data):

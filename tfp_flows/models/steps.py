@@ -1,4 +1,4 @@
-"""Parts of a training step: its random seed, and the guard that keeps NaN out of the weights."""
+"""Parts of a training step: its random seed, the guard that keeps NaN out of the weights, the update's order."""
 
 import tensorflow as tf
 
@@ -27,6 +27,24 @@ def withhold_non_finite(gradients, loss):
     finite = tf.reduce_all([tf.reduce_all(tf.math.is_finite(g)) for g in gradients if g is not None])
     held = [None if g is None else tf.where(finite, g, tf.zeros_like(g)) for g in gradients]
     return held, tf.where(finite, loss, tf.constant(float("nan"), loss.dtype))
+
+
+def apply_gradients(optimizer, gradients, weights, after):
+    """The optimizer's update, and no part of it before `after` is computed.
+
+    TensorFlow orders a weight's update after every read of it, but its graph optimizer drops an edge that a path of
+    data already implies, and later folds that path where only a shape went along it. A network that is evaluated a
+    second time for the log_det alone (`tfb.MaskedAutoregressiveFlow`) then now and then reads weights of the next step.
+
+    Args:
+        optimizer: `keras.Optimizer`.
+        gradients: list of tensors or None, one a weight.
+        weights: list of `keras.Variable`.
+        after: tensor, what all reads of the step lead to: its loss.
+    """
+    with tf.control_dependencies([after]):
+        gradients = [None if g is None else tf.identity(g) for g in gradients]
+        optimizer.apply_gradients(zip(gradients, weights))
 
 
 def reducible(logs, strategy):
