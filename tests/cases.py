@@ -9,7 +9,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfp_flows import bijectors, masks, transforms
-from tfp_flows.networks import MLP
+from tfp_flows.networks import MLP, ConvNet, ResNet
 
 tfb = tfp.bijectors
 
@@ -93,7 +93,49 @@ def image_chain(dtype):
     )
 
 
+def image_coupling(mask, transform):
+    """By a convolutional network, which sees an image."""
+
+    def make(dtype):
+        by_channel = (mask == mask[0, 0]).all()
+        moved = int((~mask[0, 0]).sum()) if by_channel else mask.shape[-1]
+        net = ConvNet(moved * transform.num_params, 5, activation="tanh", dtype=dtype)
+        return bijectors.Coupling(mask, net, transform, dtype=dtype)
+
+    return make
+
+
+def multiscale(dtype, learned_prior=False):
+    """Two levels, the first of TFP's parts only."""
+    first = tfb.Chain([bijectors.Squeeze(), tfb.Scale(tf.constant(0.5, dtype))])
+    mask = masks.channels((1, 2, 8))
+    second = bijectors.Chain([
+        bijectors.Squeeze(), bijectors.InvertibleConv1x1(8, dtype=dtype),
+        image_coupling(mask, transforms.Affine())(dtype),
+    ])  # fmt: skip
+    priors = [ConvNet(4, 5, activation="tanh", dtype=dtype)] if learned_prior else None
+    return bijectors.MultiScale([first, second], (4, 8, 1), priors=priors)
+
+
+def batch_norm(num_features, event_ndims):
+    """With running statistics that are not the identity."""
+
+    def make(dtype):
+        norm = bijectors.BatchNorm(num_features, event_ndims, dtype=dtype)
+        norm.running_mean.assign(np.linspace(-1, 2, num_features))
+        norm.running_variance.assign(np.linspace(0.3, 3, num_features))
+        return norm
+
+    return make
+
+
+def resnet_coupling(dtype):
+    mask = masks.checkerboard((2, 4, 2))
+    return bijectors.AffineCoupling(mask, ResNet(4, 3, num_blocks=1, dtype=dtype), dtype=dtype)
+
+
 ARBITRARY = np.array([True, False, False, True, True, False, True])
+EVERY_OTHER_CHANNEL = np.broadcast_to([True, False, True, False], (2, 2, 4))
 IMAGE = np.arange(16).reshape(4, 4, 1) // 2 % 2 == 0
 
 CASES = {
@@ -105,6 +147,38 @@ CASES = {
     "affine_odd_even_uneven": Case(coupling(masks.odd_even(5), transforms.Affine()), (5,)),
     "affine_arbitrary": Case(coupling(ARBITRARY, transforms.Affine()), (7,)),
     "affine_image": Case(coupling(IMAGE, transforms.Affine()), (4, 4, 1)),
+    "conv_channels": Case(image_coupling(masks.channels((3, 2, 4)), transforms.Affine()), (3, 2, 4)),
+    "conv_other_channels": Case(image_coupling(~masks.channels((3, 2, 5)), transforms.Affine()), (3, 2, 5)),
+    "conv_odd_channels": Case(image_coupling(EVERY_OTHER_CHANNEL, transforms.Shift()), (2, 2, 4), constant=True),
+    "conv_checkerboard": Case(image_coupling(masks.checkerboard((3, 4, 2)), transforms.Affine()), (3, 4, 2)),
+    "conv_other_checkerboard": Case(image_coupling(~masks.checkerboard((2, 4, 1)), transforms.Affine()), (2, 4, 1)),
+    "conv_odd_checkerboard": Case(image_coupling(masks.checkerboard((2, 3, 2)), transforms.Affine()), (2, 3, 2)),
+    "conv_arbitrary": Case(image_coupling(IMAGE, transforms.Affine()), (4, 4, 1)),
+    "squeeze": Case(
+        lambda dtype: bijectors.Squeeze(), (4, 2, 3), latent_shape=(2, 1, 12), constant=True, any_shape=True
+    ),
+    "squeeze_by_three": Case(
+        lambda dtype: bijectors.Squeeze(3), (3, 6, 2), latent_shape=(1, 2, 18), constant=True, any_shape=True
+    ),
+    "squeeze_checkerboard": Case(
+        lambda dtype: bijectors.Squeeze(order="checkerboard"), (4, 2, 3), latent_shape=(2, 1, 12), constant=True,
+        any_shape=True,
+    ),
+    "conv1x1_plu": Case(lambda dtype: bijectors.InvertibleConv1x1(4, dtype=dtype), (3, 2, 4), constant=True),
+    "conv1x1_plain": Case(
+        lambda dtype: bijectors.InvertibleConv1x1(4, "plain", event_ndims=1, dtype=dtype), (4,), constant=True
+    ),
+    "multiscale": Case(multiscale, (4, 8, 1), latent_shape=(32,)),
+    "multiscale_learned_prior": Case(lambda dtype: multiscale(dtype, True), (4, 8, 1), latent_shape=(32,)),
+    "mixture_half": Case(coupling(masks.half(5), transforms.LogisticMixture()), (5,)),
+    "mixture_channels": Case(image_coupling(masks.channels((3, 2, 4)), transforms.LogisticMixture(3)), (3, 2, 4)),
+    "spline_odd_even": Case(coupling(masks.odd_even(5), transforms.RationalQuadraticSpline()), (5,)),
+    "elementwise_mixture": Case(
+        lambda dtype: bijectors.Elementwise(transforms.LogisticMixture(), (2, 3), dtype=dtype), (2, 3)
+    ),
+    "conv_resnet": Case(resnet_coupling, (2, 4, 2)),
+    "batch_norm": Case(batch_norm(3, 1), (3,), constant=True),
+    "batch_norm_image": Case(batch_norm(2, 3), (3, 2, 2), constant=True),
     "actnorm": Case(lambda dtype: bijectors.ActNorm(3, dtype=dtype), (3,), constant=True),
     "actnorm_image": Case(lambda dtype: bijectors.ActNorm(2, event_ndims=3, dtype=dtype), (3, 2, 2), constant=True),
     "reverse": Case(lambda dtype: bijectors.Permutation.reverse(4), (4,), constant=True),

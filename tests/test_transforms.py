@@ -6,12 +6,23 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tests import checks
-from tfp_flows import transforms
+from tfp_flows import bijectors, transforms
 from tfp_flows.networks import MLP
 
 tfb, tfd = tfp.bijectors, tfp.distributions
-TRANSFORMS = {"shift": transforms.Shift(), "affine": transforms.Affine(), "affine_tight": transforms.Affine(0.5)}
+TRANSFORMS = {
+    "shift": transforms.Shift(),
+    "affine": transforms.Affine(),
+    "affine_tight": transforms.Affine(0.5),
+    "mixture": transforms.LogisticMixture(),
+    "mixture_alike": transforms.LogisticMixture(3, spread=0.0),
+    "spline": transforms.RationalQuadraticSpline(),
+    "spline_of_two": transforms.RationalQuadraticSpline(2, bound=1.0),
+}
+CURVED = [name for name in TRANSFORMS if name.startswith(("mixture", "spline"))]
 each = pytest.mark.parametrize("name", TRANSFORMS)
+each_curved = pytest.mark.parametrize("name", CURVED)
+ways = pytest.mark.parametrize("way", ["forward", "inverse"])
 
 
 def arguments(transform, n=50, scale=2.0):
@@ -19,13 +30,21 @@ def arguments(transform, n=50, scale=2.0):
     return tf.constant(random.normal(size=n)), tf.constant(scale * random.normal(size=(n, transform.num_params)))
 
 
-@each
+@pytest.mark.parametrize("name", sorted(set(TRANSFORMS) - {"mixture"}))
 def test_raw_zero_is_the_identity(name):
     z, raw = arguments(TRANSFORMS[name])
     for method in ("forward_and_log_det", "inverse_and_log_det"):
         x, log_det = getattr(TRANSFORMS[name], method)(z, tf.zeros_like(raw))
         checks.close(x, z, 1e-15)
         checks.close(log_det, tf.zeros_like(z), 1e-15)
+
+
+def test_a_mixture_of_separate_components_starts_near_the_identity():
+    for num_components in (2, 4, 8):
+        mixture = transforms.LogisticMixture(num_components)
+        x = tf.linspace(tf.constant(-3.0, tf.float64), 3.0, 61)
+        z, log_det = mixture.inverse_and_log_det(x, tf.zeros([61, mixture.num_params], tf.float64))
+        assert 1e-3 < np.abs(z - x).max() < 0.13 and np.abs(log_det).max() < 0.2
 
 
 @each
@@ -102,3 +121,271 @@ def test_a_family_needs_both_directions():
 def test_a_bound_that_is_none_is_refused(bound):
     with pytest.raises(ValueError, match=f"Expected log_scale_bound to be a positive finite number; got {bound!r}"):
         transforms.Affine(bound)
+
+
+@each_curved
+@pytest.mark.parametrize("dtype, tolerance", [("float64", 1e-9), ("float32", 1e-4)])
+def test_round_trips_into_the_tails(name, dtype, tolerance):
+    transform = TRANSFORMS[name]
+    random = np.random.default_rng(1)
+    x = np.concatenate([random.normal(size=200), 3 * random.normal(size=100), [0, 1e2, -1e2, 1e4, -1e4]])
+    x = tf.constant(x, dtype)
+    raw = tf.constant(0.5 * random.normal(size=(len(x), transform.num_params)), dtype)
+    for there, back in (("forward", "inverse"), ("inverse", "forward")):
+        y, log_det = getattr(transform, f"{there}_and_log_det")(x, raw)
+        again, back_log_det = getattr(transform, f"{back}_and_log_det")(y, raw)
+        checks.close(again, x, tolerance)
+        checks.close(-back_log_det, log_det, 10 * tolerance)
+
+
+@each_curved
+@ways
+def test_monotone_everywhere(name, way):
+    transform = TRANSFORMS[name]
+    x = np.concatenate([np.linspace(-4, 4, 801), [-1e4, -100, -10, -3, -1, 1, 3, 10, 100, 1e4]])
+    x = tf.constant(np.unique(x))
+    for seed in range(3):
+        raw = np.random.default_rng(seed).normal(size=(1, transform.num_params))
+        y, _ = getattr(transform, f"{way}_and_log_det")(x, tf.tile(tf.constant(raw), [len(x), 1]))
+        assert np.diff(y).min() > 0
+
+
+@each_curved
+@ways
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_extremes_stay_finite_with_their_gradients(name, way, dtype):
+    transform = TRANSFORMS[name]
+    bound = getattr(transform, "bound", 3.0)
+    knots = np.linspace(-bound, bound, 9)
+    x = np.concatenate([knots, [np.nextafter(bound, 0), 1e-30, 50, -50, 1e4, -1e4]])
+    random = np.random.default_rng(0)
+    signs = np.sign(random.normal(size=(40, transform.num_params)))
+    raws = np.concatenate([0 * signs[:1], signs, 30 * signs, 1e3 * signs, 100 * random.normal(size=signs.shape)])
+    x, raw = (tf.constant(a.reshape(-1, *a.shape[2:]), dtype) for a in (
+        np.tile(x[:, None], [1, len(raws)]), np.tile(raws[None], [len(x), 1, 1])
+    ))  # fmt: skip
+    for part in (0, 1):
+        with tf.GradientTape() as tape:
+            tape.watch((x, raw))
+            out = getattr(transform, f"{way}_and_log_det")(x, raw)
+            total = tf.reduce_sum(out[part])
+        for number in (*out, *tape.gradient(total, (x, raw))):
+            assert np.isfinite(number).all()
+
+
+def test_a_spline_is_the_identity_outside():
+    spline = transforms.RationalQuadraticSpline(5, bound=2.0)
+    x = tf.constant([-1e4, -2.0, 2.0, 3.0])
+    raw = tf.random.stateless_normal([4, spline.num_params], [0, 1])
+    for method in (spline.forward_and_log_det, spline.inverse_and_log_det):
+        y, log_det = method(x, raw)
+        np.testing.assert_array_equal(y, x)
+        np.testing.assert_array_equal(log_det, tf.zeros_like(x))
+
+
+@ways
+def test_a_spline_of_steep_and_flat_pieces_stays_finite(way):
+    """Rounding puts a position within its bin outside of it."""
+    spline = transforms.RationalQuadraticSpline(4)
+    random = np.random.default_rng(0)
+    x = tf.constant(random.uniform(-3, 3, 100_000), tf.float32)
+    raw = tf.constant(300 * random.normal(size=(len(x), spline.num_params)), tf.float32)
+    with tf.GradientTape() as tape:
+        tape.watch((x, raw))
+        y, log_det = getattr(spline, f"{way}_and_log_det")(x, raw)
+        total = tf.reduce_sum(log_det) + tf.reduce_sum(y)
+    for number in (y, log_det, *tape.gradient(total, (x, raw))):
+        assert np.isfinite(number).all()
+
+
+def test_a_spline_has_no_kink():
+    """Slopes belong to knots: log_det is continuous across them, and at the ends of the interval."""
+    spline = TRANSFORMS["spline"]
+    x = tf.linspace(tf.constant(-3.1, tf.float64), 3.1, 100_001)
+    raw = tf.tile(tf.constant(np.random.default_rng(0).normal(size=(1, spline.num_params))), [len(x), 1])
+    for method in (spline.forward_and_log_det, spline.inverse_and_log_det):
+        log_det = method(x, raw)[1].numpy()
+        assert np.ptp(log_det) > 0.5 and np.abs(np.diff(log_det)).max() < 0.01
+
+
+def test_a_mixture_of_like_components_is_the_identity_to_the_bit():
+    mixture = TRANSFORMS["mixture_alike"]
+    for dtype in ("float32", "float64"):
+        x = tf.constant(np.concatenate([10 * np.random.default_rng(0).normal(size=100), [0, 1e4, -1e4]]), dtype)
+        raw = tf.zeros([len(x), mixture.num_params], dtype)
+        for method in (mixture.forward_and_log_det, mixture.inverse_and_log_det):
+            y, log_det = method(x, raw)
+            np.testing.assert_array_equal(y, x)
+            np.testing.assert_array_equal(log_det, tf.zeros_like(x))
+
+
+def test_a_root_is_found_between_narrow_components_far_apart():
+    """Where Newton's method alone runs away; x is ill-conditioned there, but its z must be right."""
+    mixture = transforms.LogisticMixture(8)
+    random = np.random.default_rng(0)
+    z, raw = 2 * random.normal(size=2000), 2 * random.normal(size=(2000, mixture.num_params))
+    for dtype, tolerance in (("float64", 1e-9), ("float32", 1e-2)):
+        given, parameters = tf.constant(z, dtype), tf.constant(raw, dtype)
+        x, _ = mixture.forward_and_log_det(given, parameters)
+        checks.close(mixture.inverse_and_log_det(x, parameters)[0], given, tolerance)
+
+
+def plain_mixture(mixture, x, raw):
+    """The equations as they stand, for numbers of common size."""
+    K = mixture.num_components
+    log_pi, mu, s, a, b = raw[..., :K], raw[..., K : 2 * K], raw[..., 2 * K : -2], raw[..., -2], raw[..., -1]
+    offsets = np.linspace(-1, 1, K) * mixture.spread
+    s = 5 * tf.tanh(s / 5) + 0.5 * np.log(1 - offsets.var() / (np.pi**2 / 3))
+    u = (x[..., None] - mu - offsets) * tf.exp(-s)
+    F = tf.reduce_sum(tf.nn.softmax(log_pi) * tf.sigmoid(u), -1)
+    density = tf.reduce_sum(tf.nn.softmax(log_pi) * tf.sigmoid(u) * tf.sigmoid(-u) * tf.exp(-s), -1)
+    a = 2 * tf.tanh(a / 2)
+    return tf.math.log(F / (1 - F)) * tf.exp(a) + b, tf.math.log(density / (F * (1 - F))) + a
+
+
+@pytest.mark.parametrize("name", [name for name in CURVED if name.startswith("mixture")])
+def test_a_mixture_and_its_gradients_are_those_of_its_equations(name):
+    x, raw = arguments(TRANSFORMS[name], scale=1.0)
+    weights = tf.constant(np.random.default_rng(2).normal(size=(2, len(x))))
+    results = []
+    for function in (TRANSFORMS[name].inverse_and_log_det, lambda x, raw: plain_mixture(TRANSFORMS[name], x, raw)):
+        with tf.GradientTape() as outer:
+            outer.watch((x, raw))
+            with tf.GradientTape() as tape:
+                tape.watch((x, raw))
+                z, log_det = function(x, raw)
+                loss = tf.reduce_sum(weights[0] * z + weights[1] * log_det)
+            first = tape.gradient(loss, (x, raw))
+            squares = sum(tf.reduce_sum(tf.sin(g)) for g in first)
+        results.append((z, log_det, *first, *outer.gradient(squares, (x, raw))))
+    for one, other in zip(*results):
+        checks.close(one, other, 1e-9)
+
+
+@each_curved
+def test_gradients_of_forward_are_those_of_an_inverse_function(name):
+    transform = TRANSFORMS[name]
+    z, raw = arguments(transform, scale=0.7)
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch((z, raw))
+        x, log_det = transform.forward_and_log_det(z, raw)
+    dx_dz, dx_draw = tape.gradient(x, (z, raw))
+    with tf.GradientTape(persistent=True) as back:
+        fixed = tf.identity(x)
+        back.watch((fixed, raw))
+        again, back_log_det = transform.inverse_and_log_det(fixed, raw)
+    dz_dx, dz_draw = back.gradient(again, (fixed, raw))
+    checks.close(dx_dz, 1 / dz_dx, 1e-9)
+    checks.close(dx_draw, -dz_draw / dz_dx[:, None], 1e-8)
+    # log_det(z, raw) = -back_log_det(x(z, raw), raw)
+    dl_dz, dl_draw = tape.gradient(log_det, (z, raw))
+    dl_dx, dl_draw_fixed = back.gradient(back_log_det, (fixed, raw))
+    checks.close(dl_dz, -dl_dx * dx_dz, 1e-7)
+    checks.close(dl_draw, -dl_draw_fixed - dl_dx[:, None] * dx_draw, 1e-7)
+
+
+@each_curved
+def test_forward_can_be_differentiated_twice(name):
+    transform = TRANSFORMS[name]
+    z, raw = arguments(transform, scale=0.7)
+
+    def slope(z):
+        with tf.GradientTape() as tape:
+            tape.watch(z)
+            x, _ = transform.forward_and_log_det(z, raw)
+        return tape.gradient(x, z)
+
+    with tf.GradientTape() as tape:
+        tape.watch(z)
+        first = slope(z)
+    checks.close(tape.gradient(first, z), (slope(z + 1e-5) - slope(z - 1e-5)) / 2e-5, 1e-6)
+
+
+@each_curved
+@ways
+def test_eager_graph_and_xla_agree(name, way):
+    transform = TRANSFORMS[name]
+
+    def run(x, raw):
+        with tf.GradientTape() as tape:
+            tape.watch((x, raw))
+            y, log_det = getattr(transform, f"{way}_and_log_det")(x, raw)
+            loss = tf.reduce_sum(tf.sin(y) - log_det)
+        return y, log_det, *tape.gradient(loss, (x, raw))
+
+    arrays = arguments(transform, scale=0.7)
+    unknown = [tf.TensorSpec(None, tf.float64)] * 2
+    some = [tf.TensorSpec([None], tf.float64), tf.TensorSpec([None, transform.num_params], tf.float64)]
+    for options in ({"input_signature": unknown}, {"input_signature": some}, {"jit_compile": True}):
+        for actual, expected in zip(tf.function(run, **options)(*arrays), run(*arrays)):
+            checks.close(actual, expected, 1e-9)
+
+
+@each_curved
+@ways
+def test_one_set_of_parameters_for_a_batch(name, way):
+    """Parameters without the batch's axis get the sum of the batch's gradients."""
+    x, raw = arguments(TRANSFORMS[name], 3, 0.7)
+    x = tf.stack([x, x + 0.3])
+    results = []
+    for tiled in (False, True):
+        with tf.GradientTape() as tape:
+            tape.watch(raw)
+            given = tf.stack([raw, raw]) if tiled else raw
+            y, log_det = getattr(TRANSFORMS[name], f"{way}_and_log_det")(x, given)
+            loss = tf.reduce_sum(tf.sin(y) + log_det)
+        results.append((y, log_det, tape.gradient(loss, raw)))
+    for one, other in zip(*results):
+        checks.close(one, other, 1e-10)
+
+
+def test_an_element_does_not_depend_on_its_neighbours():
+    mixture = transforms.LogisticMixture(3)
+    random = np.random.default_rng(0)
+    z, raw = tf.constant(random.normal(size=8)), tf.constant(random.normal(size=(8, mixture.num_params)))
+    hard = tf.constant([[0.0, 0.1, -0.1, -40, 0, 40, -4, -4, -4, 0, 0]], tf.float64)
+    x, _ = mixture.forward_and_log_det(z, raw)
+    beside, _ = mixture.forward_and_log_det(tf.concat([z, [0.0] * 8], 0), tf.concat([raw, *[hard] * 8], 0))
+    checks.close(beside[:8], x, 1e-15)
+
+
+def test_two_modes_are_fitted():
+    random = np.random.default_rng(0)
+    sample = tf.constant(random.choice([-1.0, 1.0], (512, 1)) + 0.2 * random.normal(size=(512, 1)), tf.float32)
+    nll = {}
+    for name in ("affine", "mixture", "spline"):
+        flow = tfd.TransformedDistribution(
+            tfd.Sample(tfd.Normal(0.0, 1.0), 1), bijectors.Elementwise(TRANSFORMS[name], (1,))
+        )
+        losses = tfp.math.minimize(
+            tf.function(lambda flow=flow: -tf.reduce_mean(flow.log_prob(tf.identity(sample)))),
+            num_steps=80,
+            optimizer=tf.optimizers.Adam(0.05),
+            trainable_variables=flow.trainable_variables,
+        )
+        nll[name] = float(losses[-1])
+    assert nll["affine"] > 1.4
+    assert nll["mixture"] < 0.7 and nll["spline"] < 0.9
+
+
+@pytest.mark.parametrize(
+    "make, message",
+    [
+        (lambda: transforms.LogisticMixture(1), "Expected num_components to be an integer above 1; got 1"),
+        (lambda: transforms.LogisticMixture(2.0), "Expected num_components to be an integer above 1; got 2.0"),
+        (lambda: transforms.LogisticMixture(spread=1.8), "Expected spread from 0 to less than 1.8; got 1.8"),
+        (lambda: transforms.LogisticMixture(spread=-1), "Expected spread from 0 to less than 1.8; got -1"),
+        (lambda: transforms.LogisticMixture(component_log_scale_bound=0), "Expected component_log_scale_bound to be a"),
+        (lambda: transforms.LogisticMixture(log_scale_bound=0), "Expected log_scale_bound to be a positive finite"),
+        (lambda: transforms.RationalQuadraticSpline(1), "Expected num_bins to be an integer above 1; got 1"),
+        (lambda: transforms.RationalQuadraticSpline(True), "Expected num_bins to be an integer above 1; got True"),
+        (lambda: transforms.RationalQuadraticSpline(bound=0.0), "Expected bound to be a positive finite number; got 0"),
+        (
+            lambda: transforms.RationalQuadraticSpline(bound="3"),
+            "Expected bound to be a positive finite number; got '3'",
+        ),
+    ],
+)
+def test_bad_arguments_are_refused(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()

@@ -12,6 +12,7 @@ __version__ = "0.1.0"
 # name -> module that defines it
 _HOMES = {
     "Flow": "tfp_flows.models.flow",
+    "Glow": "tfp_flows.models.glow",
     "NICE": "tfp_flows.models.nice",
     "RealNVP": "tfp_flows.models.realnvp",
     "Uniform": "tfp_flows.dequantization",

@@ -12,6 +12,7 @@ class Entry:
         paper, year, arxiv: of the system.
         summary: str, one line.
         recipe: dict of training defaults: batch_size, learning_rate, epochs, optimizer (arguments of Adam).
+        takes_images: bool, whether events are (height, width, channels) and not flat vectors.
     """
 
     home: str
@@ -20,6 +21,7 @@ class Entry:
     arxiv: str
     summary: str
     recipe: dict
+    takes_images: bool = False
 
 
 MODELS = {
@@ -40,5 +42,15 @@ MODELS = {
         arxiv="1605.08803",
         summary="affine couplings with alternating masks and ActNorm, Gaussian prior",
         recipe=dict(batch_size=128, learning_rate=1e-3, epochs=100, optimizer={}),
+    ),
+    "glow": Entry(
+        home="tfp_flows.models.glow:Glow",
+        paper="Glow: Generative Flow with Invertible 1x1 Convolutions",
+        year=2018,
+        arxiv="1807.03039",
+        summary="levels of squeeze, ActNorm, invertible 1x1 convolution and affine or additive coupling, on images",
+        # Section 5 and appendix B: Adam with the default of its code, 1e-3, and batches of 16 to 64.
+        recipe=dict(batch_size=64, learning_rate=1e-3, epochs=10, optimizer={}),
+        takes_images=True,
     ),
 }

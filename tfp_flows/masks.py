@@ -2,6 +2,8 @@
 
     half(n)             True for the first ceil(n / 2) features
     odd_even(n)         True at 0, 2, 4, ... (NICE's partition, arXiv:1410.8516, section 4.1)
+    checkerboard(shape) True where row + column is even (RealNVP, arXiv:1605.08803, section 3.4)
+    channels(shape)     True for the first half of the channels (the same section)
     alternating(...)    a mask and its complement in turn, one a layer
 
 Any other boolean array with at least one True and one False serves as well.
@@ -42,6 +44,53 @@ def odd_even(num_features):
         [True, False, True, False, True]
     """
     return np.arange(_check(num_features)) % 2 == 0
+
+
+def checkerboard(event_shape):
+    """True where row + column is even, in every channel.
+
+    Args:
+        event_shape: tuple (height, width, channels), at least two pixels.
+
+    Returns:
+        bool array (height, width, channels).
+
+    Raises:
+        ValueError: where the shape is no image's, or has one pixel only.
+
+    Example:
+        >>> from tfp_flows import masks
+        >>> masks.checkerboard((2, 3, 1))[:, :, 0].tolist()
+        [[True, False, True], [False, True, False]]
+    """
+    height, width, _ = image_shape(event_shape)
+    if height * width < 2:
+        raise ValueError(f"Expected an image of at least two pixels to split by a checkerboard; got {event_shape!r}.")
+    rows, columns = np.indices((height, width))
+    return np.broadcast_to((rows + columns)[..., None] % 2 == 0, tuple(event_shape)).copy()
+
+
+def channels(event_shape):
+    """True for the first half of the channels (the larger one where their number is odd), at every pixel.
+
+    Args:
+        event_shape: tuple (height, width, channels) with at least 2 channels.
+
+    Returns:
+        bool array (height, width, channels).
+
+    Raises:
+        ValueError: where the shape is no image's, or has one channel only.
+
+    Example:
+        >>> from tfp_flows import masks
+        >>> masks.channels((1, 1, 4)).ravel().tolist()
+        [True, True, False, False]
+    """
+    shape = image_shape(event_shape)
+    if shape[-1] < 2:
+        raise ValueError(f"Expected an image of at least 2 channels to split by channels; got {event_shape!r}.")
+    return np.broadcast_to(half(shape[-1]), shape).copy()
 
 
 def alternating(mask, num_layers):
@@ -87,6 +136,29 @@ def vector_shape(event_shape):
     if len(shape) != 1 or not isinstance(shape[0], (int, np.integer)) or shape[0] < 2:
         raise ValueError(f"Expected event_shape (n,) with n >= 2, for a flow on vectors; got {event_shape!r}.")
     return (int(shape[0]),)
+
+
+def image_shape(event_shape):
+    """The event shape of a flow on images, (height, width, channels), or one clear error.
+
+    Args:
+        event_shape: tuple or list of three positive ints.
+
+    Returns:
+        tuple of three ints.
+
+    Raises:
+        ValueError: for anything else.
+
+    Example:
+        >>> from tfp_flows import masks
+        >>> masks.image_shape([28, 28, 1])
+        (28, 28, 1)
+    """
+    shape = tuple(event_shape) if isinstance(event_shape, (tuple, list)) else (event_shape,)
+    if len(shape) != 3 or not all(isinstance(n, (int, np.integer)) and n > 0 for n in shape):
+        raise ValueError(f"Expected event_shape (height, width, channels), for a flow on images; got {event_shape!r}.")
+    return tuple(int(n) for n in shape)
 
 
 def check(mask):

@@ -86,6 +86,23 @@ def require_event_shape(x, shape, name):
         raise ValueError(f"Expected events of shape {tuple(shape)} in {name}; got a tensor of shape {x.shape}.")
 
 
+def with_event_shape(x, shape):
+    """x itself where its event shape is known; otherwise with it, checked when the graph runs.
+
+    Args:
+        x: tensor (..., *event), of known rank.
+        shape: tuple of ints, the event's.
+
+    Example:
+        >>> from tfp_flows import tensors
+        >>> tensors.with_event_shape(tf.ones([3, 2]), (2,)).shape.as_list()
+        [3, 2]
+    """
+    if x.shape[-len(shape) :].is_fully_defined():
+        return x
+    return tf.ensure_shape(x, [*x.shape[: -len(shape)], *shape])
+
+
 def _gather_last(x, indices, inverse):
     @tf.custom_gradient
     def run(x):

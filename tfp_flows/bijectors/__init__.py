@@ -1,16 +1,21 @@
 """Bijectors: `tfb.Bijector`s written as two joint methods. They receive their networks and build none."""
 
 from tfp_flows.bijectors.actnorm import ActNorm
+from tfp_flows.bijectors.batch_norm import BatchNorm
 from tfp_flows.bijectors.bijector import Bijector, takes_context
 from tfp_flows.bijectors.chain import Chain
 from tfp_flows.bijectors.coupling import AdditiveCoupling, AffineCoupling, Coupling
 from tfp_flows.bijectors.elementwise import Elementwise
 from tfp_flows.bijectors.initialization import initializing, is_initializing
+from tfp_flows.bijectors.invertible_conv import InvertibleConv1x1
 from tfp_flows.bijectors.logit import Logit
+from tfp_flows.bijectors.multiscale import MultiScale
 from tfp_flows.bijectors.permutation import Permutation
 from tfp_flows.bijectors.rescale import Rescale
+from tfp_flows.bijectors.squeeze import Squeeze
 
 __all__ = [
-    "ActNorm", "AdditiveCoupling", "AffineCoupling", "Bijector", "Chain", "Coupling", "Elementwise", "Logit",
-    "Permutation", "Rescale", "initializing", "is_initializing", "takes_context",
+    "ActNorm", "AdditiveCoupling", "AffineCoupling", "BatchNorm", "Bijector", "Chain", "Coupling", "Elementwise",
+    "InvertibleConv1x1", "Logit", "MultiScale", "Permutation", "Rescale", "Squeeze", "initializing", "is_initializing",
+    "takes_context",
 ]  # fmt: skip

@@ -8,9 +8,11 @@ where a is where the mask is True. Both directions cost one pass of the network.
 NICE, arXiv:1410.8516, section 3.2; RealNVP, arXiv:1605.08803, section 3.2.
 """
 
+import keras
 import tensorflow as tf
 
 from tfp_flows.bijectors.bijector import Bijector
+from tfp_flows.bijectors.image_partition import ImagePartition
 from tfp_flows.bijectors.partition import Partition
 from tfp_flows.transforms import Affine, Shift, Transform
 
@@ -20,8 +22,11 @@ class Coupling(Bijector):
 
     Args:
         mask: bool array of the event's shape; True passes through unchanged and is what the conditioner sees.
-        conditioner: Keras layer, `(batch, n_passed) -> (batch, n_moved * num_params)`; with a `context_shape` that is
-            not None it is called as `conditioner(h, context=context)`. An unbuilt one is built here.
+        conditioner: Keras layer, `(batch, n_passed) -> (batch, n_moved * num_params)`, or one for images, known by an
+            attribute `event_ndims = 3` or by an input of rank 4: `(batch, height, width, channels) -> (batch, height,
+            width, channels moved * num_params)`, which for a mask of channels sees those that pass, and for any other
+            mask the image with zeros where it is moved. With a `context_shape` that is not None it is called as
+            `conditioner(h, context=context)`. An unbuilt one is built here.
         transform: `tfp_flows.transforms.Transform`.
         dtype: floating dtype of the events. The conditioner may work in a lower precision; its output is cast.
         name: str or None.
@@ -42,13 +47,14 @@ class Coupling(Bijector):
     def __init__(self, mask, conditioner, transform, dtype=tf.float32, name=None):
         if not isinstance(transform, Transform):
             raise ValueError(f"Expected a tfp_flows.transforms.Transform; got {type(transform).__name__}.")
-        partition = Partition(mask)
+        partition = ImagePartition(mask) if _is_for_images(conditioner) else Partition(mask)
         super().__init__(
             partition.mask.ndim, dtype=dtype, is_constant_jacobian=transform.is_volume_preserving, name=name
         )
         self.mask = partition.mask
         self.transform = transform
         self._partition = partition
+        self._axes = list(range(-len(partition.moved_shape), 0))
         self.conditioner = conditioner
         self._build()
 
@@ -70,20 +76,25 @@ class Coupling(Bijector):
         if self.takes_context != (context is not None):
             wanted = f"a context of shape {self.conditioner.context_shape}" if self.takes_context else "no context"
             raise ValueError(f"Expected {wanted} in {self.name!r}; got {'none' if context is None else 'one'}.")
-        batch = tf.shape(passed)[:-1]
+        shape = self._partition.passed_shape
+        batch = tf.shape(passed)[: -len(shape)]
         options = {}
         if self.takes_context:
-            shape = self.conditioner.context_shape
-            context = tf.broadcast_to(context, tf.concat([batch, shape], axis=0))
-            options["context"] = tf.reshape(context, [-1, *shape])
+            wanted = self.conditioner.context_shape
+            context = tf.broadcast_to(context, tf.concat([batch, wanted], axis=0))
+            options["context"] = tf.reshape(context, [-1, *wanted])
         # TFP's batches have any rank, 0 included; Keras' layers want one axis of them.
-        rows = passed if passed.shape.rank == 2 else tf.reshape(passed, [-1, self._partition.num_passed])
-        raw = tf.cast(self.conditioner(rows, **options), passed.dtype)
-        return tf.reshape(raw, tf.concat([batch, [self._partition.num_moved, self.transform.num_params]], axis=0))
+        is_flat = passed.shape.rank == len(shape) + 1
+        rows = passed if is_flat else tf.reshape(passed, [-1, *shape])
+        output = tf.cast(self.conditioner(rows, **options), passed.dtype)
+        raw = self._partition.parameters(output, self.transform.num_params)
+        return raw if is_flat else tf.reshape(raw, tf.concat([batch, tf.shape(raw)[1:]], axis=0))
 
     def _sum(self, log_det):
         # A scalar zero and not a batch of them: nothing is added up for a volume-preserving layer.
-        return tf.zeros([], log_det.dtype) if self.is_constant_jacobian else tf.reduce_sum(log_det, axis=-1)
+        if self.is_constant_jacobian:
+            return tf.zeros([], log_det.dtype)
+        return tf.reduce_sum(self._partition.moved_only(log_det), self._axes)
 
     def _build(self):
         """Builds the conditioner where it is not built, and holds its output against what the transform needs."""
@@ -91,13 +102,30 @@ class Coupling(Bijector):
         if self.takes_context:
             options["context"] = tf.zeros([1, *self.conditioner.context_shape], self.dtype)
         with tf.init_scope():
-            size = self.conditioner(tf.zeros([1, self._partition.num_passed], self.dtype), **options).shape[-1]
-        moved, num_params = self._partition.num_moved, self.transform.num_params
-        if size != moved * num_params:
+            size = self.conditioner(tf.zeros([1, *self._partition.passed_shape], self.dtype), **options).shape[-1]
+        num_params = self.transform.num_params
+        expected = self._partition.num_outputs(num_params)
+        if size != expected:
             raise ValueError(
-                f"Expected the conditioner to return {moved * num_params} numbers an event "
-                f"({moved} elements moved x {num_params} parameters); got {size}."
+                f"Expected the conditioner to return {expected} numbers {self._partition.what} "
+                f"({expected // num_params} elements x {num_params} parameters); got {size}."
             )
+
+
+def _is_for_images(conditioner):
+    """Whether a conditioner takes images and not flat vectors."""
+    known = getattr(conditioner, "event_ndims", None)
+    if known is not None:
+        return known == 3
+    # Keras' own: a convolution says it by its input's rank, a built model by its input's shape.
+    layers = getattr(conditioner, "layers", None)
+    if layers and isinstance(conditioner, keras.Sequential):
+        return _is_for_images(layers[0])
+    spec = getattr(conditioner, "input_spec", None)
+    if isinstance(spec, keras.InputSpec) and 4 in (spec.ndim, spec.min_ndim):
+        return True
+    shape = getattr(conditioner, "input_shape", None) if isinstance(conditioner, keras.Model) else None
+    return isinstance(shape, tuple) and len(shape) == 4
 
 
 def AdditiveCoupling(mask, conditioner, dtype=tf.float32, name=None):

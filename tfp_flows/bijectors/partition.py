@@ -18,6 +18,8 @@ class Partition:
         mask: bool array of the event's shape, True passes.
     """
 
+    what = "an event"
+
     def __init__(self, mask):
         self.mask = masks.check(mask)
         flat = self.mask.reshape(-1)
@@ -28,6 +30,15 @@ class Partition:
         self._stripes = runs == flat.size - 1
         self._passed_first = bool(flat[0])
         self._order = np.argsort(~flat, kind="stable")
+        self.passed_shape, self.moved_shape = (self.num_passed,), (self.num_moved,)
+
+    def num_outputs(self, num_params):
+        """What the conditioner returns on its last axis: every element's parameters."""
+        return self.num_moved * num_params
+
+    def parameters(self, output, num_params):
+        """The conditioner's output (rows, num_moved * num_params) -> (rows, num_moved, num_params)."""
+        return tf.reshape(output, [-1, self.num_moved, num_params])
 
     def split(self, event):
         """(..., *event) -> passed (..., n_passed), moved (..., n_moved)."""
@@ -56,6 +67,10 @@ class Partition:
         flat = tf.reshape(flat, tf.shape(like))
         flat.set_shape(like.shape)
         return flat
+
+    def moved_only(self, log_det):
+        """log_det (..., n_moved), nothing of which passes."""
+        return log_det
 
     def _flatten(self, event):
         if self.mask.ndim == 1:

@@ -2,6 +2,6 @@
 
 from tfp_flows.data.dataset import Data
 from tfp_flows.data.pipeline import batches, set_epoch
-from tfp_flows.data.registry import load, names
+from tfp_flows.data.registry import load, names, options
 
-__all__ = ["Data", "batches", "load", "names", "set_epoch"]
+__all__ = ["Data", "batches", "load", "names", "options", "set_epoch"]

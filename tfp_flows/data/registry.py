@@ -52,6 +52,35 @@ def load(name_or_path, seed=0, **options):
         (100, 2)
     """
     seed = checks.integer("seed", seed, 0)
+    loader, known = _loader(name_or_path)
+    unknown = sorted(set(options) - set(known))
+    if unknown:
+        raise ValueError(f"Expected options of {name_or_path} among {', '.join(known)}; got {', '.join(unknown)}.")
+    return loader(seed, **options)
+
+
+def options(name_or_path):
+    """The names of the options that `load` takes for a data set.
+
+    Args:
+        name_or_path: as `load`.
+
+    Returns:
+        list of str.
+
+    Raises:
+        ValueError: for an unknown name.
+
+    Example:
+        >>> from tfp_flows import data
+        >>> data.options("mnist")
+        ['flatten']
+    """
+    return _loader(name_or_path)[1]
+
+
+def _loader(name_or_path):
+    """The function that loads a data set, and the names of its options."""
     name = os.fspath(name_or_path) if isinstance(name_or_path, os.PathLike) else name_or_path
     if not isinstance(name, str) or not name:
         raise ValueError(f"Expected the name of a data set or a path; got {name_or_path!r}.")
@@ -63,8 +92,4 @@ def load(name_or_path, seed=0, **options):
         nearest = difflib.get_close_matches(name.lower(), _SETS, n=1)
         hint = f" (did you mean {nearest[0]!r}?)" if nearest else ""
         raise ValueError(f"Expected one of {', '.join(_SETS)}, or a .npy, .npz or .csv file; got {name!r}{hint}.")
-    known = [p.name for p in inspect.signature(loader).parameters.values() if p.kind is p.KEYWORD_ONLY]
-    unknown = sorted(set(options) - set(known))
-    if unknown:
-        raise ValueError(f"Expected options of {name} among {', '.join(known)}; got {', '.join(unknown)}.")
-    return loader(seed, **options)
+    return loader, [p.name for p in inspect.signature(loader).parameters.values() if p.kind is p.KEYWORD_ONLY]

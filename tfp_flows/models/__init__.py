@@ -1,7 +1,8 @@
 """Models: one paper, one file, one class. `Flow` trains any TFP distribution; the others build theirs."""
 
 from tfp_flows.models.flow import Flow
+from tfp_flows.models.glow import Glow
 from tfp_flows.models.nice import NICE
 from tfp_flows.models.realnvp import RealNVP
 
-__all__ = ["Flow", "NICE", "RealNVP"]
+__all__ = ["Flow", "Glow", "NICE", "RealNVP"]

@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfp_flows.data import pipeline
+from tfp_flows.models import events
 
 
 class EpochClock(keras.callbacks.Callback):
@@ -71,6 +72,33 @@ def split_validation(arrays, fraction):
         raise ValueError(f"Expected validation_split to leave events on both sides of {size}; got {fraction!r}.")
     train, validation = zip(*((None, None) if a is None else (a[:cut], a[cut:]) for a in arrays))
     return train, validation
+
+
+def prepare(flow, x):
+    """Checks a data set and lets the flow initialise from its first batch where that is due.
+
+    Args:
+        flow: `tfp_flows.Flow`.
+        x: `tf.data.Dataset`, generator or `keras.utils.PyDataset`.
+
+    Returns:
+        The data set to train on, nothing of it lost.
+
+    Raises:
+        ValueError: where its events do not suit the flow, or there are none.
+    """
+    if isinstance(x, tf.data.Dataset):
+        spec = keras.utils.unpack_x_y_sample_weight(x.element_spec)[0]
+        events.check_spec(spec.shape, spec.dtype, flow.event_shape, flow.num_bins)
+        if x.cardinality() == 0:
+            raise ValueError("Expected a data set with at least one batch; got an empty one.")
+    if not flow.is_initialized:
+        batch, x = first_batch(x)
+        if batch is None:
+            raise ValueError("Expected a data set with at least one batch; got an empty one.")
+        first, context, _ = keras.utils.unpack_x_y_sample_weight(batch)
+        flow.initialize(first, None if context is None else context[: len(first)])
+    return x
 
 
 def first_batch(x):

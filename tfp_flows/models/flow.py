@@ -16,6 +16,7 @@ import tensorflow_probability as tfp
 from tfp_flows.bijectors import Bijector, initializing, takes_context
 from tfp_flows.metrics import BitsPerDim
 from tfp_flows.models import adoption, events, fitting, steps
+from tfp_flows.models import context as contexts
 from tfp_flows.models.functions import CompiledFunctions
 from tfp_flows.models.temperature import has_location_scale
 from tfp_flows.objectives import MaximumLikelihood
@@ -31,6 +32,8 @@ class Flow(keras.Model):
         dequantization: None for continuous data, or `tfp_flows.dequantization.Uniform(num_bins)` for integer data:
             `fit` and `evaluate` then take integers and add noise; `log_prob` stays the continuous density.
         seed: int, of dequantization, dropout and data order.
+        num_classes: int where the contexts of a conditional flow are class labels 0..num_classes-1, which its networks
+            get as one-hot vectors; None where they are vectors.
         name: str or None.
 
     Raises:
@@ -46,7 +49,7 @@ class Flow(keras.Model):
         [3]
     """
 
-    def __init__(self, distribution, dequantization=None, seed=0, name=None):
+    def __init__(self, distribution, dequantization=None, seed=0, num_classes=None, name=None):
         if not isinstance(distribution, tfd.Distribution):
             raise ValueError(f"Expected a tfd.Distribution; got {type(distribution).__name__}.")
         if not isinstance(distribution.event_shape, tf.TensorShape) or not distribution.event_shape.is_fully_defined():
@@ -58,6 +61,7 @@ class Flow(keras.Model):
         self.distribution = distribution
         self.dequantization = dequantization
         self.seed = int(seed)
+        self.num_classes = num_classes
         self.objective = MaximumLikelihood()
         self.event_shape = tuple(distribution.event_shape)
         self.conditioners, self.adopted = adoption.adopt_weights(distribution)
@@ -102,7 +106,7 @@ class Flow(keras.Model):
 
         Args:
             x: events (batch, *event_shape); integers, where the flow dequantizes, are scored at their bins' centres.
-            context: (batch, *context_shape) for a conditional flow.
+            context: (batch, *context_shape), or labels (batch,) or one for all, for a conditional flow.
 
         Returns:
             tensor (batch,), nats per event.
@@ -110,7 +114,8 @@ class Flow(keras.Model):
         Raises:
             ValueError: for another shape, NaN, infinite or out-of-range values, integers without dequantization.
         """
-        return self._compiled.log_prob(self._events(x), *self._context(context))
+        x = self._events(x)
+        return self._compiled.log_prob(x, *contexts.check(self, context, tf.shape(x)[0]))
 
     def sample(self, n, seed=None, temperature=1.0, context=None):
         """Draws events.
@@ -119,7 +124,7 @@ class Flow(keras.Model):
             n: int, how many.
             seed: int, pair of ints or int32 tensor [2]: the samples are a function of it; None for fresh ones.
             temperature: float >= 0, scales the base's samples about its location.
-            context: (n, *context_shape) for a conditional flow.
+            context: (n, *context_shape), or labels (n,) or one for all, for a conditional flow.
 
         Returns:
             tensor (n, *event_shape).
@@ -134,7 +139,8 @@ class Flow(keras.Model):
                 f"Expected temperature 1, for {self._base.name!r} is no location-scale base; got {temperature!r}."
             )
         temperature = tf.cast(temperature, self.variable_dtype)
-        return self._compiled.sample(tf.convert_to_tensor(n, tf.int32), seed, temperature, *self._context(context))
+        n = tf.convert_to_tensor(n, tf.int32)
+        return self._compiled.sample(n, seed, temperature, *contexts.check(self, context, n))
 
     def encode(self, x, context=None):
         """Data to latent: the bijector's inverse. x (batch, *event_shape) -> z (batch, *latent_shape).
@@ -143,7 +149,8 @@ class Flow(keras.Model):
             ValueError: for bad events, or where the distribution is no transformed base.
         """
         self._require_bijector("encode")
-        return self._compiled.encode(self._events(x), *self._context(context))
+        x = self._events(x)
+        return self._compiled.encode(x, *contexts.check(self, context, tf.shape(x)[0]))
 
     def decode(self, z, context=None):
         """Latent to data: the bijector's forward. z (batch, *latent_shape) -> x (batch, *event_shape).
@@ -153,7 +160,7 @@ class Flow(keras.Model):
         """
         self._require_bijector("decode")
         z = events.check_events(z, self.latent_shape, None, "z")
-        return self._compiled.decode(tf.cast(z, self.variable_dtype), *self._context(context))
+        return self._compiled.decode(tf.cast(z, self.variable_dtype), *contexts.check(self, context, tf.shape(z)[0]))
 
     def initialize(self, x, context=None, seed=None):
         """Lets every layer that initialises from data do so, once, in data -> latent order.
@@ -233,13 +240,13 @@ class Flow(keras.Model):
         if not self.trainable_variables:
             raise ValueError("Expected a distribution with at least one trainable variable to fit; got none.")
         if fitting.is_array(x):
-            arrays = (self._training_events(x), y, sample_weight)
+            arrays = self._training_arrays(x, y, sample_weight)
             if validation_split and validation_data is None:
                 arrays, validation_data = fitting.split_validation(arrays, validation_split)
             x, y, sample_weight = fitting.array_batches(arrays, batch_size, self.seed, shuffle), None, None
         if isinstance(validation_data, (tuple, list)) and fitting.is_array(validation_data[0]):
             arrays = keras.utils.unpack_x_y_sample_weight(tuple(validation_data))
-            self._training_events(arrays[0], "validation_data")
+            arrays = self._training_arrays(*arrays, what="validation_data")
             size = kwargs.pop("validation_batch_size", None) or batch_size
             validation_data = fitting.array_batches(arrays, size, self.seed, shuffle=False)
         if isinstance(x, tf.data.Dataset):
@@ -248,7 +255,7 @@ class Flow(keras.Model):
         callbacks = fitting.with_clock(callbacks)
         fitting.pipeline.set_epoch(initial_epoch)
         try:
-            x = self._prepare(x)
+            x = fitting.prepare(self, x)
             return super().fit(
                 x=x,
                 y=y,
@@ -266,7 +273,7 @@ class Flow(keras.Model):
     def evaluate(self, x=None, y=None, batch_size=None, verbose="auto", sample_weight=None, **kwargs):
         """As Keras' evaluate: loss, nll and, for integer data, bits_per_dim (a bound; noise from the flow's seed)."""
         if fitting.is_array(x):
-            arrays = (self._training_events(x), y, sample_weight)
+            arrays = self._training_arrays(x, y, sample_weight)
             x, y, sample_weight = fitting.array_batches(arrays, batch_size, self.seed, shuffle=False), None, None
             batch_size = None
         return super().evaluate(x, y, batch_size=batch_size, verbose=verbose, sample_weight=sample_weight, **kwargs)
@@ -338,26 +345,16 @@ class Flow(keras.Model):
     def _base(self):
         return self.distribution.distribution if self.can_encode else self.distribution
 
-    def _prepare(self, x):
-        """Checks a data set and initialises from its first batch where that is due."""
-        if isinstance(x, tf.data.Dataset):
-            spec = keras.utils.unpack_x_y_sample_weight(x.element_spec)[0]
-            events.check_spec(spec.shape, spec.dtype, self.event_shape, self.num_bins)
-            if x.cardinality() == 0:
-                raise ValueError("Expected a data set with at least one batch; got an empty one.")
-        if not self.is_initialized:
-            batch, x = fitting.first_batch(x)
-            if batch is None:
-                raise ValueError("Expected a data set with at least one batch; got an empty one.")
-            first, context, _ = keras.utils.unpack_x_y_sample_weight(batch)
-            self.initialize(first, None if context is None else context[: len(first)])
-        return x
-
     def _events(self, x):
         x = events.check_events(x, self.event_shape, self.num_bins)
         if tf.as_dtype(x.dtype).is_integer:
             return self.dequantization.centre(x, dtype=self.variable_dtype)
         return tf.cast(x, self.variable_dtype)
+
+    def _training_arrays(self, x, y, weight, what="x"):
+        if y is not None:
+            contexts.check(self, y)
+        return self._training_events(x, what), y, weight
 
     def _training_events(self, x, what="x"):
         x = events.check_events(x, self.event_shape, self.num_bins, what)
@@ -370,15 +367,9 @@ class Flow(keras.Model):
         if self.dequantization is not None:
             events.check_integers(x.dtype, self.num_bins)
 
-    def _context(self, context):
-        if self.takes_context != (context is not None):
-            wanted = "a context, for the flow is conditional" if self.takes_context else "no context"
-            raise ValueError(f"Expected {wanted}; got {'none' if context is None else 'one'}.")
-        return () if context is None else (tf.convert_to_tensor(context),)
-
     def _kwargs(self, context):
         # TFP's TransformedDistribution hands these to its bijector; a plain distribution takes none.
-        return {} if context is None else {"bijector_kwargs": {"context": context}}
+        return {} if context is None else {"bijector_kwargs": {"context": contexts.features(self, context)}}
 
     def _require_bijector(self, what):
         if not self.can_encode:

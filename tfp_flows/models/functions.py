@@ -40,6 +40,6 @@ class CompiledFunctions:
             return temperature.scale(flow._base, z, t) if flow.can_scale_temperature else z
 
         def bijector_kwargs(context):
-            return {} if context is None else {"context": context}
+            return flow._kwargs(context).get("bijector_kwargs", {})
 
         self.log_prob, self.sample, self.encode, self.decode = log_prob, sample, encode, decode

@@ -1,5 +1,8 @@
-"""Conditioners: Keras layers that compute a transform's parameters. They know nothing of bijectors."""
+"""Conditioners: Keras layers `net(x, context=None)` that compute a transform's parameters. They know no bijectors."""
 
+from tfp_flows.networks.convnet import ConvNet
 from tfp_flows.networks.mlp import MLP
+from tfp_flows.networks.resnet import ResNet
+from tfp_flows.networks.weight_norm import WeightNormConv2D
 
-__all__ = ["MLP"]
+__all__ = ["ConvNet", "MLP", "ResNet", "WeightNormConv2D"]

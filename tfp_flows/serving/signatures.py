@@ -44,7 +44,7 @@ def signatures(model):
     event, latent = tuple(model.event_shape), tuple(model.latent_shape)
 
     def real(tensors):
-        return {name: tf.cast(tensor, dtype) for name, tensor in tensors.items()}
+        return {name: tf.cast(t, dtype) if t.dtype.is_floating else t for name, t in tensors.items()}
 
     def log_prob(x, **context):
         return {"log_prob": _served(model.log_prob(tf.cast(x, dtype), **real(context)), ())}
@@ -67,7 +67,10 @@ def signatures(model):
         left_out["temperature"] = "The base distribution has no location and scale that a temperature could act on."
     if model.takes_context:
         for specs in inputs.values():
-            specs.append(_spec("context", None, *_context_shape(model)))
+            if model.num_classes is None:
+                specs.append(_spec("context", None, *_context_shape(model)))
+            else:
+                specs.append(_spec("context", None, dtype=tf.int32))
     if not model.can_encode:
         for function in (encode, decode):
             del inputs[function]

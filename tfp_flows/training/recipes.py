@@ -79,6 +79,8 @@ def train(
             raise ValueError(f"Expected a model among {sorted(MODELS)}; got {model!r}.")
         recipe = MODELS[model].recipe
         data_options = {"seed": seed, **(data_options or {})}
+        if MODELS[model].takes_images and "flatten" in datasets.options(data):
+            data_options.setdefault("flatten", False)
         dataset = datasets.load(data, **data_options)
         arguments = {
             "event_shape": list(dataset.event_shape),

@@ -1,0 +1,141 @@
+"""Glow: learns real images, alone and given their class; what it gives survives saving and serving."""
+
+import keras
+import numpy as np
+import pytest
+
+import tfp_flows
+from tfp_flows import data, serving
+from tfp_flows.models import latent
+
+
+def build(**options):
+    keras.utils.set_random_seed(0)
+    small = dict(num_bins=17, num_levels=2, num_steps=2, hidden_channels=16, alpha=1e-3)
+    flow = tfp_flows.Glow((8, 8, 1), **{**small, **options})
+    flow.compile(keras.optimizers.Adam(3e-3))
+    return flow
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return data.load("digits", flatten=False)
+
+
+@pytest.fixture(scope="module")
+def conditional(digits):
+    flow = build(num_classes=10)
+    flow.fit(digits.train, digits.labels["train"], epochs=12, batch_size=64, verbose=0)
+    return flow
+
+
+@pytest.mark.parametrize(
+    "options", [{}, dict(coupling="additive", learned_prior=False, parametrization="plain", alpha=None)]
+)
+def test_it_learns_and_comes_back(options, digits, tmp_path):
+    flow = build(**options)
+    flow.initialize(digits.train)
+    before = flow.evaluate(digits.test, verbose=0, return_dict=True)["bits_per_dim"]
+    flow.fit(digits.train, epochs=4, batch_size=64, verbose=0)
+    after = flow.evaluate(digits.test, verbose=0, return_dict=True)["bits_per_dim"]
+    assert after < before - 0.3
+    z = flow.encode(digits.test[:9])
+    np.testing.assert_allclose(flow.decode(z), digits.test[:9] + 0.5, atol=1e-2)
+    flow.save(tmp_path / "glow.keras")
+    again = keras.saving.load_model(tmp_path / "glow.keras")
+    np.testing.assert_array_equal(again.log_prob(digits.test[:9]), flow.log_prob(digits.test[:9]))
+
+
+def test_a_class_is_drawn_and_recognised(conditional, digits):
+    """The likelihood given each class names the right one far more often than chance, and samples look like it."""
+    x, labels = digits.test, digits.labels["test"]
+    scores = np.stack([conditional.log_prob(x, context=k) for k in range(10)], axis=1)
+    assert (scores.argmax(1) == labels).mean() > 0.6
+    drawn = conditional.sample(50, seed=0, context=np.repeat(np.arange(10), 5)).numpy()
+    assert drawn.shape == (50, 8, 8, 1)
+    means = np.stack([digits.train[digits.labels["train"] == k].mean(0) for k in range(10)])
+    own = ((drawn - 0.5 - np.repeat(means, 5, axis=0)) ** 2).mean()
+    others = ((drawn - 0.5 - np.repeat(np.roll(means, 1, axis=0), 5, axis=0)) ** 2).mean()
+    assert own < others
+
+
+def test_labels_are_an_input_of_the_served_signatures(conditional, digits, tmp_path):
+    served = serving.load(serving.export(conditional, tmp_path / "glow"))
+    x, labels = digits.test[:6].astype("float32") + 0.5, digits.labels["test"][:6]
+    np.testing.assert_allclose(
+        served.log_prob(x, context=labels), conditional.log_prob(x, context=labels), rtol=1e-5, atol=1e-3
+    )
+    drawn = served.sample(3, seed=[1, 2], context=[7, 7, 7])
+    np.testing.assert_allclose(drawn, conditional.sample(3, seed=[1, 2], context=7), atol=1e-3)
+    assert np.isnan(served.log_prob(x[:2], context=[3, 11])).tolist() == [False, True]
+
+
+@pytest.mark.parametrize(
+    "call, message",
+    [
+        (lambda flow, x: flow.log_prob(x), "Expected a context, for the flow is conditional; got none"),
+        (lambda flow, x: flow.log_prob(x, context=10), r"Expected class labels as integers 0..9, one an event; got 10"),
+        (lambda flow, x: flow.sample(2, context=[0.5, 1.0]), "Expected class labels as integers 0..9, .*; got float64"),
+        (lambda flow, x: flow.fit(x, np.full(len(x), -1)), "Expected class labels as integers 0..9, .*; got -1"),
+        (lambda flow, x: flow.fit(x), "context"),
+        (lambda flow, x: flow.fit(x + 0.5, np.zeros(len(x), int)), "Expected integers 0..16 in x"),
+        (lambda flow, x: build().log_prob(x, context=1), "Expected no context; got one"),
+        (lambda flow, x: build().fit(x, np.zeros(len(x), int), verbose=0), "Expected no context; got one"),
+    ],
+)
+def test_bad_contexts_are_refused(call, message, conditional, digits):
+    with pytest.raises(ValueError, match=message):
+        call(conditional, digits.test[:4])
+
+
+def test_interpolation_begins_and_ends_where_it_should(conditional, digits):
+    x0, x1 = digits.test[0], digits.test[1]
+    labels = digits.labels["test"][:2]
+    for path in ("linear", "spherical"):
+        way = latent.interpolate(conditional, x0, x1, steps=5, path=path, context=int(labels[0])).numpy()
+        assert way.shape == (5, 8, 8, 1)
+        np.testing.assert_allclose(way[0], x0 + 0.5, atol=2e-2)
+        np.testing.assert_allclose(way[-1], x1 + 0.5, atol=2e-2)
+    z = conditional.encode(digits.test[:2], context=3).numpy()
+    halfway = conditional.encode(
+        latent.interpolate(conditional, x0, x1, steps=3, context=3)[1:2], context=3
+    ).numpy()[0]  # fmt: skip
+    angle = np.arccos(z[0] @ z[1] / np.linalg.norm(z[0]) / np.linalg.norm(z[1]))
+    np.testing.assert_allclose(halfway, np.sin(angle / 2) / np.sin(angle) * (z[0] + z[1]), rtol=1e-2, atol=1e-2)
+    both = latent.interpolate(conditional, digits.test[:2], digits.test[2:4], steps=3, context=labels)
+    one = latent.interpolate(conditional, digits.test[1], digits.test[3], steps=3, context=int(labels[1]))
+    np.testing.assert_allclose(both[1], one, atol=1e-2)
+
+
+def test_an_attribute_direction_is_the_difference_of_means(conditional, digits):
+    ones, zeros = (digits.train[digits.labels["train"] == k][:50] for k in (1, 0))
+    direction = latent.attribute_direction(conditional, ones, zeros, context=1, context_without=0)
+    z = conditional.encode(ones, context=1).numpy().mean(0) - conditional.encode(zeros, context=0).numpy().mean(0)
+    np.testing.assert_allclose(direction, z, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        (dict(steps=1), "Expected steps to be an integer of at least 2; got 1"),
+        (dict(path="curved"), "Expected path to be one of .*; got 'curved'"),
+    ],
+)
+def test_bad_interpolations_are_refused(options, message, conditional, digits):
+    with pytest.raises(ValueError, match=message):
+        latent.interpolate(conditional, digits.test[0], digits.test[1], context=1, **options)
+    with pytest.raises(ValueError, match="Expected two events or batches of one shape"):
+        latent.interpolate(conditional, digits.test[0], digits.test[:2], context=1)
+
+
+def test_xla_trains_to_the_same_losses(digits):
+    """Two hundred steps. On continuous data: TensorFlow's random numbers are others under XLA, and with them the noise."""
+    noise = np.random.default_rng(0).random((256, 8, 8, 1))
+    x = ((digits.train[:256] + noise) / 8 - 1).astype("float32")
+    losses = []
+    for jit in (False, True):
+        flow = build(num_bins=None, alpha=None)
+        flow.compile(keras.optimizers.SGD(1e-4), jit_compile=jit)
+        losses.append(flow.fit(x, epochs=50, batch_size=64, verbose=0).history["nll"])
+    assert losses[0][-1] < losses[0][0] - 1
+    np.testing.assert_allclose(*losses, rtol=1e-4)

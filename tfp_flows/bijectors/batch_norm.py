@@ -1,0 +1,135 @@
+"""RealNVP's batch normalisation as a bijector: each feature is standardised by its mean and variance.
+
+    inverse:  x = (y - mean) / sqrt(variance + epsilon)
+    forward:  y = x sqrt(variance + epsilon) + mean
+    log_det (inverse) = -1/2 (number of positions) sum_c log(variance_c + epsilon)
+
+    running <- momentum running + (1 - momentum) batch          of mean and variance, one step of training
+
+In training the inverse takes mean and variance from the batch, and gradients flow through them; everywhere else, and
+in the forward direction always, they are the running ones. Both directions are cheap.
+Dinh, Sohl-Dickstein and Bengio, RealNVP, arXiv:1605.08803, section 3.7 and appendix E.
+"""
+
+import keras
+import tensorflow as tf
+
+from tfp_flows.bijectors.bijector import Bijector
+from tfp_flows.bijectors.initialization import InitializedOnce, mean_and_log_std
+from tfp_flows.tensors import is_positive_integer, require_event_shape
+
+
+class BatchNorm(InitializedOnce, Bijector):
+    """Batch normalisation, per feature of the last axis, over the batch and all other axes; nothing is trained.
+
+    Training is what Keras says it is: `flow(x, training=True)`, hence `fit`. Sampling, scoring, encoding and exporting
+    use the running statistics and never change them. Inside `tfp_flows.bijectors.initializing()` they are set, once,
+    from the batch, so that the first evaluation is sane. Under `tf.distribute` each replica normalises by its own part
+    of the batch, and the running statistics follow the replicas' average.
+
+    In training the log_det is the paper's, of one event with the statistics held; the density is then that of no
+    distribution, and a batch with one value a feature has no variance. The lagged variant of appendix E, for very
+    small batches, is not offered.
+
+    Args:
+        num_features: int, size of the last axis of the event.
+        event_ndims: int, 1 for vectors, 3 for images (height, width, channels).
+        momentum: float in [0, 1), of the running statistics.
+        epsilon: float > 0, added to every variance, in the square of the data's unit.
+        dtype: floating dtype.
+        name: str or None.
+
+    Raises:
+        ValueError: where num_features or event_ndims is no positive integer, or momentum or epsilon out of range.
+
+    Example:
+        >>> from tfp_flows.bijectors.batch_norm import BatchNorm
+        >>> norm = BatchNorm(2, epsilon=1e-9)
+        >>> norm.running_mean.assign([1.0, 0.0]).numpy().tolist()
+        [1.0, 0.0]
+        >>> norm.inverse(tf.constant([[3.0, 2.0]])).numpy().tolist()
+        [[2.0, 2.0]]
+    """
+
+    def __init__(self, num_features, event_ndims=1, momentum=0.99, epsilon=1e-5, dtype=tf.float32, name=None):
+        for key, value in (("num_features", num_features), ("event_ndims", event_ndims)):
+            if not is_positive_integer(value):
+                raise ValueError(f"Expected {key} to be a positive integer; got {value!r}.")
+        if not 0 <= momentum < 1:
+            raise ValueError(f"Expected momentum in [0, 1); got {momentum!r}.")
+        if not 0 < epsilon < float("inf"):
+            raise ValueError(f"Expected epsilon > 0; got {epsilon!r}.")
+        # Constant: also in training it is one number for all events of a batch.
+        super().__init__(event_ndims, dtype=dtype, is_constant_jacobian=True, name=name)
+        self.num_features = num_features
+        self.momentum = momentum
+        self.epsilon = epsilon
+        self._statistics = _Statistics(num_features, momentum, dtype=tf.as_dtype(dtype).name)
+        self._await_initialization()
+
+    @property
+    def running_mean(self):
+        """`keras.Variable` (num_features,)."""
+        return self._statistics.mean
+
+    @property
+    def running_variance(self):
+        """`keras.Variable` (num_features,), without epsilon."""
+        return self._statistics.variance
+
+    def _forward_and_log_det(self, x):
+        require_event_shape(x, (self.num_features,), f"the last axis of {self.name!r}")
+        if self._is_due():
+            # So that y is standardised: sqrt(variance + epsilon) is to be 1 / std(x).
+            mean, log_std = mean_and_log_std(x, _leading_axes(x))
+            variance = tf.maximum(tf.exp(-2 * log_std) - self.epsilon, 0)
+            self._initialize(
+                running_mean=-mean * tf.sqrt(variance + self.epsilon),
+                running_variance=variance,
+            )
+        mean, variance = self._statistics.running()
+        return x * tf.sqrt(variance + self.epsilon) + mean, self._log_det(x, variance)
+
+    def _inverse_and_log_det(self, y):
+        require_event_shape(y, (self.num_features,), f"the last axis of {self.name!r}")
+        if self._is_due():
+            mean, log_std = mean_and_log_std(y, _leading_axes(y))
+            self._initialize(running_mean=mean, running_variance=tf.exp(2 * log_std))
+        mean, variance = self._statistics(y)
+        return (y - mean) * tf.math.rsqrt(variance + self.epsilon), -self._log_det(y, variance)
+
+    def _log_det(self, x, variance):
+        positions = tf.reduce_prod(tf.shape(x)[-self.forward_min_event_ndims : -1])
+        return 0.5 * tf.cast(positions, x.dtype) * tf.reduce_sum(tf.math.log(variance + self.epsilon))
+
+
+class _Statistics(keras.layers.Layer):
+    """Mean and variance of a batch in training, running ones otherwise. A layer, since Keras tells layers which."""
+
+    def __init__(self, num_features, momentum, dtype):
+        super().__init__(dtype=dtype, name="statistics")
+        self.momentum = momentum
+        options = dict(shape=(num_features,), trainable=False, autocast=False, aggregation="mean")
+        self.mean = self.add_weight(name="mean", initializer="zeros", **options)
+        self.variance = self.add_weight(name="variance", initializer="ones", **options)
+        self.built = True
+
+    def running(self):
+        return tf.convert_to_tensor(self.mean), tf.convert_to_tensor(self.variance)
+
+    def call(self, y, training=None):
+        if not (training and self.trainable):
+            return self.running()
+        axes = _leading_axes(y)
+        mean = tf.reduce_mean(y, axes)
+        # Not tf.nn.moments, which stops gradients inside, so that second derivatives are wrong.
+        variance = tf.reduce_mean(tf.math.squared_difference(y, mean), axes)
+        for running, batch in ((self.mean, mean), (self.variance, variance)):
+            new = self.momentum * running + (1 - self.momentum) * batch
+            # A replica without events, or a batch that is not finite, must not spoil what is kept for good.
+            running.assign(tf.where(tf.math.is_finite(new), new, running))
+        return mean, variance
+
+
+def _leading_axes(values):
+    return list(range(values.shape.rank - 1))

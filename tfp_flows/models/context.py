@@ -1,0 +1,70 @@
+"""What a conditional flow p(x given context) is conditioned on: vectors, or class labels.
+
+Labels are integers 0..num_classes-1; the networks see them as one-hot vectors. A label out of range is refused in
+eager code and in arrays given to `fit`; inside a graph (a data set, a served model), where nothing can be raised, its
+vector is NaN, and so is every density that it leads to: never another class's.
+"""
+
+import numpy as np
+import tensorflow as tf
+
+
+def check(flow, context, n=None):
+    """The context as a tensor, or one clear error.
+
+    Args:
+        flow: `tfp_flows.Flow`.
+        context: None, vectors (n, *context_shape), labels (n,) or one label for all.
+        n: int or tensor, the events that it goes with; None where that is not known.
+
+    Returns:
+        (), or a tuple of the tensor: what the flow's traced functions take after their other arguments.
+
+    Raises:
+        ValueError: where a context is missing or not wanted, or labels are no integers or out of range.
+    """
+    if flow.takes_context != (context is not None):
+        wanted = "a context, for the flow is conditional" if flow.takes_context else "no context"
+        raise ValueError(f"Expected {wanted}; got {'none' if context is None else 'one'}.")
+    if context is None:
+        return ()
+    if flow.num_classes is None:
+        return (tf.convert_to_tensor(context),)
+    labels = context if tf.is_tensor(context) else np.asarray(context)
+    _check_labels(labels, flow.num_classes)
+    labels = tf.cast(labels, tf.int32)
+    if labels.shape.rank == 0 and n is not None:
+        labels = tf.fill([n], labels)
+    return (labels,)
+
+
+def features(flow, context):
+    """What the networks see: labels as one-hot vectors (batch, num_classes), NaN where out of range; others unchanged.
+
+    Args:
+        flow: `tfp_flows.Flow`.
+        context: tensor.
+    """
+    if flow.num_classes is None:
+        return context
+    context = tf.convert_to_tensor(context)
+    if not context.dtype.is_integer or context.shape.rank not in (None, 1):
+        _refuse(f"{context.dtype.name} {context.shape}", flow.num_classes)
+    known = (context >= 0) & (context < flow.num_classes)
+    vectors = tf.one_hot(context, flow.num_classes, dtype=flow.variable_dtype)
+    return tf.where(known[:, None], vectors, tf.constant(float("nan"), vectors.dtype))
+
+
+def _check_labels(labels, num_classes):
+    if not tf.as_dtype(labels.dtype).is_integer or len(labels.shape) > 1:
+        _refuse(f"{tf.as_dtype(labels.dtype).name} {tuple(labels.shape)}", num_classes)
+    if tf.is_tensor(labels) and not hasattr(labels, "numpy"):
+        return
+    values = np.asarray(labels)
+    wrong = values[(values < 0) | (values >= num_classes)]
+    if wrong.size:
+        _refuse(wrong.flat[0], num_classes)
+
+
+def _refuse(what, num_classes):
+    raise ValueError(f"Expected class labels as integers 0..{num_classes - 1}, one an event; got {what}.")

@@ -1,0 +1,127 @@
+"""Glow: levels of squeeze and steps of ActNorm, invertible 1x1 convolution and coupling, on images.
+
+    data -> [logit] -> level x num_levels -> standard normal
+    level:  squeeze -> step x num_steps -> factor out half of the channels (all at the last level)
+    step:   ActNorm -> invertible 1x1 convolution -> coupling over the halves of the channels
+
+With a learned prior, what a level factors out is Gaussian given what stays. Both directions are cheap.
+Kingma and Dhariwal, Glow, arXiv:1807.03039: step and levels figure 2, networks and training sections 3 and 5.
+"""
+
+import math
+
+import keras
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+from tfp_flows import masks
+from tfp_flows.bijectors import ActNorm, Chain, Coupling, InvertibleConv1x1, MultiScale, Squeeze
+from tfp_flows.dequantization import Uniform
+from tfp_flows.models.flow import Flow
+from tfp_flows.models.preprocessing import to_reals
+from tfp_flows.networks import ConvNet
+from tfp_flows.tensors import is_positive_integer
+from tfp_flows.transforms import Affine, Shift
+
+tfd = tfp.distributions
+
+
+@keras.saving.register_keras_serializable(package="tfp_flows")
+class Glow(Flow):
+    """Glow with affine or additive couplings.
+
+    Args:
+        event_shape: tuple (height, width, channels); height and width are multiples of 2 ** num_levels.
+        num_bins: int, levels of integer data, which is dequantized; None for continuous data.
+        num_levels: int.
+        num_steps: int, steps of flow a level.
+        hidden_channels: int, of each coupling's network.
+        coupling: "affine" or "additive".
+        learned_prior: bool, whether what is factored out is Gaussian given what stays.
+        parametrization: "plu" or "plain", of the 1x1 convolutions.
+        num_classes: int for p(x given class), whose labels are the context; None for an unconditional flow.
+        alpha: float in [0, 0.5), of the `Logit` that maps integer data; None to scale it to [-1/2, 1/2] as the paper.
+        log_scale_bound: float, see `tfp_flows.transforms.Affine`.
+        seed: int.
+        name: str or None.
+
+    Raises:
+        ValueError: for an event shape that is no image's or cannot be squeezed so often, or an unknown coupling.
+
+    Example:
+        >>> import tfp_flows
+        >>> flow = tfp_flows.Glow((4, 4, 1), num_bins=17, num_levels=2, num_steps=1, hidden_channels=8)
+        >>> flow.sample(3, seed=0).shape.as_list(), flow.latent_shape
+        ([3, 4, 4, 1], (16,))
+    """
+
+    def __init__(
+        self,
+        event_shape,
+        num_bins=None,
+        num_levels=3,
+        num_steps=32,
+        hidden_channels=512,
+        coupling="affine",
+        learned_prior=True,
+        parametrization="plu",
+        num_classes=None,
+        alpha=None,
+        log_scale_bound=2.0,
+        seed=0,
+        name=None,
+    ):
+        shape = masks.image_shape(event_shape)
+        if coupling not in _TRANSFORMS:
+            raise ValueError(f"Expected coupling to be one of {sorted(_TRANSFORMS)}; got {coupling!r}.")
+        arguments = dict(
+            event_shape=shape,
+            num_bins=num_bins,
+            num_levels=num_levels,
+            num_steps=num_steps,
+            hidden_channels=hidden_channels,
+            coupling=coupling,
+            learned_prior=learned_prior,
+            parametrization=parametrization,
+            num_classes=num_classes,
+            alpha=alpha,
+            log_scale_bound=log_scale_bound,
+            seed=seed,
+        )
+        for key, value in (("num_levels", num_levels), ("num_steps", num_steps)):
+            if not is_positive_integer(value):
+                raise ValueError(f"Expected {key} to be a positive integer; got {value!r}.")
+        transform = _TRANSFORMS[coupling](log_scale_bound)
+        context_shape = None if num_classes is None else (num_classes,)
+
+        def step(shape, seed):
+            passes = masks.channels(shape)
+            moved = int((~passes[0, 0]).sum())
+            conditioner = ConvNet(moved * transform.num_params, hidden_channels, context_shape=context_shape)
+            return [
+                ActNorm(shape[-1], event_ndims=3),
+                InvertibleConv1x1(shape[-1], parametrization, seed=seed),
+                Coupling(passes, conditioner, transform),
+            ]
+
+        levels, priors, (height, width, channels) = [], [], shape
+        for i in range(num_levels):
+            level_shape = height, width, channels = tuple(Squeeze().inverse_event_shape((height, width, channels)))
+            steps = [part for k in range(num_steps) for part in step(level_shape, (seed, i, k))]
+            levels.append(Chain([Squeeze(), *steps]))
+            channels //= 2
+            # Standard normal at the start: zero mean, zero log-scale.
+            priors.append(keras.layers.Conv2D(2 * channels, 3, padding="same", kernel_initializer="zeros"))
+        scales = MultiScale(levels, shape, priors=priors[:-1] if learned_prior else None)
+        base = tfd.Independent(tfd.Normal(tf.zeros([math.prod(shape)]), 1.0), 1)
+        super().__init__(
+            tfd.TransformedDistribution(base, Chain([*to_reals(num_bins, alpha), scales])),
+            dequantization=None if num_bins is None else Uniform(num_bins),
+            seed=seed,
+            num_classes=num_classes,
+            name=name,
+        )
+        self._arguments = arguments
+
+
+_TRANSFORMS = {"affine": Affine, "additive": lambda _: Shift()}

@@ -1,0 +1,116 @@
+"""Glow's convolutional conditioner: 3x3, 1x1, 3x3, the last one zero at the start.
+
+h_1 = activation(conv3x3(x) + W context)        (height, width, hidden_channels)
+h_2 = activation(conv1x1(h_1))
+out = conv3x3(h_2),   0 at the start            (height, width, num_outputs)
+
+Kingma and Dhariwal, Glow, arXiv:1807.03039, sections 3.3 and 4.
+"""
+
+import keras
+
+from tfp_flows.tensors import check_shape, is_positive_integer
+
+
+@keras.saving.register_keras_serializable(package="tfp_flows")
+class ConvNet(keras.layers.Layer):
+    """Convolutions of kernel sizes 3, 1, ..., 1, 3, NHWC, with as many 1x1 in between as `num_layers` asks for.
+
+    Args:
+        num_outputs: int, channels of the output.
+        hidden_channels: int.
+        num_layers: int >= 2, all convolutions.
+        activation: Keras activation of the hidden layers.
+        context_shape: None, or a tuple (n,): called as `net(x, context=c)` with c (batch, n), which is mapped linearly
+            and added at every pixel before the first activation.
+        output_initializer: Keras initializer of the last kernel.
+        dtype: Keras dtype or dtype policy of this layer and all within it.
+        **kwargs: name and trainable, of `keras.layers.Layer`.
+
+    Raises:
+        ValueError: where a width is no positive integer, num_layers below 2, context_shape not (n,), or a context is
+            missing or not wanted.
+
+    Example:
+        >>> from tfp_flows.networks import ConvNet
+        >>> ConvNet(4, hidden_channels=8)(tf.ones([5, 6, 6, 2])).shape
+        TensorShape([5, 6, 6, 4])
+    """
+
+    # Takes images, not flat vectors: `bijectors.Coupling` asks.
+    event_ndims = 3
+
+    def __init__(
+        self,
+        num_outputs,
+        hidden_channels=128,
+        num_layers=3,
+        activation="relu",
+        context_shape=None,
+        output_initializer="zeros",
+        dtype=None,
+        **kwargs,
+    ):
+        super().__init__(dtype=dtype, **kwargs)
+        if not is_positive_integer(num_outputs) or not is_positive_integer(hidden_channels):
+            raise ValueError(f"Expected positive integer widths; got {num_outputs!r} and {hidden_channels!r}.")
+        if not is_positive_integer(num_layers) or num_layers < 2:
+            raise ValueError(f"Expected num_layers to be an integer of at least 2; got {num_layers!r}.")
+        self.num_outputs, self.hidden_channels, self.num_layers = (
+            int(num_outputs),
+            int(hidden_channels),
+            int(num_layers),
+        )
+        self.activation = keras.activations.get(activation)
+        self.context_shape = None if context_shape is None else check_shape(context_shape, "context_shape")
+        if self.context_shape is not None and len(self.context_shape) != 1:
+            raise ValueError(f"Expected context_shape (n,); got {self.context_shape}.")
+        self.output_initializer = keras.initializers.get(output_initializer)
+        policy = self.dtype_policy
+        self._hidden = [
+            keras.layers.Conv2D(
+                self.hidden_channels, 3 if i == 0 else 1, padding="same", kernel_initializer="he_normal", dtype=policy,
+                data_format="channels_last", name=f"hidden_{i}",
+            )
+            for i in range(self.num_layers - 1)
+        ]  # fmt: skip
+        self._output = keras.layers.Conv2D(
+            self.num_outputs, 3, padding="same", kernel_initializer=self.output_initializer, dtype=policy,
+            data_format="channels_last", name="output",
+        )  # fmt: skip
+        self._context = None
+        if self.context_shape is not None:
+            self._context = keras.layers.Dense(self.hidden_channels, use_bias=False, dtype=policy, name="context")
+
+    def build(self, input_shape):
+        shape = tuple(input_shape)
+        for layer in (*self._hidden, self._output):
+            layer.build(shape)
+            shape = (*shape[:-1], layer.filters)
+        if self._context is not None:
+            self._context.build((None, *self.context_shape))
+
+    def call(self, x, context=None):
+        if (context is None) != (self._context is None):
+            wanted = "no context" if self._context is None else f"a context of shape (batch, {self.context_shape[0]})"
+            raise ValueError(f"Expected {wanted}; got {'none' if context is None else 'one'}.")
+        for i, layer in enumerate(self._hidden):
+            x = layer(x)
+            if i == 0 and context is not None:
+                x = x + self._context(context)[:, None, None, :]
+            x = self.activation(x)
+        return self._output(x)
+
+    def compute_output_shape(self, input_shape, **_):
+        return (*input_shape[:-1], self.num_outputs)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "num_outputs": self.num_outputs,
+            "hidden_channels": self.hidden_channels,
+            "num_layers": self.num_layers,
+            "activation": keras.activations.serialize(self.activation),
+            "context_shape": self.context_shape,
+            "output_initializer": keras.initializers.serialize(self.output_initializer),
+        }
