@@ -43,8 +43,8 @@ class BatchNorm(InitializedOnce, Bijector):
         ValueError: where num_features or event_ndims is no positive integer, or momentum or epsilon out of range.
 
     Example:
-        >>> from tfp_flows.bijectors.batch_norm import BatchNorm
-        >>> norm = BatchNorm(2, epsilon=1e-9)
+        >>> from tfp_flows import bijectors
+        >>> norm = bijectors.BatchNorm(2, epsilon=1e-9)
         >>> norm.running_mean.assign([1.0, 0.0]).numpy().tolist()
         [1.0, 0.0]
         >>> norm.inverse(tf.constant([[3.0, 2.0]])).numpy().tolist()

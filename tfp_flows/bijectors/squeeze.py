@@ -67,7 +67,8 @@ class Squeeze(Bijector):
 
     def _reorder(self, x, positions):
         """Moves the blocks of channels, one for each position in a block of pixels."""
-        return tf.concat([tf.split(x, len(positions), axis=-1)[i] for i in positions], axis=-1)
+        blocks = tf.split(x, len(positions), axis=-1)
+        return tf.concat([blocks[i] for i in positions], axis=-1)
 
     def _forward_event_shape(self, shape):
         height, width, channels = self._image(shape)

@@ -111,7 +111,11 @@ class Glow(Flow):
             levels.append(Chain([Squeeze(), *steps]))
             channels //= 2
             # Standard normal at the start: zero mean, zero log-scale.
-            priors.append(keras.layers.Conv2D(2 * channels, 3, padding="same", kernel_initializer="zeros"))
+            priors.append(
+                keras.layers.Conv2D(
+                    2 * channels, 3, padding="same", kernel_initializer="zeros", data_format="channels_last"
+                )
+            )
         scales = MultiScale(levels, shape, priors=priors[:-1] if learned_prior else None)
         base = tfd.Independent(tfd.Normal(tf.zeros([math.prod(shape)]), 1.0), 1)
         super().__init__(

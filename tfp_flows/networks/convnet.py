@@ -9,7 +9,8 @@ Kingma and Dhariwal, Glow, arXiv:1807.03039, sections 3.3 and 4.
 
 import keras
 
-from tfp_flows.tensors import check_shape, is_positive_integer
+from tfp_flows.networks.conditioning import check_context_shape, require_context
+from tfp_flows.tensors import is_positive_integer
 
 
 @keras.saving.register_keras_serializable(package="tfp_flows")
@@ -62,9 +63,7 @@ class ConvNet(keras.layers.Layer):
             int(num_layers),
         )
         self.activation = keras.activations.get(activation)
-        self.context_shape = None if context_shape is None else check_shape(context_shape, "context_shape")
-        if self.context_shape is not None and len(self.context_shape) != 1:
-            raise ValueError(f"Expected context_shape (n,); got {self.context_shape}.")
+        self.context_shape = check_context_shape(context_shape)
         self.output_initializer = keras.initializers.get(output_initializer)
         policy = self.dtype_policy
         self._hidden = [
@@ -91,9 +90,7 @@ class ConvNet(keras.layers.Layer):
             self._context.build((None, *self.context_shape))
 
     def call(self, x, context=None):
-        if (context is None) != (self._context is None):
-            wanted = "no context" if self._context is None else f"a context of shape (batch, {self.context_shape[0]})"
-            raise ValueError(f"Expected {wanted}; got {'none' if context is None else 'one'}.")
+        require_context(context, self.context_shape)
         for i, layer in enumerate(self._hidden):
             x = layer(x)
             if i == 0 and context is not None:

@@ -7,7 +7,8 @@ out = W h + b,   W = 0 at the start
 
 import keras
 
-from tfp_flows.tensors import check_shape, is_positive_integer
+from tfp_flows.networks.conditioning import check_context_shape, require_context
+from tfp_flows.tensors import is_positive_integer
 
 
 @keras.saving.register_keras_serializable(package="tfp_flows")
@@ -56,9 +57,7 @@ class MLP(keras.layers.Layer):
             raise ValueError(f"Expected dropout in [0, 1); got {dropout!r}.")
         self.activation = keras.activations.get(activation)
         self.dropout = dropout
-        self.context_shape = None if context_shape is None else check_shape(context_shape, "context_shape")
-        if self.context_shape is not None and len(self.context_shape) != 1:
-            raise ValueError(f"Expected context_shape (n,); got {self.context_shape}.")
+        self.context_shape = check_context_shape(context_shape)
         self.output_initializer = keras.initializers.get(output_initializer)
         # Sub-layers do not inherit a policy in Keras 3: each is given it.
         policy = self.dtype_policy
@@ -83,9 +82,7 @@ class MLP(keras.layers.Layer):
             self._context.build((None, *self.context_shape))
 
     def call(self, x, context=None):
-        if (context is None) != (self._context is None):
-            wanted = "no context" if self._context is None else f"a context of shape (batch, {self.context_shape[0]})"
-            raise ValueError(f"Expected {wanted}; got {'none' if context is None else 'one'}.")
+        require_context(context, self.context_shape)
         for i, layer in enumerate((*self._hidden, self._output)):
             x = layer(x)
             if i == 0 and context is not None:

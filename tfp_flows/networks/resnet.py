@@ -11,8 +11,9 @@ connections; He et al., arXiv:1603.05027 (the blocks); Salimans and Kingma, arXi
 
 import keras
 
+from tfp_flows.networks.conditioning import check_context_shape, require_context
 from tfp_flows.networks.weight_norm import WeightNormConv2D
-from tfp_flows.tensors import check_shape, is_positive_integer
+from tfp_flows.tensors import is_positive_integer
 
 # RealNVP's published code; Keras' 0.99 leaves a short training to be scored by statistics of its start.
 _MOMENTUM = 0.9
@@ -41,7 +42,7 @@ class ResNet(keras.layers.Layer):
             or a context is missing or not wanted.
 
     Example:
-        >>> from tfp_flows.networks.resnet import ResNet
+        >>> from tfp_flows.networks import ResNet
         >>> net = ResNet(4, hidden_channels=8, num_blocks=2)
         >>> net(tf.ones([5, 6, 6, 2])).shape.as_list()
         [5, 6, 6, 4]
@@ -71,9 +72,7 @@ class ResNet(keras.layers.Layer):
                 raise ValueError(f"Expected {key} to be a positive integer; got {value!r}.")
             # Python's own, since NumPy's are no JSON.
             setattr(self, key, int(value))
-        self.context_shape = None if context_shape is None else check_shape(context_shape, "context_shape")
-        if self.context_shape is not None and len(self.context_shape) != 1:
-            raise ValueError(f"Expected context_shape (n,); got {self.context_shape}.")
+        self.context_shape = check_context_shape(context_shape)
         self.batch_norm, self.weight_norm = bool(batch_norm), bool(weight_norm)
         # Sub-layers do not inherit a policy in Keras 3: each is given it.
         width, size, options = self.hidden_channels, self.kernel_size, dict(dtype=self.dtype_policy)
@@ -102,9 +101,7 @@ class ResNet(keras.layers.Layer):
             self._context.build((None, *self.context_shape))
 
     def call(self, x, context=None, training=None):
-        if (context is None) != (self._context is None):
-            wanted = "no context" if self._context is None else f"a context of shape (batch, {self.context_shape[0]})"
-            raise ValueError(f"Expected {wanted}; got {'none' if context is None else 'one'}.")
+        require_context(context, self.context_shape)
         h = self._first(x)
         if context is not None:
             h = h + self._context(context)[:, None, None, :]

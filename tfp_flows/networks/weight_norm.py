@@ -30,7 +30,7 @@ class WeightNormConv2D(keras.layers.Layer):
         ValueError: where filters or kernel_size is no positive integer, or the input is no batch of images.
 
     Example:
-        >>> from tfp_flows.networks.weight_norm import WeightNormConv2D
+        >>> from tfp_flows.networks import WeightNormConv2D
         >>> layer = WeightNormConv2D(4, kernel_size=1)
         >>> layer(tf.ones([5, 6, 6, 2])).shape.as_list()
         [5, 6, 6, 4]
