@@ -188,6 +188,10 @@ CASES = {
         lambda dtype: bijectors.Logit(-1.0, 3.0, alpha=0.05, dtype=dtype), (3,), any_shape=True,
         data=lambda r, s: r.uniform(-1, 3, s),
     ),
+    "piecewise_probit": Case(
+        lambda dtype: bijectors.PiecewiseProbit((-1.0, 0.0, 3.0), dtype=dtype), (6,), any_shape=True,
+        data=lambda r, s: r.uniform(-1, 3, s),
+    ),
     "elementwise_affine": Case(
         lambda dtype: bijectors.Elementwise(transforms.Affine(), (2, 3), dtype=dtype), (2, 3), constant=True
     ),

@@ -54,6 +54,57 @@ np.testing.assert_allclose(logs_one["bits_per_dim"], logs_two["bits_per_dim"], r
 print("same")
 """
 
+IMAGES = """
+import numpy as np, keras, tensorflow as tf
+tf.config.set_logical_device_configuration(
+    tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2)
+import tfp_flows
+strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+x = np.random.default_rng(0).normal(size=(256, 8, 8, 2)).cumsum(axis=1).astype("float32")
+
+def train(strategy, make, epochs):
+    keras.utils.set_random_seed(0)
+    with strategy.scope():
+        flow = make()
+        flow.compile(keras.optimizers.SGD(1e-5))
+    batches = tfp_flows.data.batches(x, 64)
+    start = []
+    keep = keras.callbacks.LambdaCallback(on_train_begin=lambda logs: start.extend(w.numpy() for w in flow.weights))
+    logs = flow.fit(batches, epochs=epochs, verbose=0, callbacks=[keep]).history["nll"]
+    return flow, start, logs
+
+# ActNorm: one device and two are the same, from the initialisation on.
+make = lambda: tfp_flows.Glow((8, 8, 2), num_levels=2, num_steps=2, hidden_channels=8)
+one, start_one, logs_one = train(tf.distribute.get_strategy(), make, 3)
+two, start_two, logs_two = train(strategy, make, 3)
+assert one.is_initialized and two.is_initialized
+fresh = [v.numpy() for v in make().weights]
+assert any(np.abs(a - b).max() > 0.1 for a, b in zip(start_one, fresh)), "nothing was initialised from data"
+for a, b in zip(start_one, start_two):
+    np.testing.assert_allclose(a, b, atol=1e-5)
+for a, b in zip(one.weights, two.weights):
+    np.testing.assert_allclose(a.numpy(), b.numpy(), atol=1e-4)
+np.testing.assert_allclose(logs_one, logs_two, rtol=1e-4)
+
+# BatchNorm: initialised alike; then each replica has its own batch, and the running statistics are their average.
+make = lambda: tfp_flows.RealNVP((8, 8, 2), num_blocks=1, hidden_channels=8)
+one, start_one, logs_one = train(tf.distribute.get_strategy(), make, 3)
+two, start_two, logs_two = train(strategy, make, 3)
+for a, b in zip(start_one, start_two):
+    np.testing.assert_allclose(a, b, atol=1e-5)
+np.testing.assert_allclose(logs_one, logs_two, rtol=0.05)
+averages = [v for v in two.non_trainable_weights if v.path.startswith("statistics")]
+assert len(averages) >= 10, [v.path for v in two.non_trainable_weights]
+for v in averages:
+    on_devices = [replica.numpy() for replica in v.value.values]
+    np.testing.assert_array_equal(*on_devices)
+state = [w.numpy() for w in two.weights]
+two.log_prob(x[:4]), two.sample(3, seed=0), two.encode(x[:4])
+for now, then in zip(two.weights, state):
+    np.testing.assert_array_equal(now.numpy(), then)
+print("same")
+"""
+
 WORKER = """
 import json, os, sys
 import numpy as np, keras, tensorflow as tf
@@ -76,9 +127,10 @@ def environment(**extra):
     return {**os.environ, "PYTHONPATH": root, "TF_CPP_MIN_LOG_LEVEL": "3", **extra}
 
 
-def test_two_devices_train_as_one(tmp_path):
+@pytest.mark.parametrize("script", [MIRRORED, IMAGES], ids=["vectors", "images"])
+def test_two_devices_train_as_one(script, tmp_path):
     result = subprocess.run(
-        [sys.executable, "-c", MIRRORED], capture_output=True, text=True, env=environment(), cwd=tmp_path, timeout=300
+        [sys.executable, "-c", script], capture_output=True, text=True, env=environment(), cwd=tmp_path, timeout=300
     )
     assert result.returncode == 0 and "same" in result.stdout, result.stderr[-3000:]
 
@@ -88,10 +140,11 @@ def test_two_workers_train_as_one(tmp_path):
         for s in (a, b):
             s.bind(("127.0.0.1", 0))
         hosts = [f"127.0.0.1:{s.getsockname()[1]}" for s in (a, b)]
+    cluster = {"cluster": {"worker": hosts}}
     workers = [
         subprocess.Popen(
             [sys.executable, "-c", WORKER], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path,
-            env=environment(TF_CONFIG=json.dumps({"cluster": {"worker": hosts}, "task": {"type": "worker", "index": i}})),
+            env=environment(TF_CONFIG=json.dumps({**cluster, "task": {"type": "worker", "index": i}})),
         )
         for i in range(2)
     ]  # fmt: skip

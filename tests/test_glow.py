@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import tfp_flows
 from tfp_flows import data, serving
@@ -30,7 +31,13 @@ def conditional(digits):
 
 
 @pytest.mark.parametrize(
-    "options", [{}, dict(coupling="additive", learned_prior=False, parametrization="plain", alpha=None)]
+    "options",
+    [
+        {},
+        dict(coupling="additive", learned_prior=False, parametrization="plain", alpha=None),
+        dict(coupling="mixture", alpha=None, edges=(0, 1, 17)),
+        dict(coupling="spline", num_components=4),
+    ],
 )
 def test_it_learns_and_comes_back(options, digits, tmp_path):
     flow = build(**options)
@@ -128,8 +135,47 @@ def test_bad_interpolations_are_refused(options, message, conditional, digits):
         latent.interpolate(conditional, digits.test[0], digits.test[:2], context=1)
 
 
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+def test_networks_in_low_precision_under_a_float32_flow(policy, digits):
+    """Networks compute in it; densities, latents and the way back do not."""
+    keras.config.set_dtype_policy(policy)
+    try:
+        flow = build(coupling="mixture")
+    finally:
+        keras.config.set_dtype_policy("float32")
+    step = flow.distribution.bijector.bijectors[-1].levels[0].bijectors[-2].bijectors[-1]
+    assert step.conditioner(tf.zeros([1, 4, 4, 2])).dtype == policy.removeprefix("mixed_")
+    history = flow.fit(digits.train, epochs=4, batch_size=64, verbose=0).history["bits_per_dim"]
+    assert history[-1] < history[0] - 0.3
+    x = digits.test[:50]
+    score = flow.log_prob(x)
+    assert score.dtype == tf.float32 and flow.encode(x).dtype == tf.float32
+    np.testing.assert_allclose(flow.decode(flow.encode(x)), x + 0.5, atol=2e-2)
+    keras.utils.set_random_seed(0)
+    exact = build(coupling="mixture")
+    for ours, theirs in zip(exact.variables, flow.variables):
+        ours.assign(theirs)
+    np.testing.assert_allclose(exact.log_prob(x), score, rtol=0.02)
+    assert np.abs(exact.log_prob(x) - score).max() > 1e-3
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        (dict(coupling="cubic"), "Expected coupling to be one of .*; got 'cubic'"),
+        (dict(num_components=4), "Expected num_components=None with affine couplings; got 4"),
+        (dict(coupling="mixture", num_components=1), "Expected num_components to be an integer above 1; got 1"),
+        (dict(num_steps=0), "Expected num_steps to be a positive integer; got 0"),
+        (dict(num_levels=4), "Expected height and width that are multiples of 2 to squeeze"),
+    ],
+)
+def test_bad_arguments_are_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        build(**options)
+
+
 def test_xla_trains_to_the_same_losses(digits):
-    """Two hundred steps. On continuous data: TensorFlow's random numbers are others under XLA, and with them the noise."""
+    """Two hundred steps, on continuous data: TensorFlow's random numbers are others under XLA and noise too."""
     noise = np.random.default_rng(0).random((256, 8, 8, 1))
     x = ((digits.train[:256] + noise) / 8 - 1).astype("float32")
     losses = []

@@ -11,7 +11,8 @@ class Entry:
         home: str, "module:Class".
         paper, year, arxiv: of the system.
         summary: str, one line.
-        recipe: dict of training defaults: batch_size, learning_rate, epochs, optimizer (arguments of Adam).
+        recipe: dict of training defaults: batch_size, learning_rate, epochs, optimizer (arguments of Adam),
+            warmup_steps (in which the learning rate rises from 0; none where absent).
         takes_images: bool, whether events are (height, width, channels) and not flat vectors.
     """
 
@@ -50,7 +51,7 @@ MODELS = {
         arxiv="1807.03039",
         summary="levels of squeeze, ActNorm, invertible 1x1 convolution and affine or additive coupling, on images",
         # Section 5 and appendix B: Adam with the default of its code, 1e-3, and batches of 16 to 64.
-        recipe=dict(batch_size=64, learning_rate=1e-3, epochs=10, optimizer={}),
+        recipe=dict(batch_size=64, learning_rate=1e-3, epochs=10, optimizer={}, warmup_steps=100),
         takes_images=True,
     ),
 }

@@ -11,11 +11,12 @@ from tfp_flows.bijectors.invertible_conv import InvertibleConv1x1
 from tfp_flows.bijectors.logit import Logit
 from tfp_flows.bijectors.multiscale import MultiScale
 from tfp_flows.bijectors.permutation import Permutation
+from tfp_flows.bijectors.piecewise_probit import PiecewiseProbit
 from tfp_flows.bijectors.rescale import Rescale
 from tfp_flows.bijectors.squeeze import Squeeze
 
 __all__ = [
     "ActNorm", "AdditiveCoupling", "AffineCoupling", "BatchNorm", "Bijector", "Chain", "Coupling", "Elementwise",
-    "InvertibleConv1x1", "Logit", "MultiScale", "Permutation", "Rescale", "Squeeze", "initializing", "is_initializing",
-    "takes_context",
+    "InvertibleConv1x1", "Logit", "MultiScale", "Permutation", "PiecewiseProbit", "Rescale", "Squeeze",
+    "initializing", "is_initializing", "takes_context",
 ]  # fmt: skip

@@ -1,11 +1,13 @@
 """Glow: levels of squeeze and steps of ActNorm, invertible 1x1 convolution and coupling, on images.
 
-    data -> [logit] -> level x num_levels -> standard normal
+    data -> [to reals] -> level x num_levels -> standard normal
     level:  squeeze -> step x num_steps -> factor out half of the channels (all at the last level)
     step:   ActNorm -> invertible 1x1 convolution -> coupling over the halves of the channels
 
-With a learned prior, what a level factors out is Gaussian given what stays. Both directions are cheap.
-Kingma and Dhariwal, Glow, arXiv:1807.03039: step and levels figure 2, networks and training sections 3 and 5.
+With a learned prior, what a level factors out is Gaussian given what stays. Both directions are cheap, but that the
+mixture coupling's latent -> data takes some evaluations of the mixture a step.
+Kingma and Dhariwal, Glow, arXiv:1807.03039: step and levels figure 2, networks and training sections 3 and 5. The
+mixture coupling is that of Flow++, arXiv:1902.00275, section 3.2, the spline that of arXiv:1906.04032.
 """
 
 import math
@@ -21,14 +23,16 @@ from tfp_flows.models.flow import Flow
 from tfp_flows.models.preprocessing import to_reals
 from tfp_flows.networks import ConvNet
 from tfp_flows.tensors import is_positive_integer
-from tfp_flows.transforms import Affine, Shift
+from tfp_flows.transforms import Affine, LogisticMixture, RationalQuadraticSpline, Shift
 
 tfd = tfp.distributions
+
+COUPLINGS = ("affine", "additive", "mixture", "spline")
 
 
 @keras.saving.register_keras_serializable(package="tfp_flows")
 class Glow(Flow):
-    """Glow with affine or additive couplings.
+    """Glow, with the paper's affine or additive couplings or stronger ones.
 
     Args:
         event_shape: tuple (height, width, channels); height and width are multiples of 2 ** num_levels.
@@ -36,11 +40,15 @@ class Glow(Flow):
         num_levels: int.
         num_steps: int, steps of flow a level.
         hidden_channels: int, of each coupling's network.
-        coupling: "affine" or "additive".
+        coupling: "affine" or "additive" as in the paper, "mixture" (`transforms.LogisticMixture`) or "spline"
+            (`transforms.RationalQuadraticSpline`).
+        num_components: int, of the mixture, or bins of the spline; None for the transform's own.
         learned_prior: bool, whether what is factored out is Gaussian given what stays.
         parametrization: "plu" or "plain", of the 1x1 convolutions.
         num_classes: int for p(x given class), whose labels are the context; None for an unconditional flow.
-        alpha: float in [0, 0.5), of the `Logit` that maps integer data; None to scale it to [-1/2, 1/2] as the paper.
+        alpha: float in (0, 0.5), of the `Logit` that maps integer data; None to scale it to [-1/2, 1/2] as the paper.
+        edges: None, or increasing ints from 0 to num_bins: the `PiecewiseProbit` that maps integer data instead.
+            (0, 1, 256) for images on a black background makes background and ink a normal each.
         log_scale_bound: float, see `tfp_flows.transforms.Affine`.
         seed: int.
         name: str or None.
@@ -63,17 +71,17 @@ class Glow(Flow):
         num_steps=32,
         hidden_channels=512,
         coupling="affine",
+        num_components=None,
         learned_prior=True,
         parametrization="plu",
         num_classes=None,
         alpha=None,
+        edges=None,
         log_scale_bound=2.0,
         seed=0,
         name=None,
     ):
         shape = masks.image_shape(event_shape)
-        if coupling not in _TRANSFORMS:
-            raise ValueError(f"Expected coupling to be one of {sorted(_TRANSFORMS)}; got {coupling!r}.")
         arguments = dict(
             event_shape=shape,
             num_bins=num_bins,
@@ -81,17 +89,19 @@ class Glow(Flow):
             num_steps=num_steps,
             hidden_channels=hidden_channels,
             coupling=coupling,
+            num_components=num_components,
             learned_prior=learned_prior,
             parametrization=parametrization,
             num_classes=num_classes,
             alpha=alpha,
+            edges=None if edges is None else tuple(edges),
             log_scale_bound=log_scale_bound,
             seed=seed,
         )
         for key, value in (("num_levels", num_levels), ("num_steps", num_steps)):
             if not is_positive_integer(value):
                 raise ValueError(f"Expected {key} to be a positive integer; got {value!r}.")
-        transform = _TRANSFORMS[coupling](log_scale_bound)
+        transform = _transform(coupling, num_components, log_scale_bound)
         context_shape = None if num_classes is None else (num_classes,)
 
         def step(shape, seed):
@@ -119,7 +129,7 @@ class Glow(Flow):
         scales = MultiScale(levels, shape, priors=priors[:-1] if learned_prior else None)
         base = tfd.Independent(tfd.Normal(tf.zeros([math.prod(shape)]), 1.0), 1)
         super().__init__(
-            tfd.TransformedDistribution(base, Chain([*to_reals(num_bins, alpha), scales])),
+            tfd.TransformedDistribution(base, Chain([*to_reals(num_bins, alpha, edges), scales])),
             dequantization=None if num_bins is None else Uniform(num_bins),
             seed=seed,
             num_classes=num_classes,
@@ -128,4 +138,14 @@ class Glow(Flow):
         self._arguments = arguments
 
 
-_TRANSFORMS = {"affine": Affine, "additive": lambda _: Shift()}
+def _transform(coupling, num_components, log_scale_bound):
+    """The transform of every coupling, by its name."""
+    if coupling in ("affine", "additive"):
+        if num_components is not None:
+            raise ValueError(f"Expected num_components=None with {coupling} couplings; got {num_components!r}.")
+        return Affine(log_scale_bound) if coupling == "affine" else Shift()
+    if coupling == "mixture":
+        return LogisticMixture(num_components or 4, log_scale_bound=log_scale_bound)
+    if coupling == "spline":
+        return RationalQuadraticSpline(num_components or 8)
+    raise ValueError(f"Expected coupling to be one of {list(COUPLINGS)}; got {coupling!r}.")

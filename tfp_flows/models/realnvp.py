@@ -1,11 +1,15 @@
-"""RealNVP on vectors: affine couplings with ActNorm between them.
+"""RealNVP: affine couplings, on vectors or on images.
 
-    data -> [logit] -> (ActNorm -> affine coupling) x num_layers -> standard normal
+    vectors   data -> [logit] -> (ActNorm -> affine coupling) x num_layers -> standard normal
+    images    data -> [logit] -> multi-scale architecture (see `multi_scale_realnvp`) -> standard normal
 
 The masks alternate: what one coupling passes, the next one moves. Both directions are cheap.
-Dinh, Sohl-Dickstein and Bengio, RealNVP, arXiv:1605.08803, section 3; ActNorm in the place of its batch
-normalisation as in Glow, arXiv:1807.03039, section 3.1.
+Dinh, Sohl-Dickstein and Bengio, RealNVP, arXiv:1605.08803, section 3; on vectors with ActNorm in the place of its
+batch normalisation as in Glow, arXiv:1807.03039, section 3.1.
 """
+
+import inspect
+import math
 
 import keras
 import numpy as np
@@ -13,9 +17,11 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfp_flows import masks
-from tfp_flows.bijectors import ActNorm, AffineCoupling, Chain, Logit, Permutation
+from tfp_flows.bijectors import ActNorm, AffineCoupling, Chain, Permutation
 from tfp_flows.dequantization import Uniform
 from tfp_flows.models.flow import Flow
+from tfp_flows.models.multi_scale_realnvp import multi_scale_realnvp
+from tfp_flows.models.preprocessing import to_reals
 from tfp_flows.networks import MLP
 
 tfd = tfp.distributions
@@ -26,19 +32,30 @@ class RealNVP(Flow):
     """Affine couplings with alternating masks.
 
     Args:
-        event_shape: tuple of one int.
+        event_shape: tuple (n,) for vectors, or (height, width, channels) for the paper's multi-scale model of images.
         num_bins: int, levels of integer data, which is dequantized and mapped by `Logit`; None for continuous data.
-        num_layers: int, affine couplings.
-        hidden_units: sequence of ints, of each coupling's network.
-        mask: "odd_even" or "half"; the first serves flattened images better, where neighbours are alike.
-        actnorm: bool, an ActNorm before each coupling.
         log_scale_bound: float, see `tfp_flows.transforms.Affine`.
-        dropout: float, in the networks.
+        alpha: float in (0, 0.5), of the `Logit`, by default the paper's; None to scale data to [-1/2, 1/2] instead.
+        edges: None, or increasing ints from 0 to num_bins, beside alpha=None: integer data are mapped by
+            `PiecewiseProbit` instead.
         seed: int.
         name: str or None.
+        num_layers: int, affine couplings, by default 8. This and the next four are for vectors only.
+        hidden_units: sequence of ints, of each coupling's network, by default (256, 256).
+        mask: "odd_even", the default, or "half"; the first serves flattened images better, where neighbours are alike.
+        actnorm: bool, by default True, an ActNorm before each coupling.
+        dropout: float, by default 0, in the networks.
+        num_scales: int, by default as many as halve an image until it is 4 pixels wide, and one. This and the rest are
+            for images only, see `tfp_flows.models.multi_scale_realnvp`.
+        num_blocks: int, by default 4, residual blocks of each network; the paper's CIFAR-10 has 8, in 2 scales.
+        hidden_channels: int, by default 32, of the first scale's networks; the paper's CIFAR-10 has 64.
+        batch_norm: bool, by default True.
+        weight_norm: bool, by default True.
+        scale_penalty: float, by default the paper's 5e-5, of the squares of the weight norm's lengths, in nats.
 
     Raises:
-        ValueError: for an event shape that is no vector's of at least 2, or an unknown mask.
+        ValueError: for an event shape that is neither a vector's of at least 2 nor an image's, an option of the other
+            kind of event, or an unknown mask.
 
     Example:
         >>> import tfp_flows
@@ -54,49 +71,84 @@ class RealNVP(Flow):
         self,
         event_shape,
         num_bins=None,
-        num_layers=8,
-        hidden_units=(256, 256),
-        mask="odd_even",
-        actnorm=True,
         log_scale_bound=2.0,
-        dropout=0.0,
+        alpha=0.05,
+        edges=None,
         seed=0,
         name=None,
+        *,
+        num_layers=None,
+        hidden_units=None,
+        mask=None,
+        actnorm=None,
+        dropout=None,
+        num_scales=None,
+        num_blocks=None,
+        hidden_channels=None,
+        batch_norm=None,
+        weight_norm=None,
+        scale_penalty=None,
     ):
-        event_shape = masks.vector_shape(event_shape)
-        if mask not in _MASKS:
-            raise ValueError(f"Expected mask to be one of {sorted(_MASKS)}; got {mask!r}.")
-        arguments = dict(
-            event_shape=event_shape,
-            num_bins=num_bins,
+        options = dict(
             num_layers=num_layers,
-            hidden_units=tuple(hidden_units),
+            hidden_units=None if hidden_units is None else tuple(hidden_units),
             mask=mask,
             actnorm=actnorm,
-            log_scale_bound=log_scale_bound,
             dropout=dropout,
-            seed=seed,
+            num_scales=num_scales,
+            num_blocks=num_blocks,
+            hidden_channels=hidden_channels,
+            batch_norm=batch_norm,
+            weight_norm=weight_norm,
+            scale_penalty=scale_penalty,
         )
-        layers = [] if num_bins is None else [Logit(0.0, float(num_bins))]
-        # Every mask is a half of features that are put in order once: a split is a slice, where every other feature
-        # would have to be picked out and put back in each layer, which costs a sixth of a training step.
-        first = _MASKS[mask](*event_shape)
-        if mask != "half":
-            order = np.argsort(~first, kind="stable")
-            layers.append(Permutation(np.argsort(order)))
-        for passes in masks.alternating(np.sort(first)[::-1], num_layers):
-            if actnorm:
-                layers.append(ActNorm(*event_shape))
-            conditioner = MLP(2 * int((~passes).sum()), hidden_units, dropout=dropout)
-            layers.append(AffineCoupling(passes, conditioner, log_scale_bound))
-        base = tfd.Independent(tfd.Normal(tf.zeros(event_shape), 1.0), 1)
+        options = {key: value for key, value in options.items() if value is not None}
+        is_image = isinstance(event_shape, (tuple, list)) and len(event_shape) == 3
+        event_shape = masks.image_shape(event_shape) if is_image else masks.vector_shape(event_shape)
+        layers = multi_scale_realnvp if is_image else _vector_layers
+        allowed = sorted(set(inspect.signature(layers).parameters) - {"event_shape", "log_scale_bound"})
+        unknown = sorted(set(options) - set(allowed))
+        if unknown:
+            raise ValueError(
+                f"Expected, for {'images' if is_image else 'vectors'}, options among {allowed}; got {unknown[0]!r}."
+            )
+        bijector = layers(event_shape, log_scale_bound=log_scale_bound, **options)
+        base = tfd.Independent(tfd.Normal(tf.zeros([math.prod(event_shape)]), 1.0), 1)
         super().__init__(
-            tfd.TransformedDistribution(base, Chain(layers)),
+            tfd.TransformedDistribution(base, Chain([*to_reals(num_bins, alpha, edges), bijector])),
             dequantization=None if num_bins is None else Uniform(num_bins),
             seed=seed,
             name=name,
         )
-        self._arguments = arguments
+        self._arguments = dict(
+            event_shape=event_shape,
+            num_bins=num_bins,
+            log_scale_bound=log_scale_bound,
+            alpha=alpha,
+            edges=None if edges is None else tuple(edges),
+            seed=seed,
+            **options,
+        )
+
+
+def _vector_layers(
+    event_shape, num_layers=8, hidden_units=(256, 256), mask="odd_even", actnorm=True, dropout=0.0, log_scale_bound=2.0
+):
+    """One bijector on vectors, data -> latent."""
+    if mask not in _MASKS:
+        raise ValueError(f"Expected mask to be one of {sorted(_MASKS)}; got {mask!r}.")
+    # Every mask is a half of features that are put in order once: a split is a slice, where every other feature would
+    # have to be picked out and put back in each layer, which costs a sixth of a training step.
+    layers, first = [], _MASKS[mask](*event_shape)
+    if mask != "half":
+        order = np.argsort(~first, kind="stable")
+        layers.append(Permutation(np.argsort(order)))
+    for passes in masks.alternating(np.sort(first)[::-1], num_layers):
+        if actnorm:
+            layers.append(ActNorm(*event_shape))
+        conditioner = MLP(2 * int((~passes).sum()), hidden_units, dropout=dropout)
+        layers.append(AffineCoupling(passes, conditioner, log_scale_bound))
+    return Chain(layers)
 
 
 _MASKS = {"half": masks.half, "odd_even": masks.odd_even}

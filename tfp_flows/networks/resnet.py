@@ -34,6 +34,8 @@ class ResNet(keras.layers.Layer):
             and added at every pixel after the first convolution.
         batch_norm: bool.
         weight_norm: bool.
+        scale_penalty: float >= 0, of the squares of weight normalisation's lengths, added to the loss while training
+            (the paper's section 4.1 has 5e-5, in nats per event).
         dtype: Keras dtype or dtype policy of this layer and all within it.
         **kwargs: name and trainable, of `keras.layers.Layer`.
 
@@ -60,6 +62,7 @@ class ResNet(keras.layers.Layer):
         context_shape=None,
         batch_norm=True,
         weight_norm=True,
+        scale_penalty=0.0,
         dtype=None,
         **kwargs,
     ):
@@ -74,11 +77,14 @@ class ResNet(keras.layers.Layer):
             setattr(self, key, int(value))
         self.context_shape = check_context_shape(context_shape)
         self.batch_norm, self.weight_norm = bool(batch_norm), bool(weight_norm)
+        self.scale_penalty = float(scale_penalty)
         # Sub-layers do not inherit a policy in Keras 3: each is given it.
         width, size, options = self.hidden_channels, self.kernel_size, dict(dtype=self.dtype_policy)
-        flags = (self.batch_norm, self.weight_norm)
+        flags = (self.batch_norm, self.weight_norm, self.scale_penalty)
         # What batch norm follows needs no bias: the mean takes it away again.
-        conv = dict(weight_norm=self.weight_norm, use_bias=not self.batch_norm, **options)
+        conv = dict(
+            weight_norm=self.weight_norm, scale_penalty=self.scale_penalty, use_bias=not self.batch_norm, **options
+        )
         self._first = _conv(width, size, name="first", **conv)
         self._blocks = [_Block(width, size, *flags, name=f"block_{i}", **options) for i in range(self.num_blocks)]
         self._skips = [_conv(width, 1, name=f"skip_{i}", **conv) for i in range(self.num_blocks + 1)]
@@ -124,15 +130,18 @@ class ResNet(keras.layers.Layer):
             "context_shape": self.context_shape,
             "batch_norm": self.batch_norm,
             "weight_norm": self.weight_norm,
+            "scale_penalty": self.scale_penalty,
         }
 
 
 class _Block(keras.layers.Layer):
     """h + conv(relu(norm(conv(relu(norm(h))))))."""
 
-    def __init__(self, width, kernel_size, batch_norm, weight_norm, dtype, name):
+    def __init__(self, width, kernel_size, batch_norm, weight_norm, scale_penalty, dtype, name):
         super().__init__(dtype=dtype, name=name)
-        conv = dict(weight_norm=weight_norm, use_bias=not batch_norm, dtype=self.dtype_policy)
+        conv = dict(
+            weight_norm=weight_norm, scale_penalty=scale_penalty, use_bias=not batch_norm, dtype=self.dtype_policy
+        )
         self._convs = [_conv(width, kernel_size, name=f"conv_{i}", **conv) for i in range(2)]
         self._norms = [_norm(f"norm_{i}", self.dtype_policy) if batch_norm else None for i in range(2)]
 
@@ -159,9 +168,9 @@ def _norm(name, dtype):
     return keras.layers.BatchNormalization(axis=-1, momentum=_MOMENTUM, dtype=dtype, name=name)
 
 
-def _conv(filters, kernel_size, weight_norm, use_bias, dtype, name, zero_init=False):
+def _conv(filters, kernel_size, weight_norm, scale_penalty, use_bias, dtype, name, zero_init=False):
     if weight_norm:
-        return WeightNormConv2D(filters, kernel_size, use_bias, zero_init, dtype=dtype, name=name)
+        return WeightNormConv2D(filters, kernel_size, use_bias, zero_init, scale_penalty, dtype=dtype, name=name)
     return keras.layers.Conv2D(
         filters,
         kernel_size,

@@ -23,6 +23,7 @@ class WeightNormConv2D(keras.layers.Layer):
         kernel_size: int, of a square kernel.
         use_bias: bool.
         zero_init: bool, whether g = 0 at the start, and with it the output.
+        scale_penalty: float >= 0; this times the sum of g^2 is a loss that Keras adds while training.
         dtype: Keras dtype or dtype policy. The kernel is normalised in float32 at least, whatever the policy.
         **kwargs: name and trainable, of `keras.layers.Layer`.
 
@@ -38,13 +39,15 @@ class WeightNormConv2D(keras.layers.Layer):
         True
     """
 
-    def __init__(self, filters, kernel_size=3, use_bias=True, zero_init=False, dtype=None, **kwargs):
+    def __init__(self, filters, kernel_size=3, use_bias=True, zero_init=False, scale_penalty=0.0, dtype=None, **kwargs):
         super().__init__(dtype=dtype, **kwargs)
         for key, value in (("filters", filters), ("kernel_size", kernel_size)):
             if not is_positive_integer(value):
                 raise ValueError(f"Expected {key} to be a positive integer; got {value!r}.")
         self.filters, self.kernel_size = int(filters), int(kernel_size)
-        self.use_bias, self.zero_init = bool(use_bias), bool(zero_init)
+        if not 0 <= scale_penalty < float("inf"):
+            raise ValueError(f"Expected scale_penalty to be a finite number of at least 0; got {scale_penalty!r}.")
+        self.use_bias, self.zero_init, self.scale_penalty = bool(use_bias), bool(zero_init), float(scale_penalty)
         self.bias = None
 
     def build(self, input_shape):
@@ -62,7 +65,10 @@ class WeightNormConv2D(keras.layers.Layer):
             autocast=False,
         )
         start = keras.initializers.Constant(0.0 if self.zero_init else 2.0**0.5)
-        self.g = self.add_weight(name="g", shape=(self.filters,), initializer=start, autocast=False)
+        penalty = keras.regularizers.L2(self.scale_penalty) if self.scale_penalty else None
+        self.g = self.add_weight(
+            name="g", shape=(self.filters,), initializer=start, autocast=False, regularizer=penalty
+        )
         if self.use_bias:
             self.bias = self.add_weight(name="bias", shape=(self.filters,), initializer="zeros")
 
@@ -88,4 +94,5 @@ class WeightNormConv2D(keras.layers.Layer):
             "kernel_size": self.kernel_size,
             "use_bias": self.use_bias,
             "zero_init": self.zero_init,
+            "scale_penalty": self.scale_penalty,
         }

@@ -93,6 +93,7 @@ def train(
             batch_size=recipe["batch_size"] if batch_size is None else batch_size,
             learning_rate=recipe["learning_rate"] if learning_rate is None else learning_rate,
             optimizer=recipe["optimizer"],
+            warmup_steps=recipe.get("warmup_steps", 0),
             seed=seed,
             patience=patience,
             jit_compile=jit_compile,
@@ -120,10 +121,8 @@ def train(
     flow = run.build_model()
     batch_size = min(options["batch_size"], len(dataset.train))
     batches = dataset.batches("train", batch_size, seed=options["seed"], drop_remainder=True)
-    decay = keras.optimizers.schedules.CosineDecay(
-        options["learning_rate"], decay_steps=options["epochs"] * int(batches.cardinality()), alpha=0.01
-    )
-    flow.compile(FusedAdam(decay, **options["optimizer"]), jit_compile=options["jit_compile"])
+    optimizer = make_optimizer(options, num_steps=options["epochs"] * int(batches.cardinality()))
+    flow.compile(optimizer, jit_compile=options["jit_compile"])
     finished, checkpoint = run.checkpoint() if resume else (0, None)
     if checkpoint is not None:
         load_weights(flow, checkpoint)
@@ -140,6 +139,22 @@ def train(
             verbose=verbose,
         )
     return run
+
+
+def make_optimizer(options, num_steps):
+    """Adam whose learning rate rises from 0 in a straight line, then falls to 1 % of its peak by a cosine.
+
+    Args:
+        options: dict, what config.json has as training: learning_rate, optimizer, and warmup_steps (0 where absent).
+        num_steps: int, of the whole training.
+    """
+    peak, warmup = options["learning_rate"], min(options.get("warmup_steps", 0), num_steps - 1)
+    decay = dict(decay_steps=num_steps - warmup, alpha=0.01)
+    if warmup:
+        decay.update(warmup_target=peak, warmup_steps=warmup)
+    # Keras takes alpha as a share of the peak where there is a warm-up, and of the initial rate otherwise.
+    schedule = keras.optimizers.schedules.CosineDecay(0.0 if warmup else peak, **decay)
+    return FusedAdam(schedule, **options["optimizer"])
 
 
 def finish(run):

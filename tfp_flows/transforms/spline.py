@@ -1,12 +1,8 @@
 """A monotone spline of rational quadratic pieces on an interval, the identity outside: neural spline flows' transform.
 
-With knots (x_k, y_k) from (-bound, -bound) to (bound, bound), w = x_k+1 - x_k, h = y_k+1 - y_k, s = h / w and slopes
-d_k at the knots (1 at both ends), for x in bin k and t = (x - x_k) / w:
+With knots from (-bound, -bound) to (bound, bound) and slopes at the knots (1 at both ends), each piece as in
+`rational_quadratic`:
 
-    inverse:  z = y_k + h (s t^2 + d_k t (1 - t)) / q         q = s + (d_k+1 + d_k - 2 s) t (1 - t)
-              log_det = log(s^2 (d_k+1 t^2 + 2 s t (1 - t) + d_k (1 - t)^2) / q^2)
-    forward:  t = 2 c / (-b - sqrt(b^2 - 4 a c)), the root of a t^2 + b t + c = 0, x = x_k + w t
-              a = h (s - d_k) + m    b = h d_k - m    c = -s (z - y_k)    m = (z - y_k) (d_k+1 + d_k - 2 s)
     raw = (num_bins widths, num_bins heights, num_bins - 1 inner slopes)
 
 Both directions are closed forms of the same cost. raw = 0 is the identity: equal bins, all slopes 1.
@@ -18,6 +14,7 @@ import math
 import tensorflow as tf
 
 from tfp_flows.tensors import is_positive_integer
+from tfp_flows.transforms import rational_quadratic
 from tfp_flows.transforms.transform import Transform
 
 _MIN_SLOPE = 1e-3
@@ -57,35 +54,21 @@ class RationalQuadraticSpline(Transform):
 
     def forward_and_log_det(self, z, raw):
         is_inside, z_in = self._inside(z)
-        x_k, y_k, w, h, s, d, d_next = self._bin(z_in, raw, is_data=False)
-        rise = z_in - y_k
-        curve = d + d_next - 2 * s
-        b = h * d - rise * curve
-        a = h * s - b
-        c = -s * rise
-        # Never negative but by rounding, and never so near 0 that its root's gradient matters.
-        root = tf.sqrt(tf.maximum(b * b - 4 * a * c, 1e-30))
-        t = _within(2 * c / (-b - root))
-        x = z_in + (x_k - y_k) + (w * t - rise)
-        return tf.where(is_inside, x, z), tf.where(is_inside, -_log_slope(t, s, d, d_next), 0)
+        x, log_det = rational_quadratic.forward_and_log_det(z_in, *self._piece(z_in, raw, is_data=False))
+        return tf.where(is_inside, x, z), tf.where(is_inside, log_det, 0)
 
     def inverse_and_log_det(self, x, raw):
         is_inside, x_in = self._inside(x)
-        x_k, y_k, w, h, s, d, d_next = self._bin(x_in, raw, is_data=True)
-        run = x_in - x_k
-        t = _within(run / w)
-        q = s + (d + d_next - 2 * s) * t * (1 - t)
-        # x plus a correction, not y_k plus a part of h: less is lost to rounding where the spline is the identity.
-        z = x_in + (y_k - x_k) + (h * t * (s * t + d * (1 - t)) / q - run)
-        return tf.where(is_inside, z, x), tf.where(is_inside, _log_slope(t, s, d, d_next), 0)
+        z, log_det = rational_quadratic.inverse_and_log_det(x_in, *self._piece(x_in, raw, is_data=True))
+        return tf.where(is_inside, z, x), tf.where(is_inside, log_det, 0)
 
     def _inside(self, x):
         # 0 takes the place of what is outside: a gradient that is not finite would come through tf.where.
         is_inside = tf.abs(x) < self.bound
         return is_inside, tf.where(is_inside, x, 0)
 
-    def _bin(self, x, raw, is_data):
-        """What the formulas need of the bin that x, on the data or the latent side, falls into, each (..., n)."""
+    def _piece(self, x, raw, is_data):
+        """x_k, y_k, w, h, d, d_next of the piece that x, on the data or the latent side, falls into, each (..., n)."""
         K = self.num_bins
         widths, heights, slopes = tf.split(raw, [K, K, K - 1], axis=-1)
         w, h = self._sizes(widths), self._sizes(heights)
@@ -103,19 +86,7 @@ class RationalQuadraticSpline(Transform):
         x_k, y_k = take(w, before) - self.bound, take(h, before) - self.bound
         w_k, h_k = take(w, here), take(h, here)
         d, d_next = take(tf.concat([ends, slopes], -1), here), take(tf.concat([slopes, ends], -1), here)
-        return x_k, y_k, w_k, h_k, h_k / w_k, d, d_next
+        return x_k, y_k, w_k, h_k, d, d_next
 
     def _sizes(self, raw):
         return 2 * self.bound * (_SHARED / self.num_bins + (1 - _SHARED) * tf.nn.softmax(raw))
-
-
-def _within(t):
-    """t between 0 and 1, which rounding leaves next to a knot: where the slope changes much, log_det would be NaN."""
-    return tf.clip_by_value(t, 0, 1)
-
-
-def _log_slope(t, s, d, d_next):
-    """log dz/dx where t of the bin is passed."""
-    r = t * (1 - t)
-    slope = d_next * t * t + 2 * s * r + d * (1 - t) * (1 - t)
-    return 2 * (tf.math.log(s) - tf.math.log(s + (d + d_next - 2 * s) * r)) + tf.math.log(slope)
