@@ -3,9 +3,10 @@
     COMMAND   python examples/benchmark.py                           everything that is installed
               python examples/benchmark.py --only ours,tfp,zuko      some of it (the limit always runs)
               python examples/benchmark.py --first-step              from the call of `fit` to its first step's end
+              python examples/benchmark.py --system glow             Glow on 32x32 colour images instead of RealNVP
     RESULT    a table: milliseconds of a training step, of log_prob and of sample, median (min-max) over the rounds;
               the ratio to the limit; the mean negative log-likelihood of fresh data after the same number of steps
-    TIME      5 to 10 minutes and about 10 GB of memory for all thirteen contestants; 1 minute for two.
+    TIME      5 to 10 minutes and about 10 GB of memory for all thirteen contestants; 1 minute for two; 10 for Glow's.
               --first-step: 10 to 20 minutes, since every figure needs a fresh process.
 
 The limit is the flow's networks alone: the same Keras layers, optimizer and `fit`, each network fed by the one
@@ -105,8 +106,12 @@ def table(facts, rounds):
 def notes(args, facts, failures):
     """The lines below the table: what was run, how each was configured, and what is missing."""
     lines = [
-        f"{args.dims} dimensions, {args.layers} affine couplings, hidden layers {tuple(args.hidden)},"
-        f" batch {args.batch}, Adam 1e-3, float32, {args.threads} threads; {args.rounds} rounds"
+        ", ".join(
+            [
+                *sorted({f"{fact['settings']}, batch {fact['batch']}" for fact in facts.values()}),
+                f"Adam 1e-3, float32, {args.threads} threads; {args.rounds} rounds",
+            ]
+        )
     ]
     if args.first_step:
         lines.append(
@@ -217,28 +222,39 @@ def arguments():
     parser = argparse.ArgumentParser(
         description=f"{title}\n\n{description}", formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    known = ", ".join(CONTESTANTS)
-    parser.add_argument("--only", metavar="NAMES", help=f"contestants, separated by commas, of: {known}")
+    parser.add_argument("--system", choices=CONTESTANTS, default="realnvp", help="what competes (default %(default)s)")
+    everyone = "; ".join(f"{system}: {', '.join(names)}" for system, names in CONTESTANTS.items())
+    parser.add_argument("--only", metavar="NAMES", help=f"contestants, separated by commas, of {everyone}")
     parser.add_argument("--rounds", type=int, help="measurements of each contestant (default 7; 3 with --first-step)")
     parser.add_argument("--steps", type=int, default=20, help="steps of a measurement (default %(default)s)")
     parser.add_argument("--threads", type=int, default=2, help="processors for each contestant (default %(default)s)")
-    parser.add_argument("--dims", type=int, default=43, help="dimensions of an event (default %(default)s)")
-    parser.add_argument("--layers", type=int, default=10, help="coupling layers (default %(default)s)")
-    parser.add_argument("--hidden", type=int, nargs="+", default=[256, 256], help="hidden widths (default 256 256)")
-    parser.add_argument("--batch", type=int, default=512, help="events in a batch (default %(default)s)")
+    parser.add_argument("--dims", type=int, help="dimensions of an event of realnvp (default 43)")
+    parser.add_argument("--levels", type=int, help="levels of glow (default 3)")
+    parser.add_argument("--layers", type=int, help="coupling layers, of glow a level (default 10; glow 8)")
+    parser.add_argument("--hidden", type=int, nargs="+", help="hidden widths (default 256 256; glow 128)")
+    parser.add_argument("--batch", type=int, help="events in a batch (default 512; glow 32)")
     parser.add_argument("--first-step", action="store_true", help="measure the first step of `fit` instead")
     parser.add_argument("--json", metavar="FILE", help="also write every measurement there")
     parser.add_argument("--plot", metavar="FILE", help="also draw the medians there (.png, .svg; needs matplotlib)")
     args = parser.parse_args()
-    chosen = args.only.split(",") if args.only else list(CONTESTANTS)
-    if unknown := [name for name in chosen if name not in CONTESTANTS]:
-        parser.error(f"Expected --only to name some of {known}; got {','.join(unknown)}.")
-    for name in ("rounds", "steps", "threads", "layers", "batch"):
+    known = list(CONTESTANTS[args.system])
+    chosen = args.only.split(",") if args.only else known
+    if unknown := [name for name in chosen if name not in known]:
+        parser.error(f"Expected --only to name some of {', '.join(known)}; got {','.join(unknown)}.")
+    if args.system == "glow" and args.dims is not None:
+        parser.error(f"Expected no --dims with --system glow, whose images are 32x32x3; got {args.dims}.")
+    if args.system == "realnvp" and args.levels is not None:
+        parser.error(f"Expected no --levels with --system realnvp; got {args.levels}.")
+    for name in ("rounds", "steps", "threads", "levels", "layers", "batch"):
         value = getattr(args, name)
         if value is not None and value < 1:
             parser.error(f"Expected --{name} of at least 1; got {value}.")
-    if args.dims < 2 or min(args.hidden) < 1:
-        parser.error(f"Expected --dims of at least 2 and --hidden of at least 1; got {args.dims} and {args.hidden}.")
+    if args.dims is not None and args.dims < 2:
+        parser.error(f"Expected --dims of at least 2; got {args.dims}.")
+    if args.hidden is not None and min(args.hidden) < 1:
+        parser.error(f"Expected --hidden of at least 1; got {args.hidden}.")
+    if args.system == "glow" and args.hidden is not None and len(args.hidden) != 1:
+        parser.error(f"Expected one --hidden with --system glow; got {args.hidden}.")
     args.only = list(dict.fromkeys(["limit", *chosen]))
     args.rounds = args.rounds or (3 if args.first_step else 7)
     args.busy = None
@@ -247,7 +263,8 @@ def arguments():
 
 def main():
     args = arguments()
-    settings = {"dims": args.dims, "layers": args.layers, "hidden": args.hidden, "batch": args.batch}
+    given = {name: getattr(args, name) for name in ("system", "dims", "levels", "layers", "hidden", "batch")}
+    settings = {name: value for name, value in given.items() if value is not None}
     facts, rounds, seconds = {}, {}, {}
     if args.first_step:
         seconds, failures = measure_first_steps(args, settings)

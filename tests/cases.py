@@ -80,6 +80,23 @@ def nested_chain(dtype):
     return bijectors.Chain([tfb.Invert(outer), inner, bijectors.Permutation.reverse(5)])
 
 
+def reversible_chain(dtype):
+    """Gradients by reconstruction, through a chain of its own kind as one of its parts."""
+    mask = masks.channels((2, 2, 4))
+    inner = bijectors.Chain([image_coupling(mask, transforms.Affine())(dtype)], reversible=True)
+    return bijectors.Chain(
+        [
+            tfb.Scale(tf.constant(2.0, dtype)),
+            bijectors.Squeeze(),
+            bijectors.ActNorm(4, event_ndims=3, dtype=dtype),
+            bijectors.InvertibleConv1x1(4, dtype=dtype),
+            inner,
+            image_coupling(~mask, transforms.Shift())(dtype),
+        ],
+        reversible=True,
+    )
+
+
 def image_chain(dtype):
     """Parts of event ranks 3, 1 and 0, joined by a reshape, ours after TFP's."""
     return bijectors.Chain(
@@ -192,6 +209,9 @@ CASES = {
         lambda dtype: bijectors.PiecewiseProbit((-1.0, 0.0, 3.0), dtype=dtype), (6,), any_shape=True,
         data=lambda r, s: r.uniform(-1, 3, s),
     ),
+    "sigmoid": Case(
+        lambda dtype: bijectors.Sigmoid(dtype=dtype), (3,), any_shape=True, data=lambda r, s: r.uniform(0.02, 0.98, s)
+    ),
     "elementwise_affine": Case(
         lambda dtype: bijectors.Elementwise(transforms.Affine(), (2, 3), dtype=dtype), (2, 3), constant=True
     ),
@@ -201,6 +221,7 @@ CASES = {
     "chain": Case(chain, (4,)),
     "constant_chain": Case(constant_chain, (4,), constant=True),
     "nested_chain": Case(nested_chain, (5,)),
+    "reversible_chain": Case(reversible_chain, (4, 4, 1), latent_shape=(2, 2, 4)),
     "image_chain": Case(image_chain, (2, 3, 2), latent_shape=(12,), data=lambda r, s: r.uniform(0.5, 3, s)),
 }  # fmt: skip
 

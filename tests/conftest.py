@@ -12,3 +12,18 @@ def fixed_seeds():
     import keras
 
     keras.utils.set_random_seed(0)
+
+
+@pytest.fixture(scope="session")
+def conditional_run(tmp_path_factory):
+    """The run directory of a small class-conditional Glow on the digits, stopped after one epoch and resumed."""
+    pytest.importorskip("sklearn", reason="the extra `data` is not installed")
+    from tfp_flows import cli
+
+    out = str(tmp_path_factory.mktemp("conditional") / "run")
+    common = ["--out", out, "--quiet", "--no-export", "--picture-every", "0"]
+    sizes = ["--set", "num_levels=2", "--set", "num_steps=2", "--set", "hidden_channels=16", "--set", "alpha=1e-3"]
+    options = ["--conditional", "--epochs", "12", "--learning-rate", "5e-3", "--minutes", "1e-9", *sizes]
+    assert cli.main(["train", "glow", "--data", "digits", *options, *common]) == 0
+    assert cli.main(["train", "glow", "--resume", *common]) == 0
+    return out

@@ -9,7 +9,7 @@ import time
 import numpy as np
 import pytest
 
-from tfp_flows import cli
+from tfp_flows import cli, commands
 
 sklearn = pytest.importorskip("sklearn", reason="the extra `data` is not installed")
 
@@ -19,7 +19,7 @@ def ask(*argv):
 
 
 @pytest.mark.parametrize(
-    "argv", [["--help"], ["list"], *([c, "--help"] for c in ("train", "evaluate", "sample", "export"))]
+    "argv", [["--help"], ["list"], *([command.__name__.rpartition(".")[2], "--help"] for command in commands.ALL[1:])]
 )
 def test_help_imports_nothing_heavy(argv):
     code = f"""

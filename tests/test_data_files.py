@@ -150,7 +150,7 @@ NPZ = {
     "fractions": ({"a": TABLE}, {"dtype": "uint8"}, "numbers that uint8 can hold in {}; got 0.14"),
     "no dtype": ({"a": TABLE}, {"dtype": "float31"}, "number type; got 'float31'"),
     "text dtype": ({"a": TABLE}, {"dtype": "str"}, "integer or floating type"),
-    "option": ({"a": TABLE}, {"flatten": True}, "among num_bins, dtype, key; got flatten"),
+    "option": ({"a": TABLE}, {"flatten": True}, "among num_bins, dtype, key, num_bits; got flatten"),
 }
 
 

@@ -114,6 +114,45 @@ def test_interpolation_begins_and_ends_where_it_should(conditional, digits):
     np.testing.assert_allclose(both[1], one, atol=1e-2)
 
 
+def test_interpolation_between_classes_takes_the_context_along(conditional, digits):
+    """Both ends are exact with their own labels, and half of the way has half of both one-hot vectors."""
+    pairs, labels = digits.test[:4].reshape(2, 2, 8, 8, 1), digits.labels["test"][:4].reshape(2, 2)
+    assert (labels[:, 0] != labels[:, 1]).any()
+    way = latent.interpolate(
+        conditional, pairs[:, 0], pairs[:, 1], steps=3, path="linear", context=labels[:, 0], context1=labels[:, 1]
+    )
+    np.testing.assert_allclose(way.numpy()[:, [0, 2]], pairs + 0.5, atol=2e-2)
+    z = [conditional.encode(pairs[:, i], context=labels[:, i]) for i in (0, 1)]
+    halves = (np.eye(10)[labels[:, 0]] + np.eye(10)[labels[:, 1]]).astype("float32") / 2
+    middle = conditional.distribution.bijector.forward((z[0] + z[1]) / 2, context=tf.constant(halves))
+    np.testing.assert_allclose(way[:, 1], middle, atol=2e-2)
+    same = latent.interpolate(conditional, *pairs[0], steps=3, context=3, context1=3)
+    np.testing.assert_allclose(same, latent.interpolate(conditional, *pairs[0], steps=3, context=3), atol=2e-2)
+    for context, context1 in ((3, 10), (None, 3)):
+        with pytest.raises(ValueError, match="Expected (class labels as integers 0..9|a context)"):
+            latent.interpolate(conditional, *pairs[0], context=context, context1=context1)
+
+
+def test_an_attribute_moves_images_along():
+    """Of a flow without classes: zeros and the direction from zeros to ones give images that are nearer to ones."""
+    digits = data.load("digits", flatten=False)
+    flow, labels = build(), digits.labels["train"]
+    flow.fit(digits.train, epochs=4, batch_size=64, verbose=0)
+    ones, zeros = (digits.train[labels == k] for k in (1, 0))
+    direction = latent.attribute_direction(flow, ones, zeros, batch_size=50)
+    np.testing.assert_allclose(direction, latent.attribute_direction(flow, ones, zeros), atol=1e-4)
+    held_out = digits.test[digits.labels["test"] == 0]
+    moved = flow.decode(flow.encode(held_out) + direction).numpy() - 0.5
+
+    def is_one(x):
+        distance = [np.square(x - mean).sum((1, 2, 3)) for mean in (ones.mean(0), zeros.mean(0))]
+        return (distance[0] < distance[1]).mean()
+
+    assert is_one(held_out) == 0 and is_one(moved) > 0.8
+    with pytest.raises(ValueError, match="Expected batch_size to be a positive integer; got 0"):
+        latent.attribute_direction(flow, ones, zeros, batch_size=0)
+
+
 def test_an_attribute_direction_is_the_difference_of_means(conditional, digits):
     ones, zeros = (digits.train[digits.labels["train"] == k][:50] for k in (1, 0))
     direction = latent.attribute_direction(conditional, ones, zeros, context=1, context_without=0)

@@ -63,7 +63,7 @@ def test_scales_follow_the_papers_rule(shape, expected):
     assert default_num_scales(shape) == expected
 
 
-@pytest.mark.parametrize("options", [{}, dict(batch_norm=False, weight_norm=False, edges=(0, 1, 17), alpha=None)])
+@pytest.mark.parametrize("options", [{}, dict(batch_norm=False, weight_norm=False, edges=(0, 1, 17))])
 def test_it_learns_and_comes_back(options, digits, tmp_path):
     flow = build(**options)
     flow.initialize(digits.train)
@@ -106,6 +106,8 @@ def test_the_penalty_of_weight_scales_is_in_the_loss(digits):
         ((8, 8, 1), dict(scale_penalty=-1.0), "Expected scale_penalty to be a finite number of at least 0; got -1.0"),
         ((1, 1, 3), {}, "Expected an image of at least two pixels"),
         ((8, 8), {}, "Expected event_shape"),
+        ((8,), dict(num_bins=17, dequantization="variational"), "Expected"),
+        ((8, 8, 1), dict(num_bins=17, edges=(0, 16)), "Expected edges from 0 to num_bins=17"),
     ],
 )
 def test_bad_arguments_are_refused(shape, options, message):

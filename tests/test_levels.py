@@ -17,12 +17,13 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 # From the top: what stands in a row may import what stands below it, and nothing of its own row but itself.
 LEVELS = [
     {"cli"},
+    {"commands"},
     {"training", "serving"},
     {"models"},
     {"objectives", "metrics", "dequantization"},
     {"bijectors", "networks"},
     {"transforms", "dynamics"},
-    {"data", "plots", "masks", "tensors", "files", "libraries", "catalog", "environment"},
+    {"data", "plots", "masks", "tensors", "files", "libraries", "catalog", "environment", "novelty"},
 ]
 # Within a row: what may be imported all the same, since it goes one way only.
 ALLOWED = {("plots", "files")}

@@ -35,4 +35,5 @@ def test_the_commands_are_understood(command):
 
 
 def test_every_command_is_shown():
-    assert {shlex.split(command)[1] for command in COMMANDS} == {"list", "train", "evaluate", "sample", "export"}
+    shown = {shlex.split(command)[1] for command in COMMANDS}
+    assert shown == {"list", "train", "evaluate", "sample", "interpolate", "reconstruct", "novelty", "export"}

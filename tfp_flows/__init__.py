@@ -16,6 +16,7 @@ _HOMES = {
     "NICE": "tfp_flows.models.nice",
     "RealNVP": "tfp_flows.models.realnvp",
     "Uniform": "tfp_flows.dequantization",
+    "Variational": "tfp_flows.dequantization",
 }
 _MODULES = (
     "bijectors",
@@ -29,6 +30,7 @@ _MODULES = (
     "dequantization",
     "masks",
     "metrics",
+    "novelty",
     "plots",
 )
 __all__ = ["__version__", *_HOMES, *_MODULES]

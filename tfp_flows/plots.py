@@ -9,6 +9,8 @@ import numpy as np
 
 from tfp_flows.files import replacing
 
+_DPI = 110
+
 
 def samples(events, path, reference=None, levels=None, title=None):
     """Draws events as what they are: images as a grid, points of the plane as a cloud, other vectors as histograms.
@@ -38,6 +40,53 @@ def samples(events, path, reference=None, levels=None, title=None):
     return (
         _cloud(events, reference, path, title) if events.shape[1] == 2 else _histograms(events, reference, path, title)
     )
+
+
+def rows(events, names, path, levels=None, title=None):
+    """Draws images in rows with a name before each: a class, a temperature, the way from one image to another.
+
+    Args:
+        events: array (num_rows, num_columns, *event_shape) of images, or vectors that are drawn as images.
+        names: sequence of num_rows strings.
+        path: str, the PNG to write.
+        levels: int, levels of integer data, drawn from 0 (black) to levels - 1 (white).
+        title: str or None.
+
+    Returns:
+        path.
+
+    Raises:
+        ImportError: where matplotlib is missing, naming the extra.
+        ValueError: where there is nothing to draw, the events are no images, or the names are not one for each row.
+    """
+    events = np.asarray(events)
+    if events.ndim < 3 or 0 in events.shape[:2]:
+        raise ValueError(
+            f"Expected events of shape (num_rows, num_columns, *event_shape), one at least; got {events.shape}."
+        )
+    if len(names) != len(events):
+        raise ValueError(f"Expected one name for each of {len(events)} rows; got {len(names)}.")
+    images = as_images(events.reshape(-1, *events.shape[2:]))
+    if images is None:
+        raise ValueError(f"Expected images, or vectors of a square of at least 16; got events {events.shape[2:]}.")
+    canvas = _canvas(images, events.shape[1], levels)
+    plt = _pyplot()
+    height, width = canvas.shape[:2]
+    # Whole pixels a pixel, so that all come out equally large, and no row lower than its name.
+    row_height = images.shape[1] + 1
+    scale = max(1, round(min(800 / width, 1000 / height)), math.ceil(14 / row_height))
+    figure = plt.figure(figsize=(width * scale / _DPI, height * scale / _DPI))
+    axes = figure.add_axes((0, 0, 1, 1))
+    _show(axes, canvas)
+    for i, name in enumerate(names):
+        axes.annotate(
+            name, (-0.5, (i + 0.5) * row_height), xytext=(-6, 0), textcoords="offset points", ha="right", va="center",
+            fontsize=9, annotation_clip=False,
+        )  # fmt: skip
+    if title:
+        axes.set_title(title, fontsize=10)
+    # Tight: the names and the title stand outside of the axes.
+    return _save(figure, path, bbox_inches="tight", pad_inches=0.08)
 
 
 def as_images(events):
@@ -94,24 +143,34 @@ def curve(log, path, title=None):
 
 def _grid(images, path, levels, title):
     plt = _pyplot()
-    columns = math.ceil(math.sqrt(len(images)))
-    rows = math.ceil(len(images) / columns)
-    low, high = (0, levels - 1) if levels else (images.min(), images.max())
-    unit = np.clip((images.astype(float) - low) / max(high - low, 1e-12), 0, 1)
-    _, height, width, channels = unit.shape
-    # One pixel of grey between the images, so that dark ones do not run into each other.
-    canvas = np.full((rows * (height + 1) + 1, columns * (width + 1) + 1, channels), 0.35)
-    for i, image in enumerate(unit):
-        top, left = (i // columns) * (height + 1) + 1, (i % columns) * (width + 1) + 1
-        canvas[top : top + height, left : left + width] = image
+    canvas = _canvas(images, math.ceil(math.sqrt(len(images))), levels)
     size = 7.0 / max(canvas.shape[:2])
     figure, axes = plt.subplots(figsize=(canvas.shape[1] * size, canvas.shape[0] * size + (0.3 if title else 0)))
-    axes.imshow(canvas.squeeze(-1) if channels == 1 else canvas, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
-    axes.set_axis_off()
+    _show(axes, canvas)
     if title:
         axes.set_title(title, fontsize=10)
     figure.subplots_adjust(left=0.01, right=0.99, bottom=0.01, top=0.94 if title else 0.99)
     return _save(figure, path)
+
+
+def _canvas(images, columns, levels):
+    """One image of all, row by row, with values in [0, 1]: (height, width, channels)."""
+    low, high = (0, levels - 1) if levels else (images.min(), images.max())
+    unit = np.clip((images.astype(float) - low) / max(high - low, 1e-12), 0, 1)
+    _, height, width, channels = unit.shape
+    num_rows = math.ceil(len(images) / columns)
+    # One pixel of grey between the images, so that dark ones do not run into each other.
+    canvas = np.full((num_rows * (height + 1) + 1, columns * (width + 1) + 1, channels), 0.35)
+    for i, image in enumerate(unit):
+        top, left = (i // columns) * (height + 1) + 1, (i % columns) * (width + 1) + 1
+        canvas[top : top + height, left : left + width] = image
+    return canvas
+
+
+def _show(axes, canvas):
+    canvas = canvas.squeeze(-1) if canvas.shape[-1] == 1 else canvas
+    axes.imshow(canvas, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+    axes.set_axis_off()
 
 
 def _cloud(events, reference, path, title):
@@ -166,10 +225,10 @@ def _pyplot():
     return pyplot
 
 
-def _save(figure, path):
+def _save(figure, path, **options):
     try:
         with replacing(path) as part:
-            figure.savefig(part, dpi=110)
+            figure.savefig(part, dpi=_DPI, **options)
     finally:
         _pyplot().close(figure)
     return str(path)

@@ -1,5 +1,7 @@
 """Tensor operations that TensorFlow has not, or only in a slow form. They know nothing of the package."""
 
+from collections.abc import Iterable
+
 import numpy as np
 import tensorflow as tf
 
@@ -110,3 +112,14 @@ def _gather_last(x, indices, inverse):
         return tf.gather(x, indices, axis=-1), lambda dy: _gather_last(dy, inverse, indices)
 
     return run(x)
+
+
+def as_tuple(values):
+    """A sequence as a tuple, and anything else as the only element of one.
+
+    Example:
+        >>> from tfp_flows import tensors
+        >>> tensors.as_tuple([64, 64]), tensors.as_tuple(64)
+        ((64, 64), (64,))
+    """
+    return tuple(values) if isinstance(values, Iterable) else (values,)

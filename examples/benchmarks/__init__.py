@@ -1,11 +1,12 @@
 """The contestants of `examples/benchmark.py`, one file each, and the worker process that runs one of them.
 
-`CONTESTANTS` is the only list of them: to enter another library, write its file beside these and add a line.
+`CONTESTANTS` is the only list of them, by what they compete in: to enter another library, write its file beside these
+and add a line.
 This module imports nothing, so that the command's help is instant.
 """
 
 # name in the table -> (module here, its class, the class' options)
-CONTESTANTS = {
+_VECTORS = {
     "limit": ("limit_keras", "LimitKeras", {}),
     "limit-xla": ("limit_keras", "LimitKeras", {"jit_compile": True}),
     "limit-torch": ("limit_torch", "LimitTorch", {}),
@@ -20,6 +21,15 @@ CONTESTANTS = {
     "normflows": ("normflows", "NormFlows", {}),
     "flowjax": ("flowjax", "FlowJAX", {}),
 }
+_IMAGES = {
+    "limit": ("glow_limit", "GlowLimit", {}),
+    "limit-xla": ("glow_limit", "GlowLimit", {"jit_compile": True}),
+    "ours": ("glow_ours", "GlowOurs", {}),
+    "ours-xla": ("glow_ours", "GlowOurs", {"jit_compile": True}),
+    "normflows": ("glow_normflows", "GlowNormFlows", {}),
+}
+# system -> its contestants
+CONTESTANTS = {"realnvp": _VECTORS, "glow": _IMAGES}
 WARM_STEPS = 2  # run before every measurement and not measured: caches and thread pools come back
 TASKS = ("train", "log_prob", "sample")
 OPTIMIZERS = ("adam", "adam-built", "fused", "sgd")  # how `--first-step` may start a Keras contestant

@@ -33,11 +33,16 @@ class Settings:
         learning_rate: Adam's.
     """
 
+    system = "realnvp"
     dims: int = 43
     layers: int = 10
     hidden: tuple = (256, 256)
     batch: int = 512
     learning_rate: float = 1e-3
+
+    @property
+    def event_shape(self):
+        return (self.dims,)
 
     @property
     def sizes(self):
@@ -55,11 +60,60 @@ class Settings:
         z = np.random.default_rng(seed).standard_normal((num_events, self.dims))  # (num_events, dims)
         x = z.copy()
         x[:, offset:] += 2 * np.sin(z[:, :-offset])
-        return x.astype(np.float32)
+        return x.astype(np.float32).reshape(num_events, *self.event_shape)
 
     def batches(self):
-        """The training data, the same for all contestants: (NUM_BATCHES, batch, dims)."""
-        return self.data(NUM_BATCHES * self.batch, seed=0).reshape(NUM_BATCHES, self.batch, self.dims)
+        """The training data, the same for all contestants: (NUM_BATCHES, batch, *event_shape)."""
+        x = self.data(NUM_BATCHES * self.batch, seed=0)
+        return x.reshape(NUM_BATCHES, self.batch, *self.event_shape)
+
+    def describe(self):
+        """One line for the footer."""
+        return f"{self.dims} dimensions, {self.layers} affine couplings, hidden layers {self.hidden}"
+
+
+@dataclasses.dataclass(frozen=True)
+class ImageSettings(Settings):
+    """Glow: `layers` steps of flow a level, whose networks are 3x3, 1x1 and 3x3 convolutions of `hidden[0]` channels.
+
+    Args:
+        height, channels: Of the square images; dims is theirs.
+        levels: Number of levels.
+    """
+
+    system = "glow"
+    layers: int = 8
+    hidden: tuple = (128,)
+    batch: int = 32
+    height: int = 32
+    channels: int = 3
+    levels: int = 3
+
+    def __post_init__(self):
+        object.__setattr__(self, "dims", math.prod(self.event_shape))
+
+    @property
+    def event_shape(self):
+        return (self.height, self.height, self.channels)
+
+    @property
+    def sizes(self):
+        """(height, channels) of each level, after its squeeze."""
+        height, channels, sizes = self.height, self.channels, []
+        for _ in range(self.levels):
+            height, channels = height // 2, 4 * channels
+            sizes.append((height, channels))
+            channels //= 2
+        return sizes
+
+    def describe(self):
+        return (
+            f"images {self.event_shape}, {self.levels} levels of {self.layers} steps,"
+            f" networks of {self.hidden[0]} channels"
+        )
+
+
+SETTINGS = {kind.system: kind for kind in (Settings, ImageSettings)}
 
 
 class Contestant(abc.ABC):
@@ -99,7 +153,7 @@ class Contestant(abc.ABC):
 
     @abc.abstractmethod
     def draw(self, seed):
-        """Samples `batch` events: (batch, dims)."""
+        """Samples `batch` events: (batch, *event_shape)."""
 
     @property
     @abc.abstractmethod
@@ -151,11 +205,11 @@ class Contestant(abc.ABC):
         Raises:
             ValueError: If log_prob or the samples have a wrong shape or a value that is not finite.
         """
-        batch, dims = self.settings.batch, self.settings.dims
-        test = self.settings.data(-(-NUM_TEST // batch) * batch, seed=1).reshape(-1, batch, dims)
+        batch, event_shape = self.settings.batch, self.settings.event_shape
+        test = self.settings.data(-(-NUM_TEST // batch) * batch, seed=1).reshape(-1, batch, *event_shape)
         log_prob = np.stack([self.numpy(self.score(self.tensor(x))) for x in test])
         samples = self.numpy(self.draw(0))
-        for what, value, shape in (("log_prob", log_prob[0], (batch,)), ("samples", samples, (batch, dims))):
+        for what, value, shape in (("log_prob", log_prob[0], (batch,)), ("samples", samples, (batch, *event_shape))):
             if value.shape != shape or value.dtype != np.float32:
                 raise ValueError(f"Expected {what} of shape {shape} in float32; got {value.shape} in {value.dtype}.")
         if not (np.isfinite(log_prob).all() and np.isfinite(samples).all()):

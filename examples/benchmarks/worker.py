@@ -52,10 +52,14 @@ def use_threads(num_threads):
 
 
 def construct(name, settings):
-    from benchmarks.contestant import Settings
+    from benchmarks.contestant import SETTINGS
 
-    module, cls, options = CONTESTANTS[name]
-    settings = Settings(**{**settings, "hidden": tuple(settings["hidden"])})
+    settings = dict(settings)
+    system = settings.pop("system")
+    module, cls, options = CONTESTANTS[system][name]
+    if "hidden" in settings:
+        settings["hidden"] = tuple(settings["hidden"])
+    settings = SETTINGS[system](**settings)
     return getattr(importlib.import_module(f"benchmarks.{module}"), cls)(settings, **options)
 
 
@@ -71,6 +75,8 @@ def obey(contestant, command):
             "note": contestant.note,
             "is_density": contestant.is_density,
             "entropy": contestant.settings.entropy,
+            "settings": contestant.settings.describe(),
+            "batch": contestant.settings.batch,
         }
     if do in TASKS:
         seconds = getattr(contestant, METHODS[do])(command["steps"])

@@ -13,10 +13,11 @@ from tfp_flows.bijectors.multiscale import MultiScale
 from tfp_flows.bijectors.permutation import Permutation
 from tfp_flows.bijectors.piecewise_probit import PiecewiseProbit
 from tfp_flows.bijectors.rescale import Rescale
+from tfp_flows.bijectors.sigmoid import Sigmoid
 from tfp_flows.bijectors.squeeze import Squeeze
 
 __all__ = [
     "ActNorm", "AdditiveCoupling", "AffineCoupling", "BatchNorm", "Bijector", "Chain", "Coupling", "Elementwise",
-    "InvertibleConv1x1", "Logit", "MultiScale", "Permutation", "PiecewiseProbit", "Rescale", "Squeeze",
+    "InvertibleConv1x1", "Logit", "MultiScale", "Permutation", "PiecewiseProbit", "Rescale", "Sigmoid", "Squeeze",
     "initializing", "is_initializing", "takes_context",
 ]  # fmt: skip

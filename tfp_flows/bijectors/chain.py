@@ -4,13 +4,16 @@
     y = y_0 -> bijectors[0].inverse  -> ... -> bijectors[-1].inverse -> x         (inverse, data -> latent)
     log_det = sum_i log_det_i
 
-Written in data -> latent order, as the papers' figures and as `tfb.Chain`. As cheap as its parts.
+Written in data -> latent order, as the papers' figures and as `tfb.Chain`. As cheap as its parts. A reversible one
+trains in memory that does not grow with the number of parts, see `tfp_flows.bijectors.reversible`.
 """
 
 import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfp_flows.bijectors.bijector import Bijector, takes_context
+from tfp_flows.bijectors.reversible import require_repeatable, walk_reversibly
+from tfp_flows.bijectors.step import Step, walk
 
 tfb = tfp.bijectors
 
@@ -20,20 +23,32 @@ class Chain(Bijector):
 
     Args:
         bijectors: sequence of `tfb.Bijector`, data -> latent order: the first one touches the data.
+        reversible: bool, whether gradients are computed from activations that are rebuilt by the other direction and
+            not stored (arXiv:1707.04585, section 3): for a third more computation, of couplings, training takes the
+            memory of the largest part instead of all of them. A chain within the chain is one part.
         name: str or None.
 
     Raises:
         ValueError: where it is empty, holds something that is no bijector or one of several tensors, mixes dtypes,
-            or is called with a context that nobody takes or a name that nobody has.
+            or is called with a context that nobody takes or a name that nobody has; where it is reversible and holds
+            a layer that does not do the same twice in training (batch normalisation, dropout), or one that adds
+            losses of its own; and where second derivatives of a reversible one are asked for.
 
     Example:
         >>> from tfp_flows import bijectors
         >>> chain = bijectors.Chain([bijectors.ActNorm(3), tfb.Scale(2.0), bijectors.Permutation([2, 0, 1])])
         >>> chain.forward(tf.constant([[1.0, 2.0, 3.0]])).numpy().tolist()
         [[6.0, 2.0, 4.0]]
+        >>> deep = bijectors.Chain([bijectors.ActNorm(3), tfb.Scale(2.0)] * 20, reversible=True)
+        >>> with tf.GradientTape() as tape:
+        ...     log_det = deep.inverse_log_det_jacobian(tf.ones([5, 3]), event_ndims=1)
+        >>> tape.gradient(log_det, deep.bijectors[0].log_scale).numpy().tolist()
+        [-20.0, -20.0, -20.0]
     """
 
-    def __init__(self, bijectors, name=None):
+    def __init__(self, bijectors, reversible=False, name=None):
+        if not isinstance(reversible, bool):
+            raise ValueError(f"Expected reversible to be True or False; got {reversible!r}.")
         bijectors = list(bijectors)
         if not bijectors or not all(isinstance(b, tfb.Bijector) for b in bijectors):
             kinds = [type(b).__name__ for b in bijectors]
@@ -41,6 +56,7 @@ class Chain(Bijector):
         if any(map(_is_multipart, bijectors)):
             kinds = [type(b).__name__ for b in bijectors if _is_multipart(b)]
             raise ValueError(f"Expected bijectors from one tensor to one, multipart ones in a tfb.Chain; got {kinds}.")
+        self._is_repeatable = not reversible or require_repeatable(bijectors)
         data_ndims, latent_ndims = _event_ndims(bijectors)
         dtypes = {tf.as_dtype(b.dtype) for b in bijectors if b.dtype is not None}
         if len(dtypes) > 1:
@@ -53,40 +69,30 @@ class Chain(Bijector):
             name=name,
         )
         self.bijectors = bijectors
+        self.reversible = reversible
 
     @property
     def takes_context(self):
         return any(takes_context(b) for b in self.bijectors)
 
     def _forward_and_log_det(self, x, **kwargs):
-        self._check_options(kwargs)
-        ndims = self.forward_min_event_ndims
-        log_dets = []
-        for bijector in reversed(self.bijectors):
-            inputs, options = x, _options(bijector, kwargs)
-            if isinstance(bijector, Bijector) and bijector.forward_min_event_ndims == ndims:
-                x, log_det = bijector._forward_and_log_det(inputs, **options)
-            else:
-                x = bijector.forward(inputs, **options)
-                log_det = bijector.forward_log_det_jacobian(inputs, event_ndims=ndims, **options)
-            ndims = bijector.forward_event_ndims(ndims)
-            log_dets.append(log_det)
-        return x, sum(log_dets)
+        return self._walk("forward", x, kwargs)
 
     def _inverse_and_log_det(self, y, **kwargs):
+        return self._walk("inverse", y, kwargs)
+
+    def _walk(self, way, value, kwargs):
         self._check_options(kwargs)
-        ndims = self.inverse_min_event_ndims
-        log_dets = []
-        for bijector in self.bijectors:
-            inputs, options = y, _options(bijector, kwargs)
-            if isinstance(bijector, Bijector) and bijector.inverse_min_event_ndims == ndims:
-                y, log_det = bijector._inverse_and_log_det(inputs, **options)
-            else:
-                y = bijector.inverse(inputs, **options)
-                log_det = bijector.inverse_log_det_jacobian(inputs, event_ndims=ndims, **options)
-            ndims = bijector.inverse_event_ndims(ndims)
-            log_dets.append(log_det)
-        return y, sum(log_dets)
+        steps, ndims = [], getattr(self, f"{way}_min_event_ndims")
+        for bijector in self.bijectors if way == "inverse" else reversed(self.bijectors):
+            steps.append(Step(bijector, way, ndims))
+            ndims = getattr(bijector, f"{way}_event_ndims")(ndims)
+        if not self.reversible:
+            return walk(steps, value, kwargs)
+        if not self._is_repeatable:
+            # Networks that were not built when the chain was.
+            self._is_repeatable = require_repeatable(self.bijectors)
+        return walk_reversibly(steps, value, kwargs)
 
     def _check_options(self, kwargs):
         names = [b.name for b in self.bijectors]
@@ -143,11 +149,3 @@ def _event_ndims(bijectors):
         data_ndims = max(data_ndims, bijector.inverse_min_event_ndims - shift)
         shift += bijector.forward_min_event_ndims - bijector.inverse_min_event_ndims
     return data_ndims, data_ndims + shift
-
-
-def _options(bijector, kwargs):
-    """The keyword arguments that a part gets: `context` if it wants it, and TFP's own nesting by name."""
-    options = dict(kwargs.get(bijector.name, {}))
-    if "context" in kwargs and takes_context(bijector):
-        options["context"] = kwargs["context"]
-    return options

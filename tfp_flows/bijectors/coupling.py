@@ -72,6 +72,28 @@ class Coupling(Bijector):
         moved, log_det = self.transform.inverse_and_log_det(moved, self._raw(passed, context))
         return self._partition.join(passed, moved, y), self._sum(log_det)
 
+    def _rebuild(self, way, image, tape, context=None):
+        """See `tfp_flows.bijectors.step.Step.rebuild`: what passes is known, so that the network runs but once."""
+        run, undo = self.transform.forward_and_log_det, self.transform.inverse_and_log_det
+        if way == "inverse":
+            run, undo = undo, run
+        # In place of the value itself, of which this much is known.
+        known = tf.identity(image)
+        tape.watch(known)
+        passed, moved = self._partition.split(known)
+        raw = self._raw(passed, context)
+        with tape.stop_recording():
+            moved = undo(moved, raw)[0]
+            value = self._partition.join(passed, moved, image)
+        tape.watch(moved)
+        again, log_det = run(moved, raw)
+
+        def combine(g_known, g_moved):
+            return self._partition.join(self._partition.split(g_known)[0], g_moved, g_known)
+
+        image = self._partition.join(passed, again, known)
+        return value, [known, moved], image, self._sum(log_det), combine
+
     def _raw(self, passed, context):
         if self.takes_context != (context is not None):
             wanted = f"a context of shape {self.conditioner.context_shape}" if self.takes_context else "no context"

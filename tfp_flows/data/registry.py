@@ -5,7 +5,7 @@ import functools
 import inspect
 import os
 
-from tfp_flows.data import checks, digits, files, tfds, toys
+from tfp_flows.data import bits, checks, digits, files, tfds, toys
 
 # name -> (one-line description, loader(seed, **options))
 _SETS = {
@@ -29,12 +29,14 @@ def names():
     return {name: description for name, (description, _) in _SETS.items()}
 
 
-def load(name_or_path, seed=0, **options):
+def load(name_or_path, seed=0, *, num_bits=None, **options):
     """Loads a data set by its name, or from a .npy, .npz or .csv file.
 
     Args:
         name_or_path: str or path; a name of `names()`, or anything that looks like a path.
         seed: int >= 0, of the toys' samples and of the splits that are drawn.
+        num_bits: int in 1..8, to which 8-bit images are reduced: 5 makes 256 levels 32, x // 8. Bits per dimension are
+            then those of the reduced data. None leaves them as they are.
         **options: of the loader: `num_train`, `num_validation` and `num_test` of the toys; `flatten` of the images;
             `num_bins`, `dtype` and `key` of the files.
 
@@ -42,7 +44,8 @@ def load(name_or_path, seed=0, **options):
         Data.
 
     Raises:
-        ValueError: for an unknown name, an unknown option, or a file that cannot be made sense of.
+        ValueError: for an unknown name, an unknown option, a file that cannot be made sense of, or a num_bits out of
+            range or with data that are not 8-bit.
         ImportError: where the package that a data set comes from is not installed.
         OSError: for a file that cannot be read, or a data set that cannot be had from the network.
 
@@ -51,12 +54,13 @@ def load(name_or_path, seed=0, **options):
         >>> data.load("rings", seed=1, num_train=100).train.shape
         (100, 2)
     """
-    seed = checks.integer("seed", seed, 0)
+    seed, num_bits = checks.integer("seed", seed, 0), bits.check(num_bits)
     loader, known = _loader(name_or_path)
     unknown = sorted(set(options) - set(known))
     if unknown:
         raise ValueError(f"Expected options of {name_or_path} among {', '.join(known)}; got {', '.join(unknown)}.")
-    return loader(seed, **options)
+    dataset = loader(seed, **options)
+    return dataset if num_bits is None else bits.reduce(dataset, num_bits)
 
 
 def options(name_or_path):
@@ -74,7 +78,7 @@ def options(name_or_path):
     Example:
         >>> from tfp_flows import data
         >>> data.options("mnist")
-        ['flatten']
+        ['flatten', 'num_bits']
     """
     return _loader(name_or_path)[1]
 
@@ -92,4 +96,6 @@ def _loader(name_or_path):
         nearest = difflib.get_close_matches(name.lower(), _SETS, n=1)
         hint = f" (did you mean {nearest[0]!r}?)" if nearest else ""
         raise ValueError(f"Expected one of {', '.join(_SETS)}, or a .npy, .npz or .csv file; got {name!r}{hint}.")
-    return loader, [p.name for p in inspect.signature(loader).parameters.values() if p.kind is p.KEYWORD_ONLY]
+    own = [p.name for p in inspect.signature(loader).parameters.values() if p.kind is p.KEYWORD_ONLY]
+    # Of every data set, since whether its values have 8 bits is known once they are there.
+    return loader, [*own, "num_bits"]

@@ -1,6 +1,6 @@
-"""Finds every weight of a TFP distribution and shows it to Keras.
+"""Finds every weight of a TFP distribution, and of noise with weights of its own, and shows it to Keras.
 
-`tf.Module` walks the distribution; Keras layers are taken as layers, a bare `tf.Variable` is adopted: a
+`tf.Module` walks them; Keras layers are taken as layers, a bare `tf.Variable` is adopted: a
 `keras.Variable` around the same storage, with the same constraint (TFP's masked networks mask by constraint, and
 a density trained without it is none).
 """
@@ -21,29 +21,38 @@ def adopt_weights(distribution):
     Raises:
         ValueError: where a layer stays unbuilt though log_prob was called.
     """
-    layers, adopted = find_weights(distribution)
-    if hides_variables(distribution) or unbuilt_layers(layers):
-        # One eager pass builds what is not built, and shows the tape what is inside closures.
-        with tf.GradientTape() as tape:
-            distribution.log_prob(tf.zeros([1, *distribution.event_shape], distribution.dtype))
-        layers, adopted = find_weights(distribution)
-        adopted += adopt_hidden(tape.watched_variables(), layers, adopted)
-    missing = unbuilt_layers(layers)
-    if missing:
-        raise ValueError(f"Expected every Keras layer to be built by log_prob; got {missing[0].name!r} unbuilt.")
-    return layers, adopted
+    shape, dtype = distribution.event_shape, distribution.dtype
+    return _adopt_all(distribution, lambda: distribution.log_prob(tf.zeros([1, *shape], dtype)))
 
 
-def find_weights(distribution):
+def adopt_dequantization(dequantization, event_shape):
+    """The weights of the noise, as `adopt_weights`; none of one that has none.
+
+    Args:
+        dequantization: None, or as `Flow` takes it; one with weights is a `tf.Module`.
+        event_shape: tuple of ints, of the flow.
+
+    Raises:
+        ValueError: where it is for events of another shape, or a layer stays unbuilt though it was called.
+    """
+    own = getattr(dequantization, "event_shape", event_shape)
+    if tuple(own) != tuple(event_shape):
+        raise ValueError(f"Expected dequantization of events of shape {tuple(event_shape)}; got one of {tuple(own)}.")
+    if not isinstance(dequantization, tf.Module):
+        return [], []
+    return _adopt_all(dequantization, lambda: dequantization(tf.zeros([1, *event_shape], tf.int32), seed=[0, 0]))
+
+
+def find_weights(module):
     """The Keras layers and the bare variables of a distribution, each once, in a stable order.
 
     Args:
-        distribution: `tf.Module`, usually a `tfd.Distribution`.
+        module: `tf.Module`, usually a `tfd.Distribution`.
 
     Returns:
         layers: list of `keras.Layer`, adopted: list of `keras.Variable` around the variables that no layer holds.
     """
-    found = _walk(distribution)
+    found = _walk(module)
     layers = [part for _, part in found if isinstance(part, keras.Layer)]
     held = {id(weight._value) for layer in layers for weight in layer.weights}
     adopted = []
@@ -75,11 +84,25 @@ def unbuilt_layers(layers):
     return [part for layer in layers for part in layer._flatten_layers() if not part.built]
 
 
-def hides_variables(distribution):
+def hides_variables(module):
     """Whether some part holds a Python closure, in which variables may be that no walk can find."""
-    parts = (distribution, *distribution.submodules)
+    parts = (module, *module.submodules)
     values = (value for part in parts for value in vars(part).values())
     return any(getattr(value, "__closure__", None) for value in values if callable(value))
+
+
+def _adopt_all(module, probe):
+    layers, adopted = find_weights(module)
+    if hides_variables(module) or unbuilt_layers(layers):
+        # One eager pass builds what is not built, and shows the tape what is inside closures.
+        with tf.GradientTape() as tape:
+            probe()
+        layers, adopted = find_weights(module)
+        adopted += adopt_hidden(tape.watched_variables(), layers, adopted)
+    missing = unbuilt_layers(layers)
+    if missing:
+        raise ValueError(f"Expected every Keras layer to be built by log_prob; got {missing[0].name!r} unbuilt.")
+    return layers, adopted
 
 
 def _walk(module):

@@ -29,8 +29,9 @@ class Flow(keras.Model):
 
     Args:
         distribution: `tfd.Distribution` with an empty batch shape, usually a `tfd.TransformedDistribution`.
-        dequantization: None for continuous data, or `tfp_flows.dequantization.Uniform(num_bins)` for integer data:
-            `fit` and `evaluate` then take integers and add noise; `log_prob` stays the continuous density.
+        dequantization: None for continuous data, or `tfp_flows.dequantization.Uniform(num_bins)` or `Variational` for
+            integer data: `fit` and `evaluate` then take integers and add noise, and `log_prob` stays the continuous
+            density.
         seed: int, of dequantization, dropout and data order.
         num_classes: int where the contexts of a conditional flow are class labels 0..num_classes-1, which its networks
             get as one-hot vectors; None where they are vectors.
@@ -65,6 +66,7 @@ class Flow(keras.Model):
         self.objective = MaximumLikelihood()
         self.event_shape = tuple(distribution.event_shape)
         self.conditioners, self.adopted = adoption.adopt_weights(distribution)
+        self.noise_layers, self.noise_adopted = adoption.adopt_dequantization(dequantization, self.event_shape)
         # Set by `training.StopOnNaN`: gradients that are not finite are withheld, and the loss then shown as NaN.
         self.keep_weights_finite = False
         self._nll = keras.metrics.Mean(name="nll")
@@ -173,25 +175,23 @@ class Flow(keras.Model):
             seed: int32 [2] of the dequantization noise; None for that of the first training step.
         """
         x = tf.convert_to_tensor(events.check_events(x, self.event_shape, self.num_bins))
-        if self.dequantization is not None and x.dtype.is_integer:
-            seed = steps.step_seed(self.seed, 0) if seed is None else seed
-            x, _ = self.dequantization(x, seed, dtype=self.variable_dtype)
+        seed = steps.step_seed(self.seed, 0) if seed is None else seed
         with initializing():
             # A new tensor object: TFP answers from its cache for one that it has met.
-            self.distribution.log_prob(tf.identity(tf.cast(x, self.variable_dtype)), **self._kwargs(context))
+            self._score(tf.identity(x), context, seed)
 
     @property
     def is_initialized(self):
         """Whether no layer waits for data to initialise from."""
-        parts = (part for part in self.distribution.submodules if isinstance(part, Bijector))
-        return not any(part.needs_initialization for part in parts)
+        parts = (*self.distribution.submodules, *getattr(self.dequantization, "submodules", ()))
+        return not any(part.needs_initialization for part in parts if isinstance(part, Bijector))
 
-    def call(self, x, context=None, training=None):
-        """log_prob of a batch, (batch,), nats. Keras carries `training` to the conditioners through TFP."""
+    def call(self, x, context=None, training=None, seed=None):
+        """log_prob of a batch, (batch,), nats; of integers at the centres of their bins, or with a seed (int32 [2]) the
+        bound, with noise drawn from it. Keras carries `training` to the conditioners through TFP."""
         if x.dtype.is_integer:
             events.check_spec(x.shape, x.dtype, self.event_shape, self.num_bins)
-            x = self.dequantization.centre(x, dtype=self.variable_dtype)
-        return self.distribution.log_prob(tf.cast(x, self.variable_dtype), **self._kwargs(context))
+        return self._score(x, context, seed)
 
     def compile(self, optimizer="adam", loss=None, **kwargs):
         """As Keras' compile; `loss` is an objective (`tfp_flows.objectives`), by default maximum likelihood.
@@ -289,7 +289,7 @@ class Flow(keras.Model):
             nll = self.objective(
                 self, x, context, seed=steps.step_seed(self.seed, self.optimizer.iterations), training=True
             )
-            loss = self._total(nll, weight)
+            loss = steps.total_loss(nll, weight, self.losses)
             scaled = self.optimizer.scale_loss(loss / self.distribute_strategy.num_replicas_in_sync)
         weights = self.trainable_weights
         gradients = tape.gradient(scaled, weights)
@@ -304,7 +304,7 @@ class Flow(keras.Model):
         # Reset with the metrics, so that every evaluation draws the same noise for the same data.
         seed = steps.step_seed(self.seed, self._nll.count)
         nll = self.objective(self, x, context, seed=seed, training=False)
-        return self._update_metrics(self._total(nll, weight), nll, weight)
+        return self._update_metrics(steps.total_loss(nll, weight, self.losses), nll, weight)
 
     def predict_step(self, data):
         x, context, _ = keras.utils.unpack_x_y_sample_weight(data)
@@ -367,6 +367,14 @@ class Flow(keras.Model):
         if self.dequantization is not None:
             events.check_integers(x.dtype, self.num_bins)
 
+    def _score(self, x, context, seed):
+        log_q = 0.0
+        if x.dtype.is_integer and seed is not None:
+            x, log_q = self.dequantization(x, seed, dtype=self.variable_dtype)
+        elif x.dtype.is_integer:
+            x = self.dequantization.centre(x, dtype=self.variable_dtype)
+        return self.distribution.log_prob(tf.cast(x, self.variable_dtype), **self._kwargs(context)) - log_q
+
     def _kwargs(self, context):
         # TFP's TransformedDistribution hands these to its bijector; a plain distribution takes none.
         return {} if context is None else {"bijector_kwargs": {"context": contexts.features(self, context)}}
@@ -377,11 +385,6 @@ class Flow(keras.Model):
                 f"Expected a tfd.TransformedDistribution to {what}, a base pushed through a bijector; "
                 f"got {type(self.distribution).__name__}."
             )
-
-    def _total(self, nll, weight):
-        weighted = nll if weight is None else nll * tf.cast(weight, nll.dtype)
-        # Sum over batch size, as Keras: weights scale the loss, they do not normalise it.
-        return tf.add_n([tf.reduce_mean(weighted), *self.losses])
 
     def _update_metrics(self, loss, nll, weight):
         self._loss_tracker.update_state(loss, sample_weight=tf.shape(nll)[0])

@@ -18,7 +18,7 @@ import tensorflow_probability as tfp
 
 from tfp_flows import masks
 from tfp_flows.bijectors import ActNorm, Chain, Coupling, InvertibleConv1x1, MultiScale, Squeeze
-from tfp_flows.dequantization import Uniform
+from tfp_flows.models import noise
 from tfp_flows.models.flow import Flow
 from tfp_flows.models.preprocessing import to_reals
 from tfp_flows.networks import ConvNet
@@ -50,11 +50,16 @@ class Glow(Flow):
         edges: None, or increasing ints from 0 to num_bins: the `PiecewiseProbit` that maps integer data instead.
             (0, 1, 256) for images on a black background makes background and ink a normal each.
         log_scale_bound: float, see `tfp_flows.transforms.Affine`.
+        dequantization: "uniform", or "variational" for noise that is trained with the model, see
+            `tfp_flows.models.noise`; of integer data.
+        reversible: bool, whether the steps' activations are rebuilt for the gradient and not stored, see
+            `bijectors.Chain`: deep and large flows then train in far less memory, and each step takes longer.
         seed: int.
         name: str or None.
 
     Raises:
-        ValueError: for an event shape that is no image's or cannot be squeezed so often, or an unknown coupling.
+        ValueError: for an event shape that is no image's or cannot be squeezed so often, or an unknown coupling or
+            dequantization.
 
     Example:
         >>> import tfp_flows
@@ -78,6 +83,8 @@ class Glow(Flow):
         alpha=None,
         edges=None,
         log_scale_bound=2.0,
+        dequantization="uniform",
+        reversible=False,
         seed=0,
         name=None,
     ):
@@ -96,6 +103,8 @@ class Glow(Flow):
             alpha=alpha,
             edges=None if edges is None else tuple(edges),
             log_scale_bound=log_scale_bound,
+            dequantization=dequantization,
+            reversible=reversible,
             seed=seed,
         )
         for key, value in (("num_levels", num_levels), ("num_steps", num_steps)):
@@ -118,7 +127,7 @@ class Glow(Flow):
         for i in range(num_levels):
             level_shape = height, width, channels = tuple(Squeeze().inverse_event_shape((height, width, channels)))
             steps = [part for k in range(num_steps) for part in step(level_shape, (seed, i, k))]
-            levels.append(Chain([Squeeze(), *steps]))
+            levels.append(Chain([Squeeze(), *steps], reversible=reversible))
             channels //= 2
             # Standard normal at the start: zero mean, zero log-scale.
             priors.append(
@@ -130,7 +139,7 @@ class Glow(Flow):
         base = tfd.Independent(tfd.Normal(tf.zeros([math.prod(shape)]), 1.0), 1)
         super().__init__(
             tfd.TransformedDistribution(base, Chain([*to_reals(num_bins, alpha, edges), scales])),
-            dequantization=None if num_bins is None else Uniform(num_bins),
+            dequantization=noise.choose(dequantization, shape, num_bins),
             seed=seed,
             num_classes=num_classes,
             name=name,

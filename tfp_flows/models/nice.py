@@ -15,6 +15,7 @@ from tfp_flows.bijectors import AdditiveCoupling, Chain, Rescale
 from tfp_flows.dequantization import Uniform
 from tfp_flows.models.flow import Flow
 from tfp_flows.networks import MLP
+from tfp_flows.tensors import as_tuple
 
 tfd, tfb = tfp.distributions, tfp.bijectors
 
@@ -27,7 +28,7 @@ class NICE(Flow):
         event_shape: tuple of one int.
         num_bins: int, levels of integer data, which is dequantized and scaled to [0, 1]; None for continuous data.
         num_layers: int, additive couplings.
-        hidden_units: sequence of ints, of each coupling's network.
+        hidden_units: sequence of ints, or one, of each coupling's network.
         prior: "logistic" or "gaussian".
         seed: int.
         name: str or None.
@@ -59,7 +60,7 @@ class NICE(Flow):
             event_shape=event_shape,
             num_bins=num_bins,
             num_layers=num_layers,
-            hidden_units=tuple(hidden_units),
+            hidden_units=as_tuple(hidden_units),
             prior=prior,
             seed=seed,
         )

@@ -18,15 +18,14 @@ def to_reals(num_bins, alpha=None, edges=None):
     Args:
         num_bins: int, levels of integer data, or None.
         alpha: float in (0, 0.5), of `Logit`; None for centring.
-        edges: None, or increasing ints from 0 to num_bins, of `PiecewiseProbit`, in the place of the other two.
+        edges: None, or increasing ints from 0 to num_bins, of `PiecewiseProbit`; alpha is then not used.
 
     Raises:
-        ValueError: where edges do not go from 0 to num_bins, or are given for continuous data or beside alpha.
+        ValueError: where edges do not go from 0 to num_bins, or are given for continuous data.
     """
     if edges is not None:
-        if num_bins is None or alpha is not None:
-            other = "num_bins" if num_bins is None else "alpha=None"
-            raise ValueError(f"Expected {other} beside edges, which are of integer data; got edges={edges!r}.")
+        if num_bins is None:
+            raise ValueError(f"Expected num_bins beside edges, which are of integer data; got edges={edges!r}.")
         edges = tuple(edges)
         if edges[:1] != (0,) or edges[-1] != num_bins:
             raise ValueError(f"Expected edges from 0 to num_bins={num_bins}; got {edges!r}.")

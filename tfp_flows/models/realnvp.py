@@ -18,11 +18,12 @@ import tensorflow_probability as tfp
 
 from tfp_flows import masks
 from tfp_flows.bijectors import ActNorm, AffineCoupling, Chain, Permutation
-from tfp_flows.dequantization import Uniform
+from tfp_flows.models import noise
 from tfp_flows.models.flow import Flow
 from tfp_flows.models.multi_scale_realnvp import multi_scale_realnvp
 from tfp_flows.models.preprocessing import to_reals
 from tfp_flows.networks import MLP
+from tfp_flows.tensors import as_tuple
 
 tfd = tfp.distributions
 
@@ -36,12 +37,13 @@ class RealNVP(Flow):
         num_bins: int, levels of integer data, which is dequantized and mapped by `Logit`; None for continuous data.
         log_scale_bound: float, see `tfp_flows.transforms.Affine`.
         alpha: float in (0, 0.5), of the `Logit`, by default the paper's; None to scale data to [-1/2, 1/2] instead.
-        edges: None, or increasing ints from 0 to num_bins, beside alpha=None: integer data are mapped by
-            `PiecewiseProbit` instead.
+        edges: None, or increasing ints from 0 to num_bins, the intervals of the `PiecewiseProbit` that maps integer
+            data instead (alpha is then not used); (0, 1, 256) for images on a black background.
+        dequantization: "uniform", or for images "variational", see `tfp_flows.models.noise`; of integer data.
         seed: int.
         name: str or None.
         num_layers: int, affine couplings, by default 8. This and the next four are for vectors only.
-        hidden_units: sequence of ints, of each coupling's network, by default (256, 256).
+        hidden_units: sequence of ints, or one, of each coupling's network, by default (256, 256).
         mask: "odd_even", the default, or "half"; the first serves flattened images better, where neighbours are alike.
         actnorm: bool, by default True, an ActNorm before each coupling.
         dropout: float, by default 0, in the networks.
@@ -74,6 +76,7 @@ class RealNVP(Flow):
         log_scale_bound=2.0,
         alpha=0.05,
         edges=None,
+        dequantization="uniform",
         seed=0,
         name=None,
         *,
@@ -91,7 +94,7 @@ class RealNVP(Flow):
     ):
         options = dict(
             num_layers=num_layers,
-            hidden_units=None if hidden_units is None else tuple(hidden_units),
+            hidden_units=None if hidden_units is None else as_tuple(hidden_units),
             mask=mask,
             actnorm=actnorm,
             dropout=dropout,
@@ -116,7 +119,7 @@ class RealNVP(Flow):
         base = tfd.Independent(tfd.Normal(tf.zeros([math.prod(event_shape)]), 1.0), 1)
         super().__init__(
             tfd.TransformedDistribution(base, Chain([*to_reals(num_bins, alpha, edges), bijector])),
-            dequantization=None if num_bins is None else Uniform(num_bins),
+            dequantization=noise.choose(dequantization, event_shape, num_bins),
             seed=seed,
             name=name,
         )
@@ -126,6 +129,7 @@ class RealNVP(Flow):
             log_scale_bound=log_scale_bound,
             alpha=alpha,
             edges=None if edges is None else tuple(edges),
+            dequantization=dequantization,
             seed=seed,
             **options,
         )

@@ -1,4 +1,4 @@
-"""Parts of a training step: its random seed, the guard that keeps NaN out of the weights, the update's order."""
+"""Parts of a training step: its random seed, its loss, the guard that keeps NaN out of weights, the update's order."""
 
 import tensorflow as tf
 
@@ -14,6 +14,19 @@ def step_seed(seed, step):
     replica = 0 if context is None else context.replica_id_in_sync_group
     pair = tf.stack([tf.constant(seed, tf.int32), tf.cast(step, tf.int32)])
     return tf.random.experimental.stateless_fold_in(pair, tf.cast(replica, tf.int32))
+
+
+def total_loss(nll, weight, losses):
+    """The loss of a batch: its mean and what layers add of their own.
+
+    Args:
+        nll: tensor (batch,).
+        weight: tensor (batch,) or None.
+        losses: list of scalar tensors.
+    """
+    weighted = nll if weight is None else nll * tf.cast(weight, nll.dtype)
+    # Sum over batch size, as Keras: weights scale the loss, they do not normalise it.
+    return tf.add_n([tf.reduce_mean(weighted), *losses])
 
 
 def withhold_non_finite(gradients, loss):

@@ -1,6 +1,7 @@
 """Glow's convolutional conditioner: 3x3, 1x1, 3x3, the last one zero at the start.
 
-h_1 = activation(conv3x3(x) + W context)        (height, width, hidden_channels)
+h_1 = activation(conv3x3(x) + W context)        (height, width, hidden_channels)     context a vector
+h_1 = activation(conv3x3(x, context))           the same                             context an image
 h_2 = activation(conv1x1(h_1))
 out = conv3x3(h_2),   0 at the start            (height, width, num_outputs)
 
@@ -9,7 +10,7 @@ Kingma and Dhariwal, Glow, arXiv:1807.03039, sections 3.3 and 4.
 
 import keras
 
-from tfp_flows.networks.conditioning import check_context_shape, require_context
+from tfp_flows.networks.conditioning import beside, check_context_shape, require_context, squeeze_factor
 from tfp_flows.tensors import is_positive_integer
 
 
@@ -22,15 +23,17 @@ class ConvNet(keras.layers.Layer):
         hidden_channels: int.
         num_layers: int >= 2, all convolutions.
         activation: Keras activation of the hidden layers.
-        context_shape: None, or a tuple (n,): called as `net(x, context=c)` with c (batch, n), which is mapped linearly
-            and added at every pixel before the first activation.
+        context_shape: None, or a tuple: called as `net(x, context=c)`. With (n,) c is (batch, n), which is mapped
+            linearly and added at every pixel before the first activation. With (height, width, channels) c is a batch
+            of images, which become further channels of x; where it has k times the height and width of x, blocks of
+            k x k pixels become channels first.
         output_initializer: Keras initializer of the last kernel.
         dtype: Keras dtype or dtype policy of this layer and all within it.
         **kwargs: name and trainable, of `keras.layers.Layer`.
 
     Raises:
-        ValueError: where a width is no positive integer, num_layers below 2, context_shape not (n,), or a context is
-            missing or not wanted.
+        ValueError: where a width is no positive integer, num_layers below 2, context_shape not (n,) or (height, width,
+            channels), its height and width no multiple of the input's, or a context is missing or not wanted.
 
     Example:
         >>> from tfp_flows.networks import ConvNet
@@ -63,7 +66,7 @@ class ConvNet(keras.layers.Layer):
             int(num_layers),
         )
         self.activation = keras.activations.get(activation)
-        self.context_shape = check_context_shape(context_shape)
+        self.context_shape = check_context_shape(context_shape, images=True)
         self.output_initializer = keras.initializers.get(output_initializer)
         policy = self.dtype_policy
         self._hidden = [
@@ -77,12 +80,15 @@ class ConvNet(keras.layers.Layer):
             self.num_outputs, 3, padding="same", kernel_initializer=self.output_initializer, dtype=policy,
             data_format="channels_last", name="output",
         )  # fmt: skip
-        self._context = None
-        if self.context_shape is not None:
+        self._context = self._factor = None
+        if self.context_shape is not None and len(self.context_shape) == 1:
             self._context = keras.layers.Dense(self.hidden_channels, use_bias=False, dtype=policy, name="context")
 
     def build(self, input_shape):
         shape = tuple(input_shape)
+        if self.context_shape is not None and self._context is None:
+            self._factor = squeeze_factor(shape[1:], self.context_shape)
+            shape = (*shape[:-1], shape[-1] + self._factor**2 * self.context_shape[-1])
         for layer in (*self._hidden, self._output):
             layer.build(shape)
             shape = (*shape[:-1], layer.filters)
@@ -91,9 +97,11 @@ class ConvNet(keras.layers.Layer):
 
     def call(self, x, context=None):
         require_context(context, self.context_shape)
+        if self._factor is not None:
+            x = beside(x, context, self._factor)
         for i, layer in enumerate(self._hidden):
             x = layer(x)
-            if i == 0 and context is not None:
+            if i == 0 and self._context is not None:
                 x = x + self._context(context)[:, None, None, :]
             x = self.activation(x)
         return self._output(x)

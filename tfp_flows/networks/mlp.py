@@ -8,7 +8,7 @@ out = W h + b,   W = 0 at the start
 import keras
 
 from tfp_flows.networks.conditioning import check_context_shape, require_context
-from tfp_flows.tensors import is_positive_integer
+from tfp_flows.tensors import as_tuple, is_positive_integer
 
 
 @keras.saving.register_keras_serializable(package="tfp_flows")
@@ -17,7 +17,7 @@ class MLP(keras.layers.Layer):
 
     Args:
         num_outputs: int.
-        hidden_units: sequence of ints.
+        hidden_units: sequence of ints, or one.
         activation: Keras activation of the hidden layers.
         dropout: float in [0, 1), after each hidden layer, in training only.
         context_shape: None, or a tuple (n,): the layer is then called as `mlp(x, context=c)` with c (batch, n).
@@ -47,9 +47,10 @@ class MLP(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(dtype=dtype, **kwargs)
+        hidden_units = as_tuple(hidden_units)
         widths = (num_outputs, *hidden_units)
         if not all(map(is_positive_integer, widths)):
-            raise ValueError(f"Expected positive integer widths; got {num_outputs!r} and {tuple(hidden_units)!r}.")
+            raise ValueError(f"Expected positive integer widths; got {num_outputs!r} and {hidden_units!r}.")
         # Python's own, since NumPy's are no JSON.
         self.num_outputs, *hidden_units = map(int, widths)
         self.hidden_units = tuple(hidden_units)

@@ -3,7 +3,7 @@
     continuous data   -log p(x)
     integer data      -log p(x + u) + log q(u | x)      an upper bound of -log P(x), in expectation
 
-Network passes: one of the flow's inverse direction.
+Network passes: one of the flow's inverse direction, and one of the noise's own flow where it has one.
 """
 
 
@@ -26,10 +26,10 @@ class MaximumLikelihood:
             seed: int32 tensor [2], of the dequantization noise.
             training: bool, handed to the networks.
         """
-        if flow.dequantization is None:
-            return -flow(x, context=context, training=training)
-        y, log_q = flow.dequantization(x, seed, dtype=flow.variable_dtype)
-        return log_q - flow(y, context=context, training=training)
+        # With the seed integers are scored by the bound. In the flow's call, so that the networks of the noise, where
+        # it has any, know of `training` too.
+        options = {} if flow.dequantization is None else {"seed": seed}
+        return -flow(x, context=context, training=training, **options)
 
     def get_config(self):
         return {}

@@ -5,6 +5,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfp_flows.models import Flow
+from tfp_flows.models import context as contexts
 
 
 class InvertibilityCheck(keras.callbacks.Callback):
@@ -19,6 +20,7 @@ class InvertibilityCheck(keras.callbacks.Callback):
         x: array of events (batch, *event_shape), integers for a flow that dequantizes.
         every: int, epochs between checks.
         tolerance: float or None: training stops where an error is above it or is NaN.
+        context: of those events, where the flow is conditional, as in `Flow.log_prob`.
 
     Raises:
         ValueError: where every is no positive integer.
@@ -28,16 +30,16 @@ class InvertibilityCheck(keras.callbacks.Callback):
         >>> callback = InvertibilityCheck(np.zeros([8, 2], "float32"), every=5, tolerance=1e-3)
     """
 
-    def __init__(self, x, every=1, tolerance=None):
+    def __init__(self, x, every=1, tolerance=None, context=None):
         super().__init__()
         if not isinstance(every, int) or every < 1:
             raise ValueError(f"Expected every to be a positive integer; got {every!r}.")
-        self.x, self.every, self.tolerance = x, every, tolerance
+        self.x, self.every, self.tolerance, self.context = x, every, tolerance, context
 
     def on_epoch_end(self, epoch, logs=None):
         if (epoch + 1) % self.every:
             return
-        errors = invertibility_errors(self.model, self.x)
+        errors = invertibility_errors(self.model, self.x, self.context)
         if logs is not None:
             logs.update(errors)
         if self.tolerance is not None and not all(error <= self.tolerance for error in errors.values()):
@@ -45,22 +47,24 @@ class InvertibilityCheck(keras.callbacks.Callback):
             self.model.stop_training = True
 
 
-def invertibility_errors(model: Flow, x):
-    """The two errors of `InvertibilityCheck` on events x, as a dict of floats.
+def invertibility_errors(model: Flow, x, context=None):
+    """The two errors of `InvertibilityCheck` on events x, given their context, as a dict of floats.
 
     Raises:
         ValueError: where the distribution has no bijector.
     """
-    z = model.encode(x)
+    z = model.encode(x, context=context)
+    given = contexts.check(model, context, len(x))
     bijector = model.distribution.bijector
     ndims = len(model.event_shape)
 
     # Traced: inside a function each argument is a tensor of its own, unknown to the cache.
     @tf.function
     def both_ways(z):
-        back = bijector.forward(tf.identity(z))
-        forward = bijector.forward_log_det_jacobian(tf.identity(z), event_ndims=len(model.latent_shape))
-        inverse = bijector.inverse_log_det_jacobian(tf.stop_gradient(tf.identity(back)), event_ndims=ndims)
+        kwargs = {"context": contexts.features(model, *given)} if given else {}
+        back = bijector.forward(tf.identity(z), **kwargs)
+        forward = bijector.forward_log_det_jacobian(tf.identity(z), event_ndims=len(model.latent_shape), **kwargs)
+        inverse = bijector.inverse_log_det_jacobian(tf.stop_gradient(tf.identity(back)), event_ndims=ndims, **kwargs)
         return back, forward, inverse
 
     back, forward, inverse = (np.asarray(t, np.float64) for t in both_ways(z))

@@ -1,24 +1,15 @@
 """Training by recipe: a named model on a named data set, from nothing to a run directory with everything in it."""
 
-import platform
-
 import keras
-import numpy as np
 
 from tfp_flows import data as datasets
-from tfp_flows import plots
-from tfp_flows.catalog import MODELS
-from tfp_flows.files import write_json
-from tfp_flows.libraries import versions
-from tfp_flows.training import scoring
+from tfp_flows.training import labels
+from tfp_flows.training.config import check_training, new_config
 from tfp_flows.training.fused_adam import FusedAdam
-from tfp_flows.training.run import Run, build_model, load_weights
+from tfp_flows.training.run import Run, load_weights
 from tfp_flows.training.run_log import RunLog
-from tfp_flows.training.sample_pictures import SamplePictures, draw_samples
+from tfp_flows.training.sample_pictures import SamplePictures
 from tfp_flows.training.stop_on_nan import StopOnNaN
-
-# Above this a covariance matrix is no longer a quick thing to factorise.
-_LARGEST_GAUSSIAN = 4096
 
 
 def train(
@@ -32,6 +23,7 @@ def train(
     seed=0,
     arguments=None,
     data_options=None,
+    conditional=False,
     patience=None,
     minutes=None,
     picture_every=10,
@@ -48,8 +40,11 @@ def train(
             arguments only a larger `epochs`, `minutes`, `picture_every` and `verbose` count.
         epochs, batch_size, learning_rate: None for the recipe's. The learning rate falls to 1 % of it by a cosine.
         seed: int, of the weights, the data's split and order and the noise.
-        arguments: dict, of the model's constructor, beyond event_shape and num_bins, which the data give.
+        arguments: dict, of the model's constructor, beyond event_shape and num_bins, which the data give. With
+            num_classes the labels of the data are learned with, as with `conditional`.
         data_options: dict, of the data's loader.
+        conditional: bool, whether p(x given class) is learned, with the labels of the data; num_classes is then one
+            more than the largest of them.
         patience: int, epochs without a better validation nll before training stops, or None.
         minutes: float, training stops at the end of the epoch in which they are over, or None.
         picture_every: int, epochs between pictures of samples; 0 for none.
@@ -68,76 +63,15 @@ def train(
     if isinstance(picture_every, bool) or not isinstance(picture_every, int) or picture_every < 0:
         raise ValueError(f"Expected picture_every to be an integer of at least 0; got {picture_every!r}.")
     if resume:
-        run = Run(out)
-        if model not in (None, run.config["model"]):
-            raise ValueError(f"Expected the run's own model {run.config['model']!r} to resume; got {model!r}.")
-        if epochs is not None:
-            run.config["training"]["epochs"] = epochs
-        dataset = run.load_data()
+        run, dataset = _reopen(model, out, epochs, conditional)
     else:
-        if model not in MODELS:
-            raise ValueError(f"Expected a model among {sorted(MODELS)}; got {model!r}.")
-        recipe = MODELS[model].recipe
-        data_options = {"seed": seed, **(data_options or {})}
-        if MODELS[model].takes_images and "flatten" in datasets.options(data):
-            data_options.setdefault("flatten", False)
-        dataset = datasets.load(data, **data_options)
-        arguments = {
-            "event_shape": list(dataset.event_shape),
-            "num_bins": dataset.num_bins,
-            "seed": seed,
-            **(arguments or {}),
-        }
-        training = dict(
-            epochs=recipe["epochs"] if epochs is None else epochs,
-            batch_size=recipe["batch_size"] if batch_size is None else batch_size,
-            learning_rate=recipe["learning_rate"] if learning_rate is None else learning_rate,
-            optimizer=recipe["optimizer"],
-            warmup_steps=recipe.get("warmup_steps", 0),
-            seed=seed,
-            patience=patience,
+        config, dataset = new_config(
+            model, data, epochs=epochs, batch_size=batch_size, learning_rate=learning_rate, seed=seed,
+            arguments=arguments, data_options=data_options, conditional=conditional, patience=patience,
             jit_compile=jit_compile,
-        )
-        check_training(training)
-        config = dict(
-            model=model,
-            arguments=arguments,
-            data=data,
-            data_options=data_options,
-            training=training,
-            versions=versions(),
-        )
-        keras.utils.set_random_seed(seed)
-        # Built before the folder is made: what the model refuses leaves nothing behind.
-        build_model(model, arguments)
+        )  # fmt: skip
         run = Run.create(out, config)
-
-    options = run.config["training"]
-    check_training(options)
-    if resume:
-        run.save_config()
-    # Initial weights are a function of the seed, whatever was built before.
-    keras.utils.set_random_seed(options["seed"])
-    flow = run.build_model()
-    batch_size = min(options["batch_size"], len(dataset.train))
-    batches = dataset.batches("train", batch_size, seed=options["seed"], drop_remainder=True)
-    optimizer = make_optimizer(options, num_steps=options["epochs"] * int(batches.cardinality()))
-    flow.compile(optimizer, jit_compile=options["jit_compile"])
-    finished, checkpoint = run.checkpoint() if resume else (0, None)
-    if checkpoint is not None:
-        load_weights(flow, checkpoint)
-    callbacks = [StopOnNaN(dataset.train[:64]), RunLog(run, options["patience"], minutes)]
-    if picture_every:
-        callbacks.append(SamplePictures(run.path / "samples", picture_every, reference=dataset.train))
-    if finished < options["epochs"]:
-        flow.fit(
-            batches,
-            epochs=options["epochs"],
-            initial_epoch=finished,
-            validation_data=dataset.batches("validation", min(1000, len(dataset.validation))),
-            callbacks=callbacks,
-            verbose=verbose,
-        )
+    _fit(run, dataset, minutes, picture_every, resume, verbose)
     return run
 
 
@@ -157,63 +91,57 @@ def make_optimizer(options, num_steps):
     return FusedAdam(schedule, **options["optimizer"])
 
 
-def finish(run):
-    """Scores the best weights on the test split, once, and writes metrics.json and the pictures.
-
-    Returns:
-        model, metrics: the flow with its best weights, and what metrics.json holds.
-    """
-    dataset, model = run.load_data(), run.load_model()
-    metrics = evaluate(model, dataset)
-    log = run.read_log()
-    scores = log["val_nll" if "val_nll" in log else "nll"]
-    metrics["training"] = {
-        "epochs": len(scores),
-        "best_epoch": int(np.nanargmin(scores)) + 1,
-        "seconds": sum(log["seconds"]),
-        "machine": f"{platform.machine()}, {platform.system()}",
-    }
-    write_json(run.path / "metrics.json", metrics)
-    title = f"{run.config['model']} on {dataset.name}"
-    plots.curve(log, run.path / "curve.png", title)
-    draw_samples(model, run.path / "samples.png", reference=dataset.train, title=title)
-    return model, metrics
+def _reopen(model, out, epochs, conditional):
+    run = Run(out)
+    if model not in (None, run.config["model"]):
+        raise ValueError(f"Expected the run's own model {run.config['model']!r} to resume; got {model!r}.")
+    if conditional and run.config["arguments"].get("num_classes") is None:
+        raise ValueError(
+            f"Expected a class-conditional run to resume as one; got {str(out)!r}, which knows no classes."
+        )
+    if epochs is not None:
+        run.config["training"]["epochs"] = epochs
+    dataset = run.load_data()
+    check_training(run.config["training"])
+    labels.check(dataset, run.config["arguments"].get("num_classes"))
+    run.save_config()
+    return run, dataset
 
 
-def evaluate(model, dataset, split="test", seed=0):
-    """Scores a flow on a split, beside a Gaussian fitted to the training split and the entropy where it is known.
+def _fit(run, dataset, minutes, picture_every, resume, verbose):
+    options = run.config["training"]
+    # Initial weights are a function of the seed, whatever was built before.
+    keras.utils.set_random_seed(options["seed"])
+    flow = run.build_model()
+    batch_size = min(options["batch_size"], len(dataset.train))
+    batches = _batches(flow, dataset, "train", batch_size, shuffle=True, seed=options["seed"], drop_remainder=True)
+    flow.compile(
+        make_optimizer(options, options["epochs"] * int(batches.cardinality())), jit_compile=options["jit_compile"]
+    )
+    finished, checkpoint = run.checkpoint() if resume else (0, None)
+    if checkpoint is not None:
+        load_weights(flow, checkpoint)
+    if finished < options["epochs"]:
+        flow.fit(
+            batches,
+            epochs=options["epochs"],
+            initial_epoch=finished,
+            validation_data=_batches(flow, dataset, "validation", min(1000, len(dataset.validation))),
+            callbacks=_callbacks(run, flow, dataset, minutes, picture_every),
+            verbose=verbose,
+        )
 
-    Returns:
-        dict: split, the summary of `scoring.summarize`, num_parameters, gaussian (a summary), entropy and
-        kl_from_data (nats) where the density of the data is known.
-    """
-    x = getattr(dataset, split)
-    nll = scoring.nll_per_event(model, x, seed=seed)
-    metrics = {
-        "split": split,
-        **scoring.summarize(nll, model.event_shape, model.num_bins),
-        "num_parameters": int(sum(np.prod(v.shape) for v in model.trainable_variables)),
-    }
-    if np.prod(model.event_shape) <= _LARGEST_GAUSSIAN:
-        gaussian = scoring.gaussian_nll(dataset.train, x, model.num_bins, seed)
-        metrics["gaussian"] = scoring.summarize(gaussian, model.event_shape, model.num_bins)
-    if dataset.density is not None and dataset.density.entropy is not None:
-        metrics["entropy"] = float(dataset.density.entropy)
-        metrics["nll_minus_entropy"] = metrics["nll"] - metrics["entropy"]
-    return metrics
+
+def _batches(flow, dataset, split, batch_size, **options):
+    """Batches of events, or of pairs of events and labels for a class-conditional flow."""
+    x, context = getattr(dataset, split), labels.context(flow, dataset, split)
+    return datasets.batches(x if context is None else (x, context), batch_size, **options)
 
 
-def check_training(options):
-    """Refuses training options out of range in one sentence each."""
-    for key in ("epochs", "batch_size"):
-        if isinstance(options[key], bool) or not isinstance(options[key], int) or options[key] < 1:
-            raise ValueError(f"Expected {key} to be a positive integer; got {options[key]!r}.")
-    rate = options["learning_rate"]
-    if not isinstance(rate, (int, float)) or not 0 < rate < float("inf"):
-        raise ValueError(f"Expected learning_rate to be a positive finite number; got {rate!r}.")
-    patience = options["patience"]
-    if patience is not None and (not isinstance(patience, int) or patience < 1):
-        raise ValueError(f"Expected patience to be a positive integer; got {patience!r}.")
-    seed = options["seed"]
-    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**31:
-        raise ValueError(f"Expected seed to be an integer in 0..2^31-1; got {seed!r}.")
+def _callbacks(run, flow, dataset, minutes, picture_every):
+    context = labels.context(flow, dataset, "train")
+    watched = StopOnNaN(dataset.train[:64], None if context is None else context[:64])
+    callbacks = [watched, RunLog(run, run.config["training"]["patience"], minutes)]
+    if picture_every:
+        callbacks.append(SamplePictures(run.path / "samples", picture_every, reference=dataset.train))
+    return callbacks

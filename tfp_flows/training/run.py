@@ -137,15 +137,24 @@ def build_model(name, arguments):
     Raises:
         ValueError: for an unknown name or argument.
     """
-    if name not in MODELS:
-        raise ValueError(f"Expected a model among {sorted(MODELS)}; got {name!r}.")
-    module, _, kind = MODELS[name].home.partition(":")
-    kind = getattr(importlib.import_module(module), kind)
+    kind = model_class(name)
     known = [key for key in inspect.signature(kind).parameters if key != "name"]
     unknown = sorted(set(arguments) - set(known))
     if unknown:
         raise ValueError(f"Expected arguments of {name} among {known}; got {unknown[0]!r}.")
     return kind(**arguments)
+
+
+def model_class(name):
+    """The class of a named model of the catalogue.
+
+    Raises:
+        ValueError: for an unknown name.
+    """
+    if name not in MODELS:
+        raise ValueError(f"Expected a model among {sorted(MODELS)}; got {name!r}.")
+    module, _, kind = MODELS[name].home.partition(":")
+    return getattr(importlib.import_module(module), kind)
 
 
 def load_weights(model, path):

@@ -1,4 +1,4 @@
-"""A callback that draws samples every n epochs: what a flow has learned is seen before it is measured."""
+"""Samples as data and as pictures, drawn every n epochs: what a flow has learned is seen before it is measured."""
 
 import os
 
@@ -7,9 +7,14 @@ import numpy as np
 
 from tfp_flows import plots
 
+# Of a flow with more classes a picture shows the first ones, so many of each.
+_MOST_CLASSES, _EACH = 20, 10
+
 
 class SamplePictures(keras.callbacks.Callback):
     """Writes `folder/epoch_0010.png` every n epochs, always from the same seed, so that pictures can be compared.
+
+    Of a class-conditional flow each picture has a row for each class, of 10 samples, for 20 classes at most.
 
     Args:
         folder: str.
@@ -41,8 +46,40 @@ class SamplePictures(keras.callbacks.Callback):
             draw_samples(self.model, path, self.n, self.reference, self.temperature, self.seed, f"epoch {epoch + 1}")
 
 
+def sample_events(model, n, seed=0, temperature=1.0, context=None):
+    """Samples of a flow as its data are: integers where it was trained on integers.
+
+    Args:
+        model: `tfp_flows.Flow`.
+        n, seed, temperature, context: as `Flow.sample`.
+
+    Returns:
+        array (n, *event_shape).
+    """
+    events = model.sample(n, seed=seed, temperature=temperature, context=context)
+    return np.asarray(events if model.dequantization is None else model.dequantization.quantize(events))
+
+
+def sample_classes(model, n, classes, seed=0, temperature=1.0):
+    """n samples of each of some classes; those of a class do not depend on which others are asked for.
+
+    Args:
+        model: `tfp_flows.Flow` with num_classes.
+        n: int.
+        classes: sequence of ints.
+        seed: int.
+        temperature: float.
+
+    Returns:
+        array (len(classes), n, *event_shape).
+    """
+    return np.stack([sample_events(model, n, (k + 1, seed), temperature, context=k) for k in map(int, classes)])
+
+
 def draw_samples(model, path, n=64, reference=None, temperature=1.0, seed=0, title=None):
-    """Samples a flow and draws the samples, integer data as integers; images as a grid of n, points as a cloud.
+    """Samples a flow and draws the samples, integer data as integers.
+
+    Images are a grid of n, or one row for each class of a class-conditional flow; points are a cloud.
 
     Args:
         model: `tfp_flows.Flow`.
@@ -52,9 +89,13 @@ def draw_samples(model, path, n=64, reference=None, temperature=1.0, seed=0, tit
     Returns:
         path.
     """
-    if plots.as_images(np.empty((1, *model.event_shape))) is None:
+    is_image = plots.as_images(np.empty((1, *model.event_shape))) is not None
+    if not is_image:
         n, reference = max(n, 10_000), None if reference is None else reference[:20_000]
-    events = model.sample(n, seed=seed, temperature=temperature)
-    if model.dequantization is not None:
-        events = model.dequantization.quantize(events)
-    return plots.samples(np.asarray(events), path, reference, model.num_bins, title)
+    if model.num_classes is None:
+        return plots.samples(sample_events(model, n, seed, temperature), path, reference, model.num_bins, title)
+    classes = range(min(model.num_classes, _MOST_CLASSES))
+    events = sample_classes(model, _EACH if is_image else n // len(classes), classes, seed, temperature)
+    if is_image:
+        return plots.rows(events, [f"class {k}" for k in classes], path, model.num_bins, title)
+    return plots.samples(events.reshape(-1, *model.event_shape), path, reference, model.num_bins, title)

@@ -6,35 +6,73 @@ import numpy as np
 import tensorflow as tf
 
 from tfp_flows.metrics import bits_per_dim
+from tfp_flows.models import context as contexts
 from tfp_flows.objectives import MaximumLikelihood
+from tfp_flows.tensors import is_positive_integer
 
 
-def nll_per_event(model, x, context=None, batch_size=500, seed=0):
-    """Negative log-likelihood of each event, in nats; for integer data the bound, with noise drawn from the seed.
+def nll_per_event(model, x, context=None, batch_size=500, seed=0, num_samples=1):
+    """Negative log-likelihood of each event, in nats; for integer data a bound of it, with noise drawn from the seed.
+
+    With K samples of the noise the bound is the importance-weighted one, -log 1/K sum_k p(x + u_k) / q(u_k | x). In
+    expectation it is an upper bound of -log P(x) for any K, tighter the larger K is, and it takes K passes.
+    Hoogeboom, Cohen and Tomczak, arXiv:2001.11235, section 3; Burda et al., arXiv:1509.00519, theorem 1.
 
     Args:
         model: `tfp_flows.Flow`.
         x: array (n, *event_shape).
-        context: array (n, *context_shape) or None.
+        context: for a conditional flow, array (n, *context_shape), labels (n,) or one label for all; else None.
         batch_size: int.
         seed: int.
+        num_samples: int, K; above 1 for flows that dequantize only.
 
     Returns:
         array (n,), float64.
+
+    Raises:
+        ValueError: for bad events or contexts, or a number of samples that is no positive integer, or above 1 where
+            there is no noise to sample.
     """
-    objective = MaximumLikelihood()
+    context = next(iter(contexts.check(model, context, len(x))), None)
+    if context is not None and len(context) != len(x):
+        raise ValueError(f"Expected one context for each of {len(x)} events; got {len(context)}.")
+    return _scorer(model, x, batch_size, seed, num_samples)(context)
 
-    @tf.function(reduce_retracing=True)
-    def score(x, context, seed):
-        return objective(model, x, context, seed=seed, training=False)
 
-    x = model._training_events(x)
-    scores = []
-    for i in range(0, len(x), batch_size):
-        part = None if context is None else tf.convert_to_tensor(context[i : i + batch_size])
-        batch_seed = tf.constant([seed, i // batch_size], tf.int32)
-        scores.append(np.asarray(score(tf.convert_to_tensor(x[i : i + batch_size]), part, batch_seed)))
-    return np.concatenate(scores).astype(np.float64)
+def marginal_nll(model, x, class_weights, batch_size=500, seed=0, num_samples=1):
+    """-log p(x) of each event under a class-conditional flow whose classes are summed over, in nats.
+
+        p(x) = sum_k p(class k) p(x given class k)
+
+    What an event without a label, or with one of another data set, can be scored by. Takes a pass for each class.
+
+    Args:
+        model: `tfp_flows.Flow` with num_classes.
+        x: array (n, *event_shape).
+        class_weights: array (num_classes,) of p(class k), or of how often each class occurs.
+        batch_size, seed, num_samples: as `nll_per_event`; integer data have the same noise for every class.
+
+    Returns:
+        array (n,), float64.
+
+    Raises:
+        ValueError: as `nll_per_event`, and where the flow has no classes or the weights are not one for each of them.
+    """
+    weights = np.asarray(class_weights, np.float64)
+    if model.num_classes is None:
+        raise ValueError("Expected a class-conditional flow, with num_classes; got one without.")
+    if (
+        weights.shape != (model.num_classes,)
+        or not np.isfinite(weights).all()
+        or weights.min() < 0
+        or not weights.any()
+    ):
+        raise ValueError(f"Expected {model.num_classes} class weights of at least 0; got {weights.tolist()}.")
+    known = np.flatnonzero(weights)
+    score = _scorer(model, x, batch_size, seed, num_samples)
+    scores = [-score(np.full(len(x), k, np.int32)) for k in known]
+    share = weights[known] / weights.sum()
+    return -_log_mean_exp(np.asarray(scores) + np.log(share * len(known))[:, None])
 
 
 def summarize(nll, event_shape, num_bins=None):
@@ -87,3 +125,45 @@ def gaussian_nll(train, test, num_bins=None, seed=0):
     white = np.linalg.solve(factor, (test - mean).T)
     log_det = np.log(np.diag(factor)).sum()
     return 0.5 * (white**2).sum(0) + log_det + 0.5 * len(mean) * math.log(2 * math.pi)
+
+
+def _scorer(model, x, batch_size, seed, num_samples):
+    """Checks the events; a function from their contexts, (n, ...) or None, to their nll, traced once for all."""
+    if not is_positive_integer(num_samples):
+        raise ValueError(f"Expected num_samples to be a positive integer; got {num_samples!r}.")
+    if num_samples > 1 and model.dequantization is None:
+        raise ValueError(
+            f"Expected num_samples=1 for a flow without dequantization, whose nll is exact; got {num_samples}."
+        )
+    x = model._training_events(x)
+    objective = MaximumLikelihood()
+
+    @tf.function(reduce_retracing=True)
+    def score_batch(x, context, seed):
+        return objective(model, x, context, seed=seed, training=False)
+
+    def score(context):
+        scores = []
+        for i in range(0, len(x), batch_size):
+            batch = tf.convert_to_tensor(x[i : i + batch_size])
+            part = None if context is None else tf.convert_to_tensor(context[i : i + batch_size])
+            # One sample after the other: memory stays that of one pass.
+            samples = [score_batch(batch, part, _noise_seed(seed, i // batch_size, k)) for k in range(num_samples)]
+            scores.append(-_log_mean_exp(-np.asarray(samples, np.float64)))
+        return np.concatenate(scores)
+
+    return score
+
+
+def _noise_seed(seed, batch, sample):
+    pair = tf.constant([seed, batch], tf.int32)
+    return pair if sample == 0 else tf.random.experimental.stateless_fold_in(pair, sample)
+
+
+def _log_mean_exp(values):
+    """log of the mean of exp over the first axis; of a single row that row, to the bit."""
+    largest = values.max(0)
+    # Where all are -inf so is the result, and not NaN.
+    shift = np.where(np.isfinite(largest), largest, 0.0)
+    with np.errstate(divide="ignore"):
+        return shift + np.log(np.exp(values - shift).mean(0))

@@ -4,6 +4,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfp_flows.bijectors import takes_context
+from tfp_flows.models import context as contexts
+
 
 class StopOnNaN(keras.callbacks.Callback):
     """Stops training at the first loss or gradient that is not finite, and names where it comes from.
@@ -14,18 +17,21 @@ class StopOnNaN(keras.callbacks.Callback):
 
     Args:
         x: array of events (batch, *event_shape) to look with; None for samples of the flow itself.
+        context: of those events or samples, where the flow is conditional: as in `Flow.log_prob`, for 64 samples.
 
     Example:
         >>> from tfp_flows.training import StopOnNaN
         >>> callback = StopOnNaN()
     """
 
-    def __init__(self, x=None):
+    def __init__(self, x=None, context=None):
         super().__init__()
-        self.x = x
+        self.x, self.context = x, context
         self.culprit = None
 
     def on_train_begin(self, logs=None):
+        # A context that is missing would be found out only when it is needed, by an error in the place of the culprit.
+        contexts.check(self.model, self.context)
         if not self.model.keep_weights_finite:
             self.model.keep_weights_finite = True
             # A step that is traced already would not know of it.
@@ -34,34 +40,42 @@ class StopOnNaN(keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
         loss = (logs or {}).get("loss")
         if loss is not None and not np.isfinite(float(loss)):
-            self.culprit = find_culprit(self.model, self.model.sample(64, seed=0) if self.x is None else self.x)
+            x = self.model.sample(64, seed=0, context=self.context) if self.x is None else self.x
+            self.culprit = find_culprit(self.model, x, self.context)
             print(f"\nStopped at batch {batch}, for the loss or a gradient is not finite: {self.culprit}.")
             self.model.stop_training = True
 
 
-def find_culprit(model, x):
+def find_culprit(model, x, context=None):
     """One sentence that names the first weight, bijector or gradient that is not finite, with events x.
 
     Args:
         model: `tfp_flows.Flow`.
         x: events (batch, *event_shape).
+        context: as in `Flow.log_prob`.
     """
+    given = contexts.check(model, context, len(x))
+    features = {"context": contexts.features(model, *given)} if given else {}
     for weight in model.weights:
         if not _is_finite(weight):
             return f"weight {weight.path!r} is not finite"
+    is_integer = tf.convert_to_tensor(x).dtype.is_integer
+    if is_integer and not all(map(_is_finite, model.dequantization(x, seed=[0, 0]))):
+        return "the noise of the dequantization or its log q is the first value that is not finite"
     y = _as_continuous(model, x)
     chain = parts(model.distribution.bijector) if model.can_encode else []
     ndims = len(model.event_shape)
     for i, bijector in enumerate(chain):
         where = f"of bijector {i} ({bijector.name!r}), counted from the data,"
-        log_det = bijector.inverse_log_det_jacobian(y, event_ndims=ndims)
-        y = tf.identity(bijector.inverse(y))
+        kwargs = features if takes_context(bijector) else {}
+        log_det = bijector.inverse_log_det_jacobian(y, event_ndims=ndims, **kwargs)
+        y = tf.identity(bijector.inverse(y, **kwargs))
         ndims = bijector.inverse_event_ndims(ndims)
         for what, value in (("output", y), ("log_det", log_det)):
             if not _is_finite(value):
                 return f"the {what} {where} is the first value that is not finite"
     with tf.GradientTape() as tape:
-        nll = -tf.reduce_mean(model.distribution.log_prob(_as_continuous(model, x)))
+        nll = -tf.reduce_mean(model._score(_as_continuous(model, x), *(given or [None]), seed=None))
     if not _is_finite(nll):
         return "every bijector is finite; the base's log_prob is not"
     for weight, gradient in zip(model.trainable_variables, tape.gradient(nll, model.trainable_variables)):

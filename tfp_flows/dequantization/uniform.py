@@ -1,17 +1,16 @@
-"""Dequantization: integer data made continuous, so that a density on it is a bound on their probability.
+"""Uniform dequantization: noise that knows nothing of the image.
 
-    x integer in 0..num_bins-1,  u in [0, 1),  y = x + u
-    log P(x) = log int p(x + u) du  >=  E_q(u|x) [ log p(x + u) - log q(u|x) ]
+    y = x + u,  u uniform on [0, 1),  log q(u|x) = 0
 
-Bins have width 1: scaling to [0, 1] or to logits is a bijector in the chain, whose log_det counts, so that
-bits per dimension are those of the data as it comes.
 Uria, Murray and Larochelle, RNADE, arXiv:1306.0186; Theis et al., arXiv:1511.01844, section 3.1.
 """
 
 import tensorflow as tf
 
+from tfp_flows.dequantization.bins import Bins
 
-class Uniform:
+
+class Uniform(Bins):
     """y = x + u with u uniform on [0, 1): log q = 0.
 
     Args:
@@ -27,11 +26,6 @@ class Uniform:
         [[3.0, 16.0]]
     """
 
-    def __init__(self, num_bins):
-        if isinstance(num_bins, bool) or not isinstance(num_bins, int) or num_bins < 2:
-            raise ValueError(f"Expected num_bins to be an integer of at least 2; got {num_bins!r}.")
-        self.num_bins = num_bins
-
     def __call__(self, x, seed, dtype=tf.float32):
         """Adds the noise.
 
@@ -45,14 +39,6 @@ class Uniform:
         """
         u = tf.random.stateless_uniform(tf.shape(x), seed, dtype=dtype)
         return tf.cast(x, dtype) + u, tf.zeros([], dtype)
-
-    def centre(self, x, dtype=tf.float32):
-        """The middle of each bin, x + 1/2: where a density scores integers without noise."""
-        return tf.cast(x, dtype) + tf.constant(0.5, dtype)
-
-    def quantize(self, y):
-        """Continuous events back to integers: floor, clipped to 0..num_bins-1, int32."""
-        return tf.cast(tf.clip_by_value(tf.floor(y), 0, self.num_bins - 1), tf.int32)
 
     def get_config(self):
         return {"num_bins": self.num_bins}

@@ -1,0 +1,9 @@
+"""The commands of the command line, one a file: `add` says what a command takes, `run` does it.
+
+They know every part and import the heavy ones only when they run, so that help answers at once.
+"""
+
+from tfp_flows.commands import evaluate, export, interpolate, listing, novelty, reconstruct, sample, train
+
+# In the order in which the help shows them.
+ALL = (listing, train, evaluate, sample, interpolate, reconstruct, novelty, export)

@@ -1,0 +1,40 @@
+"""tfp-flows export: a run's best weights as a SavedModel for TensorFlow Serving."""
+
+import json
+
+
+def add(commands):
+    """Adds the command to the parser's."""
+    command = commands.add_parser("export", help="write a run's best weights as a SavedModel for TensorFlow Serving")
+    command.add_argument("dir", metavar="DIR", help="a run directory")
+    command.add_argument(
+        "--to", metavar="PATH", help="the model's folder, in which versions number up (default: DIR/savedmodel)"
+    )
+    command.set_defaults(run=run)
+
+
+def run(options):
+    """Writes the next version and prints where it is."""
+    from tfp_flows import training
+
+    run = training.Run(options.dir)
+    model = run.load_model()
+    path = run.path / "metrics.json"
+    if not path.is_file():
+        training.finish(run)
+    metrics = json.loads(path.read_text())
+    print(write_export(run, model, metrics, options.to or run.path / "savedmodel", options.command_line))
+
+
+def write_export(run, model, metrics, to, command_line):
+    """Exports the model of a run with a card of where it comes from; returns the version's folder."""
+    from tfp_flows import serving
+
+    card = {
+        "data": run.config["data"],
+        "metrics": metrics,
+        "seed": run.config["training"]["seed"],
+        "command": command_line,
+        "training": run.config["training"],
+    }
+    return serving.export(model, to, card=card)

@@ -1,0 +1,81 @@
+"""tfp-flows interpolate: ways between pairs of examples through a run's latent space, one row a pair."""
+
+from tfp_flows.commands import examples, texts
+
+
+def add(commands):
+    """Adds the command to the parser's."""
+    command = commands.add_parser(
+        "interpolate",
+        help="draw the ways between examples through the latent space",
+        description="Draws the ways between pairs of examples through the latent space, one row a pair: each begins "
+        "and ends with the examples themselves. Of a conditional run the class goes along from one to the other.",
+    )
+    command.add_argument("dir", metavar="DIR", help="a run directory of images")
+    command.add_argument(
+        "--pairs", nargs="+", metavar="I,J", help="pairs of examples by their indices (default: drawn by the seed)"
+    )
+    command.add_argument("--n", type=int, default=8, help="pairs that are drawn where none are given (default: 8)")
+    command.add_argument("--split", choices=("train", "validation", "test"), default="test", help="(default: test)")
+    command.add_argument("--steps", type=int, default=9, help="images a row, both ends included (default: 9)")
+    command.add_argument(
+        "--path", choices=("spherical", "linear"), default="spherical",
+        help="along a great circle or straight (default: spherical)",
+    )  # fmt: skip
+    command.add_argument("--seed", type=int, default=0, help="of the pairs that are drawn (default: 0)")
+    command.add_argument("--to", metavar="FILE", help="the picture, .png (default: DIR/interpolation-PATH-SEED.png)")
+    command.set_defaults(run=run)
+
+
+def run(options):
+    """Draws the picture and prints where it is, and by how much the ends differ from the examples."""
+    import numpy as np
+
+    from tfp_flows import plots, training
+    from tfp_flows.models import latent
+
+    run = training.Run(options.dir)
+    model, dataset = run.load_model(), run.load_data()
+    examples.require_images(model)
+    pairs = _pairs(options, dataset)
+    x = getattr(dataset, options.split)
+    contexts = [examples.context(model, dataset, options.split, pairs[:, end]) for end in (0, 1)]
+    way = latent.interpolate(model, x[pairs[:, 0]], x[pairs[:, 1]], options.steps, options.path, *contexts)
+    ends = np.stack([x[pairs[:, 0]], x[pairs[:, 1]]], axis=1)
+    error = np.abs(np.asarray(way)[:, [0, -1]] - examples.centre(model, ends)).max()
+    if model.dequantization is not None:
+        way = model.dequantization.quantize(way)
+    to = examples.picture(options.to or run.path / _name(options))
+    title = f"{options.path} ways between {options.split} examples"
+    print(plots.rows(np.asarray(way), _names(pairs, contexts), to, model.num_bins, title))
+    print(f"largest difference between the ends and the examples: {error:.3g}{_unit(model)}")
+
+
+def _pairs(options, dataset):
+    """The indices of the pairs, an array (n, 2)."""
+    import numpy as np
+
+    if options.pairs is None:
+        return examples.draw_indices(options.n, 2, dataset, options.split, options.seed)
+    pairs = [texts.numbers(pair, int, "each of --pairs") for pair in options.pairs]
+    for text, pair in zip(options.pairs, pairs):
+        if len(pair) != 2:
+            raise ValueError(f"Expected each of --pairs as two indices, such as 0,1; got {text!r}.")
+        examples.check_indices(pair, dataset, options.split)
+    return np.array(pairs)
+
+
+def _name(options):
+    which = options.seed if options.pairs is None else "-".join(options.pairs).replace(",", "-")[:80]
+    return f"interpolation-{options.path}-{which}.png"
+
+
+def _names(pairs, contexts):
+    def name(index, end, i):
+        return f"{index}" if contexts[end] is None else f"{index} (class {contexts[end][i]})"
+
+    return [f"{name(a, 0, i)} → {name(b, 1, i)}" for i, (a, b) in enumerate(pairs)]
+
+
+def _unit(model):
+    return "" if model.num_bins is None else f" of {model.num_bins} levels"

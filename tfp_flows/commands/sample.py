@@ -1,0 +1,126 @@
+"""tfp-flows sample: samples of a run as a picture and as an array, by class and by temperature where asked."""
+
+import pathlib
+
+from tfp_flows.commands import texts
+
+# Of a row, so that pictures stay readable; the array has all.
+_MOST_COLUMNS = 40
+
+
+def add(commands):
+    """Adds the command to the parser's."""
+    command = commands.add_parser(
+        "sample",
+        help="draw samples from a run into a picture and an .npy file",
+        description="Draws samples into PATH.png and PATH.npy. A conditional run gives one row of samples a class, and "
+        "PATH-labels.npy; several temperatures give one row each, with the same latents, and PATH-temperatures.npy.",
+    )
+    command.add_argument("dir", metavar="DIR", help="a run directory")
+    command.add_argument("--n", type=int, help="how many (default: 64), or how many in each row (default: 10)")
+    command.add_argument(
+        "--class", "--classes", dest="classes", metavar="K[,K...]",
+        help="of a conditional run: the classes to draw, in this order (default: all)",
+    )  # fmt: skip
+    command.add_argument(
+        "--temperature", "--temperatures", dest="temperature", metavar="T[,T...]", default="1",
+        help="below 1: closer to the mode (default: 1)",
+    )  # fmt: skip
+    command.add_argument("--seed", type=int, default=0, help="the same seed gives the same samples (default: 0)")
+    command.add_argument("--to", metavar="PATH", help="without ending (default: DIR/samples-SEED-TEMPERATURE)")
+    command.set_defaults(run=run)
+
+
+def run(options):
+    """Writes the arrays and the picture, and prints where they are."""
+    import numpy as np
+
+    from tfp_flows import plots, training
+    from tfp_flows.files import replacing
+
+    run = training.Run(options.dir)
+    temperatures = texts.numbers(options.temperature, float, "--temperature")
+    model = run.load_model()
+    classes = _classes(model, options)
+    is_image = plots.as_images(np.empty((1, *model.event_shape))) is not None
+    if len(temperatures) > 1 and not is_image:
+        raise ValueError(
+            f"Expected one temperature for events that are no images; got {options.temperature} and events of shape "
+            f"{model.event_shape}."
+        )
+    arrays, names = _draw(model, options, classes, temperatures)
+    to = pathlib.Path(options.to or run.path / _name(options, temperatures))
+    for ending, array in arrays.items():
+        with replacing(to.with_name(f"{to.name}{ending}.npy")) as part:
+            np.save(part, array)
+        print(f"{to}{ending}.npy")
+    picture, events = to.with_name(to.name + ".png"), arrays[""]
+    if names is not None and is_image:
+        rows = events.reshape(len(names), -1, *model.event_shape)[:, :_MOST_COLUMNS]
+        print(plots.rows(rows, names, picture, model.num_bins, _title(arrays, rows.shape[1])))
+    elif is_image or names is not None:
+        print(plots.samples(events, picture, levels=model.num_bins))
+    else:
+        # A cloud wants more points than were asked for.
+        temperature = temperatures[0]
+        print(training.draw_samples(model, picture, len(events), temperature=temperature, seed=options.seed))
+
+
+def _draw(model, options, classes, temperatures):
+    """Arrays by the ending of their file's name, row by row, and the names of the rows (None where there are none)."""
+    import numpy as np
+
+    from tfp_flows.training.sample_pictures import sample_classes, sample_events
+
+    if len(temperatures) > 1:
+        n = _count(options, 10)
+        labels = None if classes is None else np.resize(classes, n)
+        rows = [sample_events(model, n, options.seed, temperature, labels) for temperature in temperatures]
+        arrays = {"": np.concatenate(rows), "-temperatures": np.repeat(temperatures, n)}
+        if labels is not None:
+            arrays["-labels"] = np.tile(labels, len(temperatures))
+        return arrays, [f"temperature {temperature:g}" for temperature in temperatures]
+    if classes is not None:
+        n = _count(options, 10)
+        rows = sample_classes(model, n, classes, options.seed, temperatures[0])
+        arrays = {"": rows.reshape(-1, *model.event_shape), "-labels": np.repeat(classes, n)}
+        return arrays, [f"class {k}" for k in classes]
+    return {"": sample_events(model, _count(options, 64), options.seed, temperatures[0])}, None
+
+
+def _title(arrays, num_columns):
+    """Where rows are temperatures, the classes of the columns."""
+    if "-temperatures" not in arrays or "-labels" not in arrays:
+        return None
+    classes = arrays["-labels"][:num_columns].tolist()
+    return f"class {classes[0]}" if len(set(classes)) == 1 else f"classes {', '.join(map(str, classes))}"
+
+
+def _count(options, default):
+    n = default if options.n is None else options.n
+    if n < 1:
+        raise ValueError(f"Expected --n to be a positive integer; got {n}.")
+    return n
+
+
+def _classes(model, options):
+    """The classes to draw; None for a model that knows none."""
+    if model.num_classes is None:
+        if options.classes is not None:
+            raise ValueError(
+                "Expected --class with a conditional run only (tfp-flows train ... --conditional); got "
+                f"{options.dir!r}, which knows no classes."
+            )
+        return None
+    if options.classes is None:
+        return list(range(model.num_classes))
+    classes = texts.numbers(options.classes, int, "--class")
+    for k in classes:
+        if not 0 <= k < model.num_classes:
+            raise ValueError(f"Expected classes of this run, 0..{model.num_classes - 1}; got {k}.")
+    return classes
+
+
+def _name(options, temperatures):
+    name = f"samples-{options.seed}-{'-'.join(f'{temperature:g}' for temperature in temperatures)}"
+    return name if options.classes is None else f"{name}-class-{options.classes.replace(',', '-')}"[:100]

@@ -1,0 +1,27 @@
+"""What every dequantization knows: its bins, of width 1, at 0, 1, ..., num_bins - 1."""
+
+import tensorflow as tf
+
+
+class Bins:
+    """The way from integers to the middle of their bins, and from anywhere in a bin back to the integer.
+
+    Args:
+        num_bins: int >= 2, the number of levels of the data.
+
+    Raises:
+        ValueError: where num_bins is no integer above 1.
+    """
+
+    def __init__(self, num_bins):
+        if isinstance(num_bins, bool) or not isinstance(num_bins, int) or num_bins < 2:
+            raise ValueError(f"Expected num_bins to be an integer of at least 2; got {num_bins!r}.")
+        self.num_bins = num_bins
+
+    def centre(self, x, dtype=tf.float32):
+        """The middle of each bin, x + 1/2: where a density scores integers without noise."""
+        return tf.cast(x, dtype) + tf.constant(0.5, dtype)
+
+    def quantize(self, y):
+        """Continuous events back to integers: floor, clipped to 0..num_bins-1, int32."""
+        return tf.cast(tf.clip_by_value(tf.floor(y), 0, self.num_bins - 1), tf.int32)
