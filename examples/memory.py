@@ -5,7 +5,7 @@
               python examples/memory.py --steps 4 --channels 16    one small pair
     RESULT    a table: MiB that one training step needs beyond weights, optimizer slots and gradients, and its seconds.
               The ordinary column grows with the steps of flow, the reversible one does not, or hardly.
-    TIME      10 to 20 minutes on two cores, most of it TensorFlow's tracing of the deep flows.
+    TIME      10 minutes on two cores, with XLA 15, most of it TensorFlow's tracing of the deep flows.
 
 What is measured, each row and column in a process of its own that has run two training steps already (so that weights,
 slots and the traced graph are there): the process's peak of resident memory over the next steps (VmHWM, set back by

@@ -24,8 +24,8 @@ class Chain(Bijector):
     Args:
         bijectors: sequence of `tfb.Bijector`, data -> latent order: the first one touches the data.
         reversible: bool, whether gradients are computed from activations that are rebuilt by the other direction and
-            not stored (arXiv:1707.04585, section 3): for a third more computation, of couplings, training takes the
-            memory of the largest part instead of all of them. A chain within the chain is one part.
+            not stored (arXiv:1707.04585, section 3): training takes the memory of the largest part instead of all of
+            them, and about half as much time again (examples/memory.py). A chain within the chain is one part.
         name: str or None.
 
     Raises:
