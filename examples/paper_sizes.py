@@ -2,7 +2,7 @@
 
 COMMAND   python3 examples/paper_sizes.py
 EXPECTED  a table: weights, the count from the layers that the paper states, seconds to build and for the first step
-TIME      5 minutes on two CPU cores, some of it for tracing graphs of 100 networks; 8 GB of memory
+TIME      3 minutes on two CPU cores, most of it for tracing graphs of 100 networks
 
 Neither paper prints a count. Of the sizes they state, RealNVP (arXiv:1605.08803, section 4.1, CIFAR-10): 2 scales, 8
 residual blocks, 64 feature maps that double where the image is squeezed; Glow (arXiv:1807.03039, table 4, CIFAR-10):
@@ -11,9 +11,13 @@ residual blocks, 64 feature maps that double where the image is squeezed; Glow (
 
 import argparse
 import gc
+import pathlib
+import sys
 import time
 
 import numpy as np
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
 
 def realnvp_count(channels=3, blocks=8, width=64):
