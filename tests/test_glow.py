@@ -204,6 +204,8 @@ def test_networks_in_low_precision_under_a_float32_flow(policy, digits):
         (dict(coupling="cubic"), "Expected coupling to be one of .*; got 'cubic'"),
         (dict(num_components=4), "Expected num_components=None with affine couplings; got 4"),
         (dict(coupling="mixture", num_components=1), "Expected num_components to be an integer above 1; got 1"),
+        (dict(coupling="mixture", num_components=0), "Expected num_components to be an integer above 1; got 0"),
+        (dict(coupling="spline", num_components=0), "Expected num_bins to be an integer above 1; got 0"),
         (dict(num_steps=0), "Expected num_steps to be a positive integer; got 0"),
         (dict(num_levels=4), "Expected height and width that are multiples of 2 to squeeze"),
     ],

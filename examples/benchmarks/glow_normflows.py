@@ -13,7 +13,6 @@ class GlowNormFlows(TorchContestant):
         import normflows as nf
 
         settings, bases, merges, flows = self.settings, [], [], []
-        last = settings.levels - 1
         # normflows builds from the latent side: its first level is the coarsest.
         for i, (height, channels) in enumerate(reversed(settings.sizes)):
             steps = [nf.flows.GlowBlock(channels, settings.hidden[0]) for _ in range(settings.layers)]
@@ -22,7 +21,6 @@ class GlowNormFlows(TorchContestant):
                 merges.append(nf.flows.Merge())
             latent = channels if i == 0 else channels // 2
             bases.append(nf.distributions.DiagGaussian((latent, height, height), trainable=False))
-        assert len(merges) == last
         return nf.MultiscaleFlow(bases, flows, merges, class_cond=False)
 
     def tensor(self, x):

@@ -7,16 +7,18 @@ class Ours(KerasContestant):
     packages = ("tensorflow-probability", "tensorflow", "keras")
     note = "tfp_flows.RealNVP without actnorm"
 
-    def make(self):
+    def flow(self):
         import tfp_flows
 
-        model = tfp_flows.RealNVP(
-            event_shape=(self.settings.dims,),
+        return tfp_flows.RealNVP(
+            event_shape=self.settings.event_shape,
             num_layers=self.settings.layers,
             hidden_units=self.settings.hidden,
             actnorm=False,
         )
-        batch = self.settings.batch
+
+    def make(self):
+        model, batch = self.flow(), self.settings.batch
 
         def sample(seed):
             return model.sample(batch, seed=seed)

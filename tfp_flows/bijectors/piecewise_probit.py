@@ -83,13 +83,12 @@ class PiecewiseProbit(Bijector):
     def _map(self, values, source, target, piece, power):
         """Pieces between the knots, straight lines outside; slopes are dx/dy, to the power of -1 on the way back."""
         low, high = source[0], source[-1]
-        slopes = self._knots[2]
+        data, latent, slopes = self._knots
         is_low, is_high = values < low, values > high
         # Inside in any case: a gradient that is not finite would come through tf.where.
         inside = tf.clip_by_value(values, tf.constant(low, values.dtype), tf.constant(high, values.dtype))
         inner = tf.constant(source[1:-1], values.dtype)
         k = tf.reshape(tf.searchsorted(inner, tf.reshape(inside, [-1]), side="right"), tf.shape(inside))
-        data, latent, _ = self._knots
         columns = (data[:-1], latent[:-1], np.diff(data), np.diff(latent), slopes[:-1], slopes[1:])
         table = tf.constant(np.stack(columns, axis=-1), values.dtype)
         result, log_det = piece(inside, *tf.unstack(tf.gather(table, k), axis=-1))

@@ -153,8 +153,9 @@ def _transform(coupling, num_components, log_scale_bound):
         if num_components is not None:
             raise ValueError(f"Expected num_components=None with {coupling} couplings; got {num_components!r}.")
         return Affine(log_scale_bound) if coupling == "affine" else Shift()
+    size = [] if num_components is None else [num_components]
     if coupling == "mixture":
-        return LogisticMixture(num_components or 4, log_scale_bound=log_scale_bound)
+        return LogisticMixture(*size, log_scale_bound=log_scale_bound)
     if coupling == "spline":
-        return RationalQuadraticSpline(num_components or 8)
+        return RationalQuadraticSpline(*size)
     raise ValueError(f"Expected coupling to be one of {list(COUPLINGS)}; got {coupling!r}.")

@@ -64,7 +64,9 @@ def multi_scale_realnvp(
     num_scales = default_num_scales(shape) if num_scales is None else num_scales
     if not is_positive_integer(num_scales):
         raise ValueError(f"Expected num_scales to be a positive integer or None; got {num_scales!r}.")
-    Squeeze(2 ** (num_scales - 1)).inverse_event_shape(shape) if num_scales > 1 else None
+    if num_scales > 1:
+        # All halvings at once, so that what is refused is the shape that was given.
+        Squeeze(2 ** (num_scales - 1)).inverse_event_shape(shape)
 
     def couplings(shape, mask, number, width):
         layers = []

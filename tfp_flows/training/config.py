@@ -10,9 +10,6 @@ from tfp_flows.libraries import versions
 from tfp_flows.training import labels
 from tfp_flows.training.run import build_model, model_class
 
-# Parts of a recipe that only some models have; absent from the config of the others.
-_OPTIONAL = ("warmup_steps",)
-
 
 def new_config(
     model,
@@ -53,7 +50,7 @@ def new_config(
         batch_size=recipe["batch_size"] if batch_size is None else batch_size,
         learning_rate=recipe["learning_rate"] if learning_rate is None else learning_rate,
         optimizer=recipe["optimizer"],
-        **{key: recipe[key] for key in _OPTIONAL if key in recipe},
+        warmup_steps=recipe.get("warmup_steps", 0),
         seed=seed,
         patience=patience,
         jit_compile=jit_compile,
