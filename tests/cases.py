@@ -205,6 +205,10 @@ CASES = {
         lambda dtype: bijectors.Logit(-1.0, 3.0, alpha=0.05, dtype=dtype), (3,), any_shape=True,
         data=lambda r, s: r.uniform(-1, 3, s),
     ),
+    "equalize": Case(
+        lambda dtype: bijectors.Equalize(8, (0, 3, 8), dtype=dtype), (6,), any_shape=True,
+        data=lambda r, s: r.uniform(-1, 9, s),
+    ),
     "piecewise_probit": Case(
         lambda dtype: bijectors.PiecewiseProbit((-1.0, 0.0, 3.0), dtype=dtype), (6,), any_shape=True,
         data=lambda r, s: r.uniform(-1, 3, s),

@@ -143,7 +143,11 @@ def test_a_singular_weight_is_refused_and_plu_cannot_become_one():
         ),
         (lambda: masks.channels((4, 4, 1)), "at least 2 channels to split"),
         (lambda: masks.checkerboard((4, 4)), r"Expected event_shape \(height, width, channels\)"),
-        (lambda: ConvNet(4, num_layers=1), "Expected num_layers to be an integer of at least 2; got 1"),
+        (
+            lambda: ConvNet(4, kernel_sizes=(3,)),
+            r"Expected kernel_sizes to be at least two odd positive integers; got \(3,\)",
+        ),
+        (lambda: ConvNet(4, kernel_sizes=(3, 2)), "Expected kernel_sizes to be at least two odd"),
         (lambda: ConvNet(4)(tf.ones([1, 4, 4, 2]), context=tf.ones([1, 3])), "Expected no context; got one"),
         (lambda: tfp_flows.Glow((6, 6, 1), num_levels=2, num_steps=1), "multiples of 2 to squeeze"),
         (lambda: tfp_flows.Glow((4, 4, 1), coupling="cubic"), "Expected coupling to be one of .*; got 'cubic'"),

@@ -22,7 +22,7 @@ from tfp_flows.models import noise
 from tfp_flows.models.flow import Flow
 from tfp_flows.models.preprocessing import to_reals
 from tfp_flows.networks import ConvNet
-from tfp_flows.tensors import is_positive_integer
+from tfp_flows.tensors import as_tuple, is_positive_integer
 from tfp_flows.transforms import Affine, LogisticMixture, RationalQuadraticSpline, Shift
 
 tfd = tfp.distributions
@@ -40,6 +40,7 @@ class Glow(Flow):
         num_levels: int.
         num_steps: int, steps of flow a level.
         hidden_channels: int, of each coupling's network.
+        kernel_sizes: ints, of its convolutions, see `networks.ConvNet`.
         coupling: "affine" or "additive" as in the paper, "mixture" (`transforms.LogisticMixture`) or "spline"
             (`transforms.RationalQuadraticSpline`).
         num_components: int, of the mixture, or bins of the spline; None for the transform's own.
@@ -49,6 +50,7 @@ class Glow(Flow):
         alpha: float in (0, 0.5), of the `Logit` that maps integer data; None to scale it to [-1/2, 1/2] as the paper.
         edges: None, or increasing ints from 0 to num_bins: the `PiecewiseProbit` that maps integer data instead.
             (0, 1, 256) for images on a black background makes background and ink a normal each.
+        equalize: bool, whether a learned histogram equalization of integer data comes first, see `bijectors.Equalize`.
         log_scale_bound: float, see `tfp_flows.transforms.Affine`.
         dequantization: "uniform", or "variational" for noise that is trained with the model, see
             `tfp_flows.models.noise`; of integer data.
@@ -75,6 +77,7 @@ class Glow(Flow):
         num_levels=3,
         num_steps=32,
         hidden_channels=512,
+        kernel_sizes=(3, 1, 3),
         coupling="affine",
         num_components=None,
         learned_prior=True,
@@ -82,6 +85,7 @@ class Glow(Flow):
         num_classes=None,
         alpha=None,
         edges=None,
+        equalize=False,
         log_scale_bound=2.0,
         dequantization="uniform",
         reversible=False,
@@ -95,6 +99,7 @@ class Glow(Flow):
             num_levels=num_levels,
             num_steps=num_steps,
             hidden_channels=hidden_channels,
+            kernel_sizes=as_tuple(kernel_sizes),
             coupling=coupling,
             num_components=num_components,
             learned_prior=learned_prior,
@@ -102,6 +107,7 @@ class Glow(Flow):
             num_classes=num_classes,
             alpha=alpha,
             edges=None if edges is None else tuple(edges),
+            equalize=equalize,
             log_scale_bound=log_scale_bound,
             dequantization=dequantization,
             reversible=reversible,
@@ -116,7 +122,9 @@ class Glow(Flow):
         def step(shape, seed):
             passes = masks.channels(shape)
             moved = int((~passes[0, 0]).sum())
-            conditioner = ConvNet(moved * transform.num_params, hidden_channels, context_shape=context_shape)
+            conditioner = ConvNet(
+                moved * transform.num_params, hidden_channels, kernel_sizes, context_shape=context_shape
+            )
             return [
                 ActNorm(shape[-1], event_ndims=3),
                 InvertibleConv1x1(shape[-1], parametrization, seed=seed),
@@ -138,7 +146,7 @@ class Glow(Flow):
         scales = MultiScale(levels, shape, priors=priors[:-1] if learned_prior else None)
         base = tfd.Independent(tfd.Normal(tf.zeros([math.prod(shape)]), 1.0), 1)
         super().__init__(
-            tfd.TransformedDistribution(base, Chain([*to_reals(num_bins, alpha, edges), scales])),
+            tfd.TransformedDistribution(base, Chain([*to_reals(num_bins, alpha, edges, equalize), scales])),
             dequantization=noise.choose(dequantization, shape, num_bins),
             seed=seed,
             num_classes=num_classes,

@@ -2,36 +2,42 @@
 
 logit     y in (0, num_bins) -> logit of alpha + (1 - 2 alpha) y / num_bins    (RealNVP, arXiv:1605.08803, section 4.1)
 centred   y -> y / num_bins - 1/2                                              (Glow's published code)
+equalize  y -> levels as wide as they are common, before any of the others    (see `bijectors.Equalize`)
 probit    y in [edge_k, edge_k+1) -> a normal of its own                       (see `bijectors.PiecewiseProbit`)
 """
 
 import tensorflow_probability as tfp
 
-from tfp_flows.bijectors import Logit, PiecewiseProbit
+from tfp_flows.bijectors import Equalize, Logit, PiecewiseProbit
+from tfp_flows.bijectors.equalize import check_edges
 
 tfb = tfp.bijectors
 
 
-def to_reals(num_bins, alpha=None, edges=None):
+def to_reals(num_bins, alpha=None, edges=None, equalize=False):
     """Bijectors in data -> latent order: none for continuous data.
 
     Args:
         num_bins: int, levels of integer data, or None.
         alpha: float in (0, 0.5), of `Logit`; None for centring.
         edges: None, or increasing ints from 0 to num_bins, of `PiecewiseProbit`; alpha is then not used.
+        equalize: bool, whether levels are first equalized, between the edges where there are any.
 
     Raises:
-        ValueError: where edges do not go from 0 to num_bins, or are given for continuous data.
+        ValueError: where edges are not increasing integers from 0 to num_bins, or edges or equalize are given for
+            continuous data.
     """
     if edges is not None:
         if num_bins is None:
             raise ValueError(f"Expected num_bins beside edges, which are of integer data; got edges={edges!r}.")
-        edges = tuple(edges)
-        if edges[:1] != (0,) or edges[-1] != num_bins:
-            raise ValueError(f"Expected edges from 0 to num_bins={num_bins}; got {edges!r}.")
-        return [PiecewiseProbit(edges)]
+        edges = check_edges(edges, num_bins)
     if num_bins is None:
+        if equalize:
+            raise ValueError("Expected num_bins beside equalize=True, which is of integer data; got None.")
         return []
+    first = [Equalize(num_bins, edges)] if equalize else []
+    if edges is not None:
+        return [*first, PiecewiseProbit(edges)]
     if alpha is None:
-        return [tfb.Scale(float(num_bins)), tfb.Shift(0.5)]
-    return [Logit(0.0, float(num_bins), alpha=alpha)]
+        return [*first, tfb.Scale(float(num_bins)), tfb.Shift(0.5)]
+    return [*first, Logit(0.0, float(num_bins), alpha=alpha)]

@@ -39,6 +39,7 @@ class RealNVP(Flow):
         alpha: float in (0, 0.5), of the `Logit`, by default the paper's; None to scale data to [-1/2, 1/2] instead.
         edges: None, or increasing ints from 0 to num_bins, the intervals of the `PiecewiseProbit` that maps integer
             data instead (alpha is then not used); (0, 1, 256) for images on a black background.
+        equalize: bool, whether a learned histogram equalization of integer data comes first, see `bijectors.Equalize`.
         dequantization: "uniform", or for images "variational", see `tfp_flows.models.noise`; of integer data.
         seed: int.
         name: str or None.
@@ -76,6 +77,7 @@ class RealNVP(Flow):
         log_scale_bound=2.0,
         alpha=0.05,
         edges=None,
+        equalize=False,
         dequantization="uniform",
         seed=0,
         name=None,
@@ -118,7 +120,7 @@ class RealNVP(Flow):
         bijector = layers(event_shape, log_scale_bound=log_scale_bound, **options)
         base = tfd.Independent(tfd.Normal(tf.zeros([math.prod(event_shape)]), 1.0), 1)
         super().__init__(
-            tfd.TransformedDistribution(base, Chain([*to_reals(num_bins, alpha, edges), bijector])),
+            tfd.TransformedDistribution(base, Chain([*to_reals(num_bins, alpha, edges, equalize), bijector])),
             dequantization=noise.choose(dequantization, event_shape, num_bins),
             seed=seed,
             name=name,
@@ -129,6 +131,7 @@ class RealNVP(Flow):
             log_scale_bound=log_scale_bound,
             alpha=alpha,
             edges=None if edges is None else tuple(edges),
+            equalize=equalize,
             dequantization=dequantization,
             seed=seed,
             **options,

@@ -1,4 +1,4 @@
-"""Glow's convolutional conditioner: 3x3, 1x1, 3x3, the last one zero at the start.
+"""Glow's convolutional conditioner: 3x3, 1x1, 3x3 or other kernels, the last one zero at the start.
 
 h_1 = activation(conv3x3(x) + W context)        (height, width, hidden_channels)     context a vector
 h_1 = activation(conv3x3(x, context))           the same                             context an image
@@ -11,17 +11,17 @@ Kingma and Dhariwal, Glow, arXiv:1807.03039, sections 3.3 and 4.
 import keras
 
 from tfp_flows.networks.conditioning import beside, check_context_shape, require_context, squeeze_factor
-from tfp_flows.tensors import is_positive_integer
+from tfp_flows.tensors import as_tuple, is_positive_integer
 
 
 @keras.saving.register_keras_serializable(package="tfp_flows")
 class ConvNet(keras.layers.Layer):
-    """Convolutions of kernel sizes 3, 1, ..., 1, 3, NHWC, with as many 1x1 in between as `num_layers` asks for.
+    """Convolutions of the given kernel sizes, NHWC.
 
     Args:
         num_outputs: int, channels of the output.
         hidden_channels: int.
-        num_layers: int >= 2, all convolutions.
+        kernel_sizes: sequence of at least two ints, an odd number each: (3, 1, 3) in the paper.
         activation: Keras activation of the hidden layers.
         context_shape: None, or a tuple: called as `net(x, context=c)`. With (n,) c is (batch, n), which is mapped
             linearly and added at every pixel before the first activation. With (height, width, channels) c is a batch
@@ -32,8 +32,8 @@ class ConvNet(keras.layers.Layer):
         **kwargs: name and trainable, of `keras.layers.Layer`.
 
     Raises:
-        ValueError: where a width is no positive integer, num_layers below 2, context_shape not (n,) or (height, width,
-            channels), its height and width no multiple of the input's, or a context is missing or not wanted.
+        ValueError: where a width is no positive integer, a kernel size no odd number, context_shape not (n,) or (height,
+            width, channels), its height and width no multiple of the input's, or a context is missing or not wanted.
 
     Example:
         >>> from tfp_flows.networks import ConvNet
@@ -48,7 +48,7 @@ class ConvNet(keras.layers.Layer):
         self,
         num_outputs,
         hidden_channels=128,
-        num_layers=3,
+        kernel_sizes=(3, 1, 3),
         activation="relu",
         context_shape=None,
         output_initializer="zeros",
@@ -58,27 +58,25 @@ class ConvNet(keras.layers.Layer):
         super().__init__(dtype=dtype, **kwargs)
         if not is_positive_integer(num_outputs) or not is_positive_integer(hidden_channels):
             raise ValueError(f"Expected positive integer widths; got {num_outputs!r} and {hidden_channels!r}.")
-        if not is_positive_integer(num_layers) or num_layers < 2:
-            raise ValueError(f"Expected num_layers to be an integer of at least 2; got {num_layers!r}.")
-        self.num_outputs, self.hidden_channels, self.num_layers = (
-            int(num_outputs),
-            int(hidden_channels),
-            int(num_layers),
-        )
+        sizes = as_tuple(kernel_sizes)
+        if len(sizes) < 2 or not all(is_positive_integer(size) and size % 2 for size in sizes):
+            raise ValueError(f"Expected kernel_sizes to be at least two odd positive integers; got {kernel_sizes!r}.")
+        self.num_outputs, self.hidden_channels = int(num_outputs), int(hidden_channels)
+        self.kernel_sizes = tuple(int(size) for size in sizes)
         self.activation = keras.activations.get(activation)
         self.context_shape = check_context_shape(context_shape, images=True)
         self.output_initializer = keras.initializers.get(output_initializer)
         policy = self.dtype_policy
         self._hidden = [
             keras.layers.Conv2D(
-                self.hidden_channels, 3 if i == 0 else 1, padding="same", kernel_initializer="he_normal", dtype=policy,
+                self.hidden_channels, size, padding="same", kernel_initializer="he_normal", dtype=policy,
                 data_format="channels_last", name=f"hidden_{i}",
             )
-            for i in range(self.num_layers - 1)
+            for i, size in enumerate(self.kernel_sizes[:-1])
         ]  # fmt: skip
         self._output = keras.layers.Conv2D(
-            self.num_outputs, 3, padding="same", kernel_initializer=self.output_initializer, dtype=policy,
-            data_format="channels_last", name="output",
+            self.num_outputs, self.kernel_sizes[-1], padding="same", kernel_initializer=self.output_initializer,
+            dtype=policy, data_format="channels_last", name="output",
         )  # fmt: skip
         self._context = self._factor = None
         if self.context_shape is not None and len(self.context_shape) == 1:
@@ -114,7 +112,7 @@ class ConvNet(keras.layers.Layer):
             **super().get_config(),
             "num_outputs": self.num_outputs,
             "hidden_channels": self.hidden_channels,
-            "num_layers": self.num_layers,
+            "kernel_sizes": self.kernel_sizes,
             "activation": keras.activations.serialize(self.activation),
             "context_shape": self.context_shape,
             "output_initializer": keras.initializers.serialize(self.output_initializer),
