@@ -2,9 +2,10 @@
 
 COMMAND   python3 tests/run.py
 EXPECTED  pytest's closing line, with no failure
-TIME      under 25 minutes on two CPU cores, after the environment is made (several minutes, once)
+TIME      under 20 minutes on two CPU cores, after the environment is made (several minutes, once)
 
-Needs Python 3.11 with venv and pip. Further arguments go to pytest.
+Two processes share the files between them. Needs Python 3.11 with venv and pip. Further arguments go to pytest;
+`-n 0` runs all in one process.
 """
 
 import os
@@ -22,4 +23,4 @@ if __name__ == "__main__":
     import pytest
 
     os.chdir(ROOT)
-    sys.exit(pytest.main(sys.argv[1:]))
+    sys.exit(pytest.main(["-n", "2", "--dist", "loadfile", *sys.argv[1:]]))

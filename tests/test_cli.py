@@ -71,6 +71,9 @@ def test_evaluate_prints_json(run, capsys):
     log = [line.split(",") for line in open(os.path.join(run, "log.csv")).read().splitlines()]
     logged = min(float(row[log[0].index("val_nll")]) for row in log[1:])
     assert scores["split"] == "validation" and scores["nll"] == pytest.approx(logged, rel=0.02)
+    assert cli.main(["evaluate", run, "--split", "validation", "--num-samples", "4"]) == 0
+    tighter = json.loads(capsys.readouterr().out)
+    assert tighter["num_samples"] == 4 and scores["nll"] - 10 < tighter["nll"] < scores["nll"]
 
 
 def test_sample_is_repeated_by_its_seed(run, tmp_path, capsys):

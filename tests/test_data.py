@@ -38,7 +38,7 @@ def test_import_and_names_need_nothing_heavy():
 
 
 def test_names():
-    assert set(data.names()) == {*TOYS, "digits", "mnist", "fashion_mnist"}
+    assert set(data.names()) == {*TOYS, "digits", "mnist", "fashion_mnist", "cifar10"}
     assert all(text and "\n" not in text for text in data.names().values())
 
 
@@ -191,6 +191,23 @@ def test_tfds_without_network(monkeypatch, capsys):
     assert "Name or service not known" in sentence(error) and "TFDS_DATA_DIR" in str(error.value)
     assert hosts == ["example.org"]
     assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("flatten, shape", [(True, (3072,)), (False, (32, 32, 3))])
+def test_cifar10_is_cut_as_usual(monkeypatch, flatten, shape):
+    asked = []
+
+    def load(name, split, batch_size, as_supervised):
+        asked.extend([name, *split])
+        images = np.arange(3 * 3072).reshape(3, 32, 32, 3) % 256
+        return [(types.SimpleNamespace(numpy=lambda: images.astype("uint8")),
+                 types.SimpleNamespace(numpy=lambda: np.array([2, 0, 1])))] * 3  # fmt: skip
+
+    fake_tfds(monkeypatch, load=load)
+    d = data.load("cifar10", flatten=flatten)
+    assert asked == ["cifar10", "train[:45000]", "train[45000:]", "test"]
+    assert d.event_shape == shape and d.num_bins == 256 and d.labels["test"].tolist() == [2, 0, 1]
+    assert d.train.ravel()[:5].tolist() == [0, 1, 2, 3, 4]
 
 
 def test_tfds_that_fails_or_is_missing(monkeypatch):

@@ -109,6 +109,25 @@ def test_the_two_parametrizations_begin_as_the_same_rotation():
     assert abs(float(plu.inverse_log_det_jacobian(tf.identity(y), event_ndims=3))) < 1e-5
 
 
+@pytest.mark.parametrize("kind", ["plain", "plu"])
+def test_it_can_begin_as_a_permutation(kind):
+    y = tf.random.stateless_normal([2, 3, 3, 4], [0, 1])
+    layer = bijectors.InvertibleConv1x1(4, kind, permutation=[2, 0, 3, 1])
+    np.testing.assert_array_equal(layer.inverse(tf.identity(y)), tf.gather(y, [2, 0, 3, 1], axis=-1))
+    assert float(layer.inverse_log_det_jacobian(tf.identity(y), event_ndims=3)) == 0
+    assert len(layer.trainable_variables) == (1 if kind == "plain" else 3)
+
+
+def test_a_permuting_glow_couples_both_halves_in_turn():
+    flow = tfp_flows.Glow((4, 4, 1), num_levels=1, num_steps=4, hidden_channels=4, mixing="permutation")
+    convolutions = [b for b in flow.distribution.bijector.submodules if isinstance(b, bijectors.InvertibleConv1x1)]
+    x, orders = tf.reshape(tf.range(4.0), [1, 1, 1, 4]), []
+    for convolution in sorted(convolutions, key=lambda b: b.seed):
+        orders.append(convolution.inverse(tf.identity(x)).numpy().astype(int).ravel().tolist())
+    assert len(orders) == 4 and orders[1] == orders[3] == [2, 3, 0, 1] and orders[0] != orders[2]
+    assert all(sorted(order) == [0, 1, 2, 3] for order in orders)
+
+
 def test_a_singular_weight_is_refused_and_plu_cannot_become_one():
     plain = bijectors.InvertibleConv1x1(2, "plain")
     plain.weight.assign([[1.0, 2.0], [2.0, 4.0]])
@@ -130,6 +149,8 @@ def test_a_singular_weight_is_refused_and_plu_cannot_become_one():
         (lambda: bijectors.Squeeze().forward(tf.ones([1, 2, 2, 6])), "Expected a multiple of 4 channels .*; got 6"),
         (lambda: bijectors.InvertibleConv1x1(0), "Expected num_channels to be a positive integer; got 0"),
         (lambda: bijectors.InvertibleConv1x1(2, "qr"), "Expected parametrization to be one of .*; got 'qr'"),
+        (lambda: bijectors.InvertibleConv1x1(2, permutation=[0, 2]), r"a permutation of range\(2\); got \[0, 2\]"),
+        (lambda: tfp_flows.Glow((4, 4, 1), mixing="none"), "Expected mixing to be one of .*; got 'none'"),
         (lambda: bijectors.MultiScale([], (4, 4, 1)), "Expected a non-empty sequence"),
         (lambda: bijectors.MultiScale([bijectors.Squeeze()], (4, 4, 1), priors=[None]), "a prior for each level but"),
         (lambda: bijectors.MultiScale([tfb.Scale(2.0)] * 2, (4, 4, 1)), "at least 2 channels to factor out half"),

@@ -105,7 +105,8 @@ def curve(log, path, title=None):
     """Draws a training's curve: training and validation, in bits per dimension where they are, in nats otherwise.
 
     Args:
-        log: dict name -> list of floats, one an epoch: "nll", "val_nll", "bits_per_dim", "val_bits_per_dim".
+        log: dict name -> list of floats, one an epoch: "nll", "val_nll", "bits_per_dim", "val_bits_per_dim", and
+            "seconds", the epoch's own, for an axis of minutes above.
         path: str, the PNG to write.
         title: str or None.
 
@@ -135,7 +136,15 @@ def curve(log, path, title=None):
     if len(epochs) > 4 and finite.size:
         low, high = finite.min(), np.quantile(finite, 0.97)
         axes.set_ylim(low - 0.05 * (high - low), high + 0.1 * (high - low))
+    axes.xaxis.get_major_locator().set_params(integer=True)
     axes.set(xlabel="epoch", ylabel=unit, title=title)
+    minutes = np.cumsum(log.get("seconds", ())) / 60
+    if len(minutes) == len(epochs) and np.isfinite(minutes).all() and (np.diff(minutes, prepend=0) > 0).all():
+        at, ends = np.r_[0, epochs], np.r_[0, minutes]
+        # Straight beyond both ends, where the margins of the axes are.
+        there = lambda e: np.interp(e, at, ends) + (e - np.clip(e, 0, at[-1])) * ends[-1] / at[-1]
+        back = lambda m: np.interp(m, ends, at) + (m - np.clip(m, 0, ends[-1])) * at[-1] / ends[-1]
+        axes.secondary_xaxis("top", functions=(there, back)).set_xlabel("minutes")
     axes.grid(alpha=0.3)
     axes.legend()
     return _save(figure, path)

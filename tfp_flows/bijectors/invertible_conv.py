@@ -28,13 +28,15 @@ class InvertibleConv1x1(Bijector):
         num_channels: int, size of the last axis.
         parametrization: "plu" or "plain".
         event_ndims: int, 3 for images (height, width, channels), 1 for vectors.
-        seed: int, of the rotation that it begins as.
+        seed: int, of the random rotation that it begins as.
+        permutation: None for that rotation, or ints, the channels in the order in which it begins by putting them.
         dtype: floating dtype.
         name: str or None.
 
     Raises:
-        ValueError: for num_channels or event_ndims that are no positive integers, an unknown parametrization; and in
-            eager code, going forward, where a plain W is singular.
+        ValueError: for num_channels or event_ndims that are no positive integers, an unknown parametrization, a
+            permutation that is none of range(num_channels); and in eager code, going forward, where a plain W is
+            singular.
 
     Example:
         >>> from tfp_flows import bijectors
@@ -45,7 +47,9 @@ class InvertibleConv1x1(Bijector):
         True
     """
 
-    def __init__(self, num_channels, parametrization="plu", event_ndims=3, seed=0, dtype=tf.float32, name=None):
+    def __init__(
+        self, num_channels, parametrization="plu", event_ndims=3, seed=0, permutation=None, dtype=tf.float32, name=None
+    ):
         for key, value in (("num_channels", num_channels), ("event_ndims", event_ndims)):
             if not is_positive_integer(value):
                 raise ValueError(f"Expected {key} to be a positive integer; got {value!r}.")
@@ -53,17 +57,22 @@ class InvertibleConv1x1(Bijector):
             raise ValueError(
                 f"Expected parametrization to be one of {list(_PARAMETRIZATIONS)}; got {parametrization!r}."
             )
+        if permutation is not None and sorted(permutation) != list(range(num_channels)):
+            raise ValueError(f"Expected a permutation of range({num_channels}); got {list(permutation)!r}.")
         super().__init__(event_ndims, dtype=dtype, is_constant_jacobian=True, name=name)
         self.num_channels = int(num_channels)
         self.parametrization = parametrization
         self.seed = seed
-        rotation = _rotation(self.num_channels, seed)
+        if permutation is None:
+            start = _rotation(self.num_channels, seed)
+        else:
+            start = np.eye(self.num_channels)[list(permutation)]
         if parametrization == "plain":
-            self.weight = tf.Variable(tf.constant(rotation, dtype), name="weight")
+            self.weight = tf.Variable(tf.constant(start, dtype), name="weight")
             return
-        permutation, lower, upper = _lu(rotation)
+        rows, lower, upper = _lu(start)
         diagonal = np.diag(upper)
-        self._permutation = permutation  # row i of W is row permutation[i] of L U
+        self._permutation = rows  # row i of W is row rows[i] of L U
         self._sign = np.sign(diagonal)
         self.lower = tf.Variable(tf.constant(np.tril(lower, -1), dtype), name="lower")
         self.upper = tf.Variable(tf.constant(np.triu(upper, 1), dtype), name="upper")

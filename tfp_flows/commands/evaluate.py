@@ -2,6 +2,8 @@
 
 import json
 
+from tfp_flows.commands import examples
+
 
 def add(commands):
     """Adds the command to the parser's."""
@@ -12,8 +14,12 @@ def add(commands):
         "event's label.",
     )
     command.add_argument("dir", metavar="DIR", help="a run directory")
-    command.add_argument("--split", choices=("train", "validation", "test"), default="test", help="(default: test)")
+    examples.add_split(command)
     command.add_argument("--seed", type=int, default=0, help="of the dequantization noise (default: 0)")
+    command.add_argument(
+        "--num-samples", type=int, default=1,
+        help="of that noise an event: the more, the tighter the bound on integer data (default: 1)",
+    )  # fmt: skip
     command.set_defaults(run=run)
 
 
@@ -22,4 +28,7 @@ def run(options):
     from tfp_flows import training
 
     run = training.Run(options.dir)
-    print(json.dumps(training.evaluate(run.load_model(), run.load_data(), options.split, options.seed), indent=2))
+    metrics = training.evaluate(
+        run.load_model(), run.load_data(), options.split, options.seed, num_samples=options.num_samples
+    )
+    print(json.dumps(metrics, indent=2))

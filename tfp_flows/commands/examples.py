@@ -3,6 +3,16 @@
 import pathlib
 
 
+def add_split(command):
+    """Adds the option that names the split."""
+    command.add_argument("--split", choices=("train", "validation", "test"), default="test", help="(default: test)")
+
+
+def unit(model):
+    """What a difference of events is measured in, to be put behind it."""
+    return "" if model.num_bins is None else f" of {model.num_bins} levels"
+
+
 def context(model, dataset, split, indices):
     """The labels of examples for a class-conditional model, an int32 array (n,); None for another."""
     from tfp_flows.training import labels

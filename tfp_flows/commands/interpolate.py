@@ -16,7 +16,7 @@ def add(commands):
         "--pairs", nargs="+", metavar="I,J", help="pairs of examples by their indices (default: drawn by the seed)"
     )
     command.add_argument("--n", type=int, default=8, help="pairs that are drawn where none are given (default: 8)")
-    command.add_argument("--split", choices=("train", "validation", "test"), default="test", help="(default: test)")
+    examples.add_split(command)
     command.add_argument("--steps", type=int, default=9, help="images a row, both ends included (default: 9)")
     command.add_argument(
         "--path", choices=("spherical", "linear"), default="spherical",
@@ -48,7 +48,7 @@ def run(options):
     to = examples.picture(options.to or run.path / _name(options))
     title = f"{options.path} ways between {options.split} examples"
     print(plots.rows(np.asarray(way), _names(pairs, contexts), to, model.num_bins, title))
-    print(f"largest difference between the ends and the examples: {error:.3g}{_unit(model)}")
+    print(f"largest difference between the ends and the examples: {error:.3g}{examples.unit(model)}")
 
 
 def _pairs(options, dataset):
@@ -75,7 +75,3 @@ def _names(pairs, contexts):
         return f"{index}" if contexts[end] is None else f"{index} (class {contexts[end][i]})"
 
     return [f"{name(a, 0, i)} → {name(b, 1, i)}" for i, (a, b) in enumerate(pairs)]
-
-
-def _unit(model):
-    return "" if model.num_bins is None else f" of {model.num_bins} levels"

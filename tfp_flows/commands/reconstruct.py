@@ -13,7 +13,7 @@ def add(commands):
     )
     command.add_argument("dir", metavar="DIR", help="a run directory")
     command.add_argument("--n", type=int, default=12, help="examples (default: 12)")
-    command.add_argument("--split", choices=("train", "validation", "test"), default="test", help="(default: test)")
+    examples.add_split(command)
     command.add_argument("--seed", type=int, default=0, help="of the choice of examples (default: 0)")
     command.add_argument("--to", metavar="FILE", help="the picture, .png (default: DIR/reconstructions-SEED.png)")
     command.set_defaults(run=run)
@@ -31,8 +31,8 @@ def run(options):
     context = examples.context(model, dataset, options.split, indices)
     x = examples.centre(model, getattr(dataset, options.split)[indices])
     back = np.asarray(model.decode(model.encode(x, context=context), context=context))
-    size = "" if model.num_bins is None else f" of {model.num_bins} levels"
-    print(f"largest difference of {len(x)} examples and their reconstructions: {np.abs(back - x).max():.3g}{size}")
+    error = f"{np.abs(back - x).max():.3g}{examples.unit(model)}"
+    print(f"largest difference of {len(x)} examples and their reconstructions: {error}")
     if plots.as_images(x) is not None:
         to = examples.picture(options.to or run.path / f"reconstructions-{options.seed}.png")
         # Not rounded to levels, so that an error that is there is seen.

@@ -1,4 +1,4 @@
-"""MNIST and Fashion-MNIST through TensorFlow Datasets, which finds, downloads and prepares them in its own way.
+"""MNIST, Fashion-MNIST and CIFAR-10 by TensorFlow Datasets, which finds, downloads and prepares them in its own way.
 
 Where they lie is TFDS' business: `TFDS_DATA_DIR`, or its default folder.
 """
@@ -15,18 +15,20 @@ from tfp_flows.data.dataset import SPLITS, Data
 DESCRIPTIONS = {
     "mnist": "handwritten digits, 28 x 28 pixels of 256 levels, with labels (TensorFlow Datasets)",
     "fashion_mnist": "pictures of clothes, 28 x 28 pixels of 256 levels, with labels (TensorFlow Datasets)",
+    "cifar10": "photographs, 32 x 32 pixels of 3 x 256 levels, with labels (TensorFlow Datasets)",
 }
-# The usual 50,000 / 10,000 / 10,000; TFDS stores the examples shuffled, in one fixed order.
-_TFDS_SPLITS = ["train[:50000]", "train[50000:]", "test"]
+# How much of TFDS' train is ours; the rest is validation. TFDS stores the examples shuffled, in one fixed order.
+_NUM_TRAIN = {"mnist": 50000, "fashion_mnist": 50000, "cifar10": 45000}
 
 
 def load(name, seed=0, *, flatten=True):
-    """One of `DESCRIPTIONS`: 50,000 images for train, 10,000 for validation, 10,000 for test.
+    """One of `DESCRIPTIONS`: 50,000 images for train (CIFAR-10: 45,000), the other 10,000 (5,000) of TFDS' train for
+    validation, 10,000 for test.
 
     Args:
-        name: "mnist" or "fashion_mnist".
-        seed: unused; the splits are the published ones, and validation the last 10,000 of TFDS' order of train.
-        flatten: whether events are vectors (784,); images (28, 28, 1) otherwise.
+        name: a key of `DESCRIPTIONS`.
+        seed: unused; the splits are the published ones, and validation the last of TFDS' order of train.
+        flatten: whether events are vectors (784,), or (3072,); images (28, 28, 1), or (32, 32, 3), otherwise.
 
     Returns:
         Data, uint8 with num_bins 256 and labels 0..9.
@@ -45,7 +47,9 @@ def load(name, seed=0, *, flatten=True):
             builder = tensorflow_datasets.builder(name)
             if not builder.is_prepared():
                 _check_network(builder)
-            parts = tensorflow_datasets.load(name, split=_TFDS_SPLITS, batch_size=-1, as_supervised=True)
+            cut = _NUM_TRAIN[name]
+            splits = [f"train[:{cut}]", f"train[{cut}:]", "test"]
+            parts = tensorflow_datasets.load(name, split=splits, batch_size=-1, as_supervised=True)
     except ImportError as error:
         raise _missing(name, error) from error
     except Exception as error:  # whatever TFDS, its network library or its file system raise
@@ -55,9 +59,10 @@ def load(name, seed=0, *, flatten=True):
             f"got {type(error).__name__}: {reason}."
         ) from error
     events, labels = {}, {}
-    for split, (images, digits) in zip(SPLITS, parts):
-        events[split] = images.numpy().reshape((-1, 784) if flatten else (-1, 28, 28, 1))
-        labels[split] = digits.numpy()
+    for split, (images, classes) in zip(SPLITS, parts):
+        images = images.numpy()
+        events[split] = images.reshape(len(images), -1) if flatten else images
+        labels[split] = classes.numpy()
     return Data(name, **events, labels=labels, num_bins=256, description=DESCRIPTIONS[name])
 
 

@@ -13,6 +13,7 @@ mixture coupling is that of Flow++, arXiv:1902.00275, section 3.2, the spline th
 import math
 
 import keras
+import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
@@ -28,6 +29,7 @@ from tfp_flows.transforms import Affine, LogisticMixture, RationalQuadraticSplin
 tfd = tfp.distributions
 
 COUPLINGS = ("affine", "additive", "mixture", "spline")
+MIXINGS = ("rotation", "permutation")
 
 
 @keras.saving.register_keras_serializable(package="tfp_flows")
@@ -46,6 +48,8 @@ class Glow(Flow):
         num_components: int, of the mixture, or bins of the spline; None for the transform's own.
         learned_prior: bool, whether what is factored out is Gaussian given what stays.
         parametrization: "plu" or "plain", of the 1x1 convolutions.
+        mixing: "rotation", as which the 1x1 convolutions begin in the paper, or "permutation". A rotation of channels
+            of which each is a mixture, as `edges` make them, has all sums of their modes; permuted they stay apart.
         num_classes: int for p(x given class), whose labels are the context; None for an unconditional flow.
         alpha: float in (0, 0.5), of the `Logit` that maps integer data; None to scale it to [-1/2, 1/2] as the paper.
         edges: None, or increasing ints from 0 to num_bins: the `PiecewiseProbit` that maps integer data instead.
@@ -60,8 +64,8 @@ class Glow(Flow):
         name: str or None.
 
     Raises:
-        ValueError: for an event shape that is no image's or cannot be squeezed so often, or an unknown coupling or
-            dequantization.
+        ValueError: for an event shape that is no image's or cannot be squeezed so often, or an unknown coupling,
+            mixing or dequantization.
 
     Example:
         >>> import tfp_flows
@@ -82,6 +86,7 @@ class Glow(Flow):
         num_components=None,
         learned_prior=True,
         parametrization="plu",
+        mixing="rotation",
         num_classes=None,
         alpha=None,
         edges=None,
@@ -104,6 +109,7 @@ class Glow(Flow):
             num_components=num_components,
             learned_prior=learned_prior,
             parametrization=parametrization,
+            mixing=mixing,
             num_classes=num_classes,
             alpha=alpha,
             edges=None if edges is None else tuple(edges),
@@ -116,25 +122,28 @@ class Glow(Flow):
         for key, value in (("num_levels", num_levels), ("num_steps", num_steps)):
             if not is_positive_integer(value):
                 raise ValueError(f"Expected {key} to be a positive integer; got {value!r}.")
+        if mixing not in MIXINGS:
+            raise ValueError(f"Expected mixing to be one of {list(MIXINGS)}; got {mixing!r}.")
         transform = _transform(coupling, num_components, log_scale_bound)
         context_shape = None if num_classes is None else (num_classes,)
 
-        def step(shape, seed):
+        def step(shape, seed, k):
             passes = masks.channels(shape)
             moved = int((~passes[0, 0]).sum())
+            order = None if mixing == "rotation" else _order(shape[-1], k, seed)
             conditioner = ConvNet(
                 moved * transform.num_params, hidden_channels, kernel_sizes, context_shape=context_shape
             )
             return [
                 ActNorm(shape[-1], event_ndims=3),
-                InvertibleConv1x1(shape[-1], parametrization, seed=seed),
+                InvertibleConv1x1(shape[-1], parametrization, seed=seed, permutation=order),
                 Coupling(passes, conditioner, transform),
             ]
 
         levels, priors, (height, width, channels) = [], [], shape
         for i in range(num_levels):
             level_shape = height, width, channels = tuple(Squeeze().inverse_event_shape((height, width, channels)))
-            steps = [part for k in range(num_steps) for part in step(level_shape, (seed, i, k))]
+            steps = [part for k in range(num_steps) for part in step(level_shape, (seed, i, k), k)]
             levels.append(Chain([Squeeze(), *steps], reversible=reversible))
             channels //= 2
             # Standard normal at the start: zero mean, zero log-scale.
@@ -153,6 +162,13 @@ class Glow(Flow):
             name=name,
         )
         self._arguments = arguments
+
+
+def _order(num_channels, k, seed):
+    """A random order of channels in steps 0, 2, ..., and the halves swapped in between, so that both are coupled."""
+    if k % 2:
+        return np.roll(np.arange(num_channels), num_channels // 2)
+    return np.random.default_rng(seed).permutation(num_channels)
 
 
 def _transform(coupling, num_components, log_scale_bound):

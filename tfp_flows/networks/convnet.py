@@ -32,8 +32,9 @@ class ConvNet(keras.layers.Layer):
         **kwargs: name and trainable, of `keras.layers.Layer`.
 
     Raises:
-        ValueError: where a width is no positive integer, a kernel size no odd number, context_shape not (n,) or (height,
-            width, channels), its height and width no multiple of the input's, or a context is missing or not wanted.
+        ValueError: where a width is no positive integer, a kernel size no odd number, context_shape neither (n,) nor
+            (height, width, channels), its height and width no multiple of the input's, or a context is missing or not
+            wanted.
 
     Example:
         >>> from tfp_flows.networks import ConvNet

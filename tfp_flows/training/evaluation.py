@@ -1,8 +1,10 @@
 """What a finished training is worth: scores on a split beside those of a Gaussian, and the pictures."""
 
+import os
 import platform
 
 import numpy as np
+import tensorflow as tf
 
 from tfp_flows import plots
 from tfp_flows.files import write_json
@@ -27,7 +29,7 @@ def finish(run):
         "epochs": len(scores),
         "best_epoch": int(np.nanargmin(scores)) + 1,
         "seconds": sum(log["seconds"]),
-        "machine": f"{platform.machine()}, {platform.system()}",
+        "machine": _machine(),
     }
     write_json(run.path / "metrics.json", metrics)
     title = f"{run.config['model']} on {dataset.name}"
@@ -36,10 +38,17 @@ def finish(run):
     return model, metrics
 
 
-def evaluate(model, dataset, split="test", seed=0):
+def evaluate(model, dataset, split="test", seed=0, num_samples=1):
     """Scores a flow on a split, beside a Gaussian fitted to the training split and the entropy where it is known.
 
     A class-conditional flow is scored given each event's label, -log p(x given class); the Gaussian knows no classes.
+
+    Args:
+        model: `tfp_flows.Flow`.
+        dataset: `tfp_flows.data.Dataset`.
+        split: str.
+        seed: int, of the dequantization noise.
+        num_samples: int, of that noise an event, see `scoring.nll_per_event`.
 
     Returns:
         dict: split, the summary of `scoring.summarize`, num_classes of a class-conditional flow, num_parameters,
@@ -49,8 +58,10 @@ def evaluate(model, dataset, split="test", seed=0):
         ValueError: where the flow is class-conditional and the data have no labels, or labels beyond its classes.
     """
     x = getattr(dataset, split)
-    nll = scoring.nll_per_event(model, x, labels.context(model, dataset, split), seed=seed)
+    nll = scoring.nll_per_event(model, x, labels.context(model, dataset, split), seed=seed, num_samples=num_samples)
     metrics = {"split": split, **scoring.summarize(nll, model.event_shape, model.num_bins)}
+    if num_samples > 1:
+        metrics["num_samples"] = num_samples
     if model.num_classes is not None:
         metrics["num_classes"] = model.num_classes
     metrics["num_parameters"] = int(sum(np.prod(v.shape) for v in model.trainable_variables))
@@ -61,3 +72,13 @@ def evaluate(model, dataset, split="test", seed=0):
         metrics["entropy"] = float(dataset.density.entropy)
         metrics["nll_minus_entropy"] = metrics["nll"] - metrics["entropy"]
     return metrics
+
+
+def _machine():
+    """What a training's time is worth knowing on."""
+    names = [
+        tf.config.experimental.get_device_details(gpu).get("device_name", gpu.name)
+        for gpu in tf.config.list_physical_devices("GPU")
+    ]
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return ", ".join([platform.machine(), platform.system(), f"{cores} CPU cores", *names])
