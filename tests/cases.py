@@ -114,9 +114,7 @@ def image_coupling(mask, transform):
     """By a convolutional network, which sees an image."""
 
     def make(dtype):
-        by_channel = (mask == mask[0, 0]).all()
-        moved = int((~mask[0, 0]).sum()) if by_channel else mask.shape[-1]
-        net = ConvNet(moved * transform.num_params, 5, activation="tanh", dtype=dtype)
+        net = ConvNet(masks.num_moved_channels(mask) * transform.num_params, 5, activation="tanh", dtype=dtype)
         return bijectors.Coupling(mask, net, transform, dtype=dtype)
 
     return make

@@ -115,6 +115,24 @@ def alternating(mask, num_layers):
     return [mask if i % 2 == 0 else ~mask for i in range(num_layers)]
 
 
+def num_moved_channels(mask):
+    """How many channels an image mask moves, which with a transform's parameters is what its network returns a pixel.
+
+    Args:
+        mask: bool array (height, width, channels).
+
+    Returns:
+        int: the channels that move where all pixels have the same; otherwise all channels, since a network gives each
+        pixel the same outputs.
+
+    Example:
+        >>> from tfp_flows import masks
+        >>> masks.num_moved_channels(masks.channels((2, 2, 3))), masks.num_moved_channels(masks.checkerboard((2, 2, 3)))
+        (1, 3)
+    """
+    return int((~mask[0, 0]).sum()) if (mask == mask[0, 0]).all() else mask.shape[-1]
+
+
 def vector_shape(event_shape):
     """The event shape of a flow on vectors, (n,) with n >= 2 so that it can be split, or one clear error.
 

@@ -62,8 +62,7 @@ class ImagePartition:
 
     def num_outputs(self, num_params):
         """What the network returns on its last axis: the parameters of the channels that move."""
-        channels = self._sizes[1] if self.kind == "channels" else self.mask.shape[-1]
-        return channels * num_params
+        return masks.num_moved_channels(self.mask) * num_params
 
     def parameters(self, output, num_params):
         """The network's output (rows, height, width, n * num_params) -> (rows, *moved_shape, num_params)."""

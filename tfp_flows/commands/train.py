@@ -34,7 +34,7 @@ def add(commands):
     command.add_argument("--epochs", type=int, help="passes over the training split (default: the model's recipe)")
     command.add_argument("--batch-size", type=int, help="events a step (default: the model's recipe)")
     command.add_argument(
-        "--learning-rate", type=float, help="of Adam, at the start; falls by a cosine (default: recipe)"
+        "--learning-rate", type=float, help="of Adam, at its peak; falls by a cosine (default: recipe)"
     )
     command.add_argument("--seed", type=int, default=0, help="of weights, split, order and noise (default: 0)")
     command.add_argument(

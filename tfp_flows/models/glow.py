@@ -129,11 +129,9 @@ class Glow(Flow):
 
         def step(shape, seed, k):
             passes = masks.channels(shape)
-            moved = int((~passes[0, 0]).sum())
             order = None if mixing == "rotation" else _order(shape[-1], k, seed)
-            conditioner = ConvNet(
-                moved * transform.num_params, hidden_channels, kernel_sizes, context_shape=context_shape
-            )
+            num_outputs = masks.num_moved_channels(passes) * transform.num_params
+            conditioner = ConvNet(num_outputs, hidden_channels, kernel_sizes, context_shape=context_shape)
             return [
                 ActNorm(shape[-1], event_ndims=3),
                 InvertibleConv1x1(shape[-1], parametrization, seed=seed, permutation=order),

@@ -71,10 +71,8 @@ def multi_scale_realnvp(
     def couplings(shape, mask, number, width):
         layers = []
         for passes in masks.alternating(mask, number):
-            by_channel = (passes == passes[0, 0]).all()
-            moved = int((~passes[0, 0]).sum()) if by_channel else shape[-1]
             conditioner = ResNet(
-                2 * moved,
+                2 * masks.num_moved_channels(passes),
                 width,
                 num_blocks,
                 batch_norm=batch_norm,
