@@ -49,7 +49,7 @@ MODELS = {
         paper="Glow: Generative Flow with Invertible 1x1 Convolutions",
         year=2018,
         arxiv="1807.03039",
-        summary="levels of squeeze, ActNorm, invertible 1x1 convolution and coupling (affine, additive, mixture, spline), on images",
+        summary="images: squeeze, ActNorm, invertible 1x1 convolution, couplings (affine, additive, mixture, spline)",
         # Section 5 and appendix B: Adam with the default of its code, 1e-3, and batches of 16 to 64.
         recipe=dict(batch_size=64, learning_rate=1e-3, epochs=10, optimizer={}, warmup_steps=100),
         takes_images=True,
