@@ -9,7 +9,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfp_flows import bijectors, masks, transforms
-from tfp_flows.networks import MLP, ConvNet, ResNet
+from tfp_flows.networks import MADE, MLP, ConvNet, ResNet
 
 tfb = tfp.bijectors
 
@@ -95,6 +95,15 @@ def reversible_chain(dtype):
         ],
         reversible=True,
     )
+
+
+def autoregressive(transform, **options):
+    def make(dtype):
+        options.setdefault("hidden_units", 6)
+        made = MADE(4, transform.num_params, activation="tanh", dtype=dtype, **options)
+        return bijectors.Autoregressive(4, made, transform, dtype=dtype)
+
+    return make
 
 
 def image_chain(dtype):
@@ -190,6 +199,10 @@ CASES = {
     "spline_odd_even": Case(coupling(masks.odd_even(5), transforms.RationalQuadraticSpline()), (5,)),
     "elementwise_mixture": Case(
         lambda dtype: bijectors.Elementwise(transforms.LogisticMixture(), (2, 3), dtype=dtype), (2, 3)
+    ),
+    "autoregressive": Case(autoregressive(transforms.Affine(), order="random", seed=2), (4,)),
+    "autoregressive_residual": Case(
+        autoregressive(transforms.RationalQuadraticSpline(3), hidden_units=(6, 6, 6), residual=True), (4,)
     ),
     "conv_resnet": Case(resnet_coupling, (2, 4, 2)),
     "batch_norm": Case(batch_norm(3, 1), (3,), constant=True),

@@ -13,6 +13,8 @@ __version__ = "0.1.0"
 _HOMES = {
     "Flow": "tfp_flows.models.flow",
     "Glow": "tfp_flows.models.glow",
+    "IAF": "tfp_flows.models.iaf",
+    "MAF": "tfp_flows.models.maf",
     "NICE": "tfp_flows.models.nice",
     "RealNVP": "tfp_flows.models.realnvp",
     "Uniform": "tfp_flows.dequantization",

@@ -54,4 +54,21 @@ MODELS = {
         recipe=dict(batch_size=64, learning_rate=1e-3, epochs=10, optimizer={}, warmup_steps=100),
         takes_images=True,
     ),
+    "maf": Entry(
+        home="tfp_flows.models.maf:MAF",
+        paper="Masked Autoregressive Flow for Density Estimation",
+        year=2017,
+        arxiv="1705.07057",
+        summary="autoregressive layers in alternating orders, one pass for a density, on vectors",
+        # The paper's batches; its rate is constant, this one falls by a cosine and may begin higher.
+        recipe=dict(batch_size=100, learning_rate=1e-3, epochs=100, optimizer={}),
+    ),
+    "iaf": Entry(
+        home="tfp_flows.models.iaf:IAF",
+        paper="Improving Variational Inference with Inverse Autoregressive Flow",
+        year=2016,
+        arxiv="1606.04934",
+        summary="MAF the other way round, one pass for a sample, on vectors",
+        recipe=dict(batch_size=100, learning_rate=1e-3, epochs=100, optimizer={}),
+    ),
 }

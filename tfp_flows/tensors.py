@@ -123,3 +123,29 @@ def as_tuple(values):
         ((64, 64), (64,))
     """
     return tuple(values) if isinstance(values, Iterable) else (values,)
+
+
+def once_only(gradient, what):
+    """A gradient that refuses to be differentiated, since it is computed from what has been cut off from the value.
+
+    Args:
+        gradient: tensor, or None, which is given back.
+        what: str, what it is the gradient of, for the sentence.
+
+    Raises:
+        ValueError: where a second derivative is asked for.
+
+    Example:
+        >>> from tfp_flows import tensors
+        >>> tensors.once_only(tf.constant(2.0), "a loop").numpy().item()
+        2.0
+    """
+
+    @tf.custom_gradient
+    def run(gradient):
+        def refuse(*_):
+            raise ValueError(f"Expected first derivatives of {what}; got a second one.")
+
+        return tf.identity(gradient), refuse
+
+    return None if gradient is None else run(gradient)

@@ -1,6 +1,7 @@
 """Bijectors: `tfb.Bijector`s written as two joint methods. They receive their networks and build none."""
 
 from tfp_flows.bijectors.actnorm import ActNorm
+from tfp_flows.bijectors.autoregressive import Autoregressive
 from tfp_flows.bijectors.batch_norm import BatchNorm
 from tfp_flows.bijectors.bijector import Bijector, takes_context
 from tfp_flows.bijectors.chain import Chain
@@ -18,7 +19,7 @@ from tfp_flows.bijectors.sigmoid import Sigmoid
 from tfp_flows.bijectors.squeeze import Squeeze
 
 __all__ = [
-    "ActNorm", "AdditiveCoupling", "AffineCoupling", "BatchNorm", "Bijector", "Chain", "Coupling", "Elementwise",
-    "Equalize", "InvertibleConv1x1", "Logit", "MultiScale", "Permutation", "PiecewiseProbit", "Rescale", "Sigmoid",
-    "Squeeze", "initializing", "is_initializing", "takes_context",
+    "ActNorm", "AdditiveCoupling", "AffineCoupling", "Autoregressive", "BatchNorm", "Bijector", "Chain", "Coupling",
+    "Elementwise", "Equalize", "InvertibleConv1x1", "Logit", "MultiScale", "Permutation", "PiecewiseProbit", "Rescale",
+    "Sigmoid", "Squeeze", "initializing", "is_initializing", "takes_context",
 ]  # fmt: skip

@@ -11,6 +11,7 @@ rebuilt. It takes one more evaluation of a network that drives a coupling, and t
 Gomez, Ren, Urtasun and Grosse, The Reversible Residual Network, arXiv:1707.04585, section 3.
 """
 
+import functools
 import inspect
 
 import keras
@@ -20,6 +21,7 @@ from tensorflow.python.eager import record
 
 from tfp_flows.bijectors.batch_norm import BatchNorm
 from tfp_flows.bijectors.step import walk
+from tfp_flows.tensors import once_only
 
 tfb = tfp.bijectors
 
@@ -65,7 +67,8 @@ def walk_reversibly(steps, value, kwargs):
             # The call of the Keras model that said whether this is training is over by now.
             g_value, g_contexts, g_variables = _KerasMode()(function=compute, training=training)
             gradients = [_sum_to(g_value, value.shape, shape), *g_contexts]
-            return [_once_only(g) for g in gradients], [_once_only(g_variables.get(v.ref())) for v in variables]
+            once = functools.partial(once_only, what="a reversible chain, which stores nothing to take others from")
+            return [once(g) for g in gradients], [once(g_variables.get(v.ref())) for v in variables]
 
         return (image, log_det), gradient
 
@@ -160,22 +163,6 @@ def _sum_to(g_value, static_shape, shape):
     g_value = tape.gradient(wide, narrow, g_value)
     g_value.set_shape(static_shape)
     return g_value
-
-
-def _once_only(gradient):
-    """A gradient that refuses to be differentiated: it is computed from what has been cut off from the value."""
-
-    @tf.custom_gradient
-    def run(gradient):
-        def refuse(*_):
-            raise ValueError(
-                "Expected first derivatives of a reversible chain, which stores nothing to take others from; "
-                "got a second one."
-            )
-
-        return tf.identity(gradient), refuse
-
-    return None if gradient is None else run(gradient)
 
 
 class _KerasMode(keras.layers.Layer):

@@ -22,13 +22,12 @@ from tfp_flows.bijectors import ActNorm, Chain, Coupling, InvertibleConv1x1, Mul
 from tfp_flows.models import noise
 from tfp_flows.models.flow import Flow
 from tfp_flows.models.preprocessing import to_reals
+from tfp_flows.models.transforms import choose_transform
 from tfp_flows.networks import ConvNet
 from tfp_flows.tensors import as_tuple, is_positive_integer
-from tfp_flows.transforms import Affine, LogisticMixture, RationalQuadraticSpline, Shift
 
 tfd = tfp.distributions
 
-COUPLINGS = ("affine", "additive", "mixture", "spline")
 MIXINGS = ("rotation", "permutation")
 
 
@@ -124,7 +123,7 @@ class Glow(Flow):
                 raise ValueError(f"Expected {key} to be a positive integer; got {value!r}.")
         if mixing not in MIXINGS:
             raise ValueError(f"Expected mixing to be one of {list(MIXINGS)}; got {mixing!r}.")
-        transform = _transform(coupling, num_components, log_scale_bound)
+        transform = choose_transform(coupling, num_components, log_scale_bound, "coupling")
         context_shape = None if num_classes is None else (num_classes,)
 
         def step(shape, seed, k):
@@ -167,17 +166,3 @@ def _order(num_channels, k, seed):
     if k % 2:
         return np.roll(np.arange(num_channels), num_channels // 2)
     return np.random.default_rng(seed).permutation(num_channels)
-
-
-def _transform(coupling, num_components, log_scale_bound):
-    """The transform of every coupling, by its name."""
-    if coupling in ("affine", "additive"):
-        if num_components is not None:
-            raise ValueError(f"Expected num_components=None with {coupling} couplings; got {num_components!r}.")
-        return Affine(log_scale_bound) if coupling == "affine" else Shift()
-    size = [] if num_components is None else [num_components]
-    if coupling == "mixture":
-        return LogisticMixture(*size, log_scale_bound=log_scale_bound)
-    if coupling == "spline":
-        return RationalQuadraticSpline(*size)
-    raise ValueError(f"Expected coupling to be one of {list(COUPLINGS)}; got {coupling!r}.")

@@ -1,0 +1,239 @@
+"""MADE and the autoregressive layer: nothing sees what comes after it, and the sequential direction is exact."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+from tfp_flows import bijectors, transforms
+from tfp_flows.networks import MADE
+
+tfb = tfp.bijectors
+N = 5
+ORDERS = {"left_to_right": range(5), "reversed": range(4, -1, -1), "random": None, (3, 1, 4, 0, 2): (3, 1, 4, 0, 2)}
+
+
+def randomised(made):
+    made(tf.zeros([1, made.num_features], made.compute_dtype), **context_of(made, 1))
+    for k, weight in enumerate(made.weights):
+        weight.assign(tf.random.stateless_normal(weight.shape, [k, 7], dtype=made.compute_dtype))
+    return made
+
+
+def context_of(made, n):
+    if made.context_shape is None:
+        return {}
+    return {"context": tf.random.stateless_normal([n, *made.context_shape], [3, 4], dtype=made.compute_dtype)}
+
+
+@pytest.mark.parametrize("context_shape", [None, (2,)])
+@pytest.mark.parametrize("hidden_units, residual", [(7, False), ((5, 9, 6), False), ((8, 8, 8), True)])
+@pytest.mark.parametrize("order", ORDERS)
+def test_the_jacobian_is_strictly_triangular_in_the_order_and_full_below(order, hidden_units, residual, context_shape):
+    made = MADE(
+        N, 3, hidden_units, "tanh", order, residual, context_shape, output_initializer="glorot_uniform", seed=1,
+        dtype="float64",
+    )  # fmt: skip
+    randomised(made)
+    x = tf.random.stateless_normal([4, N], [0, 1], dtype=tf.float64)
+    context = context_of(made, 4)
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch([x, *context.values()])
+        raw = made(x, **context)
+    jacobian = np.abs(tape.batch_jacobian(raw, x)).max(0)  # (n, num_params, n)
+    features = made.features if ORDERS[order] is None else np.array(list(ORDERS[order]))
+    assert sorted(features) == list(range(N)) and (order != "random" or list(features) != list(range(N)))
+    in_order = jacobian[features][:, :, features]
+    earlier = np.tril(np.ones([N, N], bool), -1)
+    for p in range(3):
+        assert (in_order[:, p][earlier] > 0).all() and (in_order[:, p][~earlier] == 0).all()
+    if context:
+        # Of the first conditional too, which depends on nothing else.
+        assert (np.abs(tape.batch_jacobian(raw, context["context"])).max((0, 3)) > 0).all()
+
+
+def test_one_feature_is_a_bias_or_what_the_context_says():
+    assert MADE(1, 2, 3)(tf.ones([4, 1])).shape == (4, 1, 2)
+    made = randomised(MADE(1, 2, 3, context_shape=(2,)))
+    c = tf.random.stateless_normal([4, 2], [0, 1])
+    a, b = made(tf.zeros([4, 1]), context=c), made(tf.ones([4, 1]), context=c)
+    np.testing.assert_array_equal(a, b)
+    assert np.ptp(a, axis=0).min() > 0
+
+
+@pytest.mark.parametrize("order", ["reversed", "random"])
+def test_tfps_flow_takes_it_as_it_is(order):
+    made = randomised(MADE(N, 2, 8, "tanh", order, dtype="float64"))
+    ours = bijectors.Autoregressive(N, made, transforms.Affine(), dtype="float64")
+    theirs = tfb.MaskedAutoregressiveFlow(lambda x: 0.3 * made(x))
+    y = tf.random.stateless_normal([3, N], [0, 1], dtype=tf.float64)
+    np.testing.assert_allclose(theirs.forward(tf.identity(theirs.inverse(y))), y, atol=1e-9)
+    x = ours.inverse(y)
+    np.testing.assert_allclose(ours.forward(tf.identity(x)), y, atol=1e-9)
+    assert set(v.ref() for v in ours.trainable_variables) == set(w.value.ref() for w in made.weights)
+
+
+def test_configuration_comes_back():
+    made = randomised(MADE(N, 3, (8, 8), "swish", (3, 1, 4, 0, 2), True, (2,)))
+    again = MADE.from_config(made.get_config())
+    x, context = tf.random.stateless_normal([4, N], [0, 1]), context_of(made, 4)
+    again(x, **context)
+    again.set_weights(made.get_weights())
+    np.testing.assert_array_equal(again(x, **context), made(x, **context))
+
+
+class Counting(MADE):
+    calls = 0
+
+    def call(self, x, context=None):
+        Counting.calls += 1
+        return super().call(x, context)
+
+
+def test_a_density_pass_calls_the_network_once():
+    layer = bijectors.Autoregressive(N, Counting(N, 2, 8), transforms.Affine())
+    y = tf.random.stateless_normal([3, N], [0, 1])
+    Counting.calls = 0
+    layer.inverse(y), layer.inverse_log_det_jacobian(y, event_ndims=1)
+    assert Counting.calls == 1
+
+
+def test_iaf_is_maf_the_other_way_round():
+    made = randomised(MADE(N, 2, 8, "tanh", dtype="float64"))
+    maf = bijectors.Autoregressive(N, made, transforms.Affine(), dtype="float64")
+    iaf = tfb.Invert(bijectors.Autoregressive(N, made, transforms.Affine(), dtype="float64"))
+    v = tf.random.stateless_normal([3, N], [0, 1], dtype=tf.float64)
+    for there, back in (("forward", "inverse"), ("inverse", "forward")):
+        np.testing.assert_array_equal(getattr(iaf, there)(v), getattr(maf, back)(v))
+        log_det = getattr(iaf, f"{there}_log_det_jacobian")(tf.identity(v), event_ndims=1)
+        np.testing.assert_array_equal(log_det, getattr(maf, f"{back}_log_det_jacobian")(tf.identity(v), event_ndims=1))
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize("context_shape", [None, (2,)])
+def test_gradients_of_the_sequential_direction_are_those_of_all_passes(context_shape, compiled):
+    made = randomised(MADE(N, 2, 8, "tanh", "random", context_shape=context_shape, dtype="float64"))
+    affine = transforms.Affine()
+    layer = bijectors.Autoregressive(N, made, affine, dtype="float64")
+    x = tf.random.stateless_normal([3, N], [0, 1], dtype=tf.float64)
+    context = context_of(made, 3)
+    weights = tf.random.stateless_normal([3, N], [5, 1], dtype=tf.float64)
+
+    def naive(x, **context):
+        y = tf.zeros_like(x)
+        for _ in range(N):
+            y, log_det = affine.forward_and_log_det(x, made(y, **context))
+        return y, tf.reduce_sum(log_det, -1)
+
+    def ours(x, **context):
+        return layer.forward(x, **context), layer.forward_log_det_jacobian(x, event_ndims=1, **context)
+
+    def run(function):
+        x_, context_ = tf.identity(x), {k: tf.identity(c) for k, c in context.items()}
+        variables = made.trainable_variables
+        with tf.GradientTape() as tape:
+            tape.watch([x_, *context_.values()])
+            y, log_det = function(x_, **context_)
+            loss = tf.reduce_sum(weights * y**2) + tf.reduce_sum(tf.sin(log_det))
+        return y, tape.gradient(loss, [x_, *context_.values(), *(v.value for v in variables)])
+
+    expected = run(naive)
+    actual = tf.function(run)(ours) if compiled else run(ours)
+    for a, b in zip(tf.nest.flatten(actual), tf.nest.flatten(expected)):
+        np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-9)
+
+
+def test_second_derivatives_of_the_sequential_direction_are_refused():
+    layer = bijectors.Autoregressive(N, randomised(MADE(N, 2, 8)), transforms.Affine())
+    x = tf.ones([1, N])
+    with tf.GradientTape() as outer, tf.GradientTape() as inner:
+        inner.watch(x), outer.watch(x)
+        y = tf.reduce_sum(layer.forward(x) ** 2)
+        with pytest.raises(ValueError, match="Expected first derivatives of the sequential direction"):
+            outer.gradient(inner.gradient(y, x), x)
+
+
+@pytest.mark.parametrize("order", ["reversed", "random"])
+def test_the_probe_lets_made_pass(order):
+    made = MADE(N, 2, 8, order=order, context_shape=(2,))
+    bijectors.Autoregressive(N, made, transforms.Affine(), validate_args=True)
+    assert not made.get_weights()[-2].any() or made.get_weights()[0].shape == (2, 8), "the probe's weights stayed"
+
+
+def loop():
+    """Feature 1 sees feature 3 and feature 3 sees feature 1."""
+    mask = np.tril(np.ones([N, N]), -1)
+    mask[1, 3] = 1
+    net = keras.Sequential([keras.layers.Dense(N * 2), keras.layers.Reshape([N, 2])])
+    net.build((None, N))
+    net.layers[0].kernel.assign(np.repeat(mask.T, 2, axis=1))
+    net.trainable = False
+    return net
+
+
+@pytest.mark.parametrize(
+    "make, message",
+    [
+        (lambda: MADE(0), "Expected positive integers for num_features, num_params and hidden_units"),
+        (lambda: MADE(4, 2, ()), "Expected positive integers for num_features"),
+        (lambda: MADE(9, 2, (8, 7)), r"at least 8 hidden units in each layer for 9 features; got \(8, 7\)"),
+        (lambda: MADE(9, 2, 8, context_shape=(1,)), "at least 9 hidden units in each layer for 9 features and a cont"),
+        (lambda: MADE(3, 2, (8, 7), residual=True), r"hidden layers of one width with residual=True; got \(8, 7\)"),
+        (lambda: MADE(3, 2, 8, order="odd"), "Expected order to be one of .* or a permutation; got 'odd'"),
+        (lambda: MADE(3, 2, 8, order=(0, 1, 1)), r"permutation of range\(3\); got \(0, 1, 1\)"),
+        (lambda: MADE(3, 2, 8)(tf.ones([1, 3]), context=tf.ones([1, 1])), "Expected no context; got one"),
+        (lambda: bijectors.Autoregressive(0, MADE(3), transforms.Affine()), "num_features to be a positive integer"),
+        (lambda: bijectors.Autoregressive(3, MADE(3), "affine"), "Expected a tfp_flows.transforms.Transform; got str"),
+        (lambda: bijectors.Autoregressive(3, MADE(3, 3), transforms.Affine()), r"parameters \(3, 2\); got \(3, 3\)"),
+        (
+            lambda: bijectors.Autoregressive(N, loop(), transforms.Affine(), validate_args=True),
+            "got parameters of feature 1 that depend on feature 3, in a circle",
+        ),
+        (
+            lambda: bijectors.Autoregressive(3, MADE(3), transforms.Affine()).inverse(tf.ones([1, 4])),
+            r"Expected .*\(3,\)",
+        ),
+        (
+            lambda: bijectors.Autoregressive(3, MADE(3, context_shape=(1,)), transforms.Affine()).inverse(tf.ones([3])),
+            r"Expected a context of shape \(1,\)",
+        ),
+    ],
+)
+def test_bad_arguments_are_refused(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+@pytest.mark.parametrize("context_shape", [None, (2,)])
+@pytest.mark.parametrize("hidden_units, residual", [(40, False), ((25, 37, 30), False), ((24, 24), True)])
+@pytest.mark.parametrize("n, order", [(1, "left_to_right"), (8, "reversed"), (21, "random")])
+@pytest.mark.parametrize("dtype, tolerance", [("float64", 1e-9), ("float32", 1e-4)])
+def test_the_solver_is_as_good_as_n_passes(n, order, hidden_units, residual, context_shape, dtype, tolerance):
+    options = dict(order=order, residual=residual, context_shape=context_shape, seed=1, dtype=dtype)
+    made = MADE(n, 5, hidden_units, "softplus", **options)
+    made(tf.zeros([1, n], dtype), **context_of(made, 1))
+    for k, weight in enumerate(made.weights):
+        scale = 0.5 / np.sqrt(weight.shape[0])
+        weight.assign(scale * tf.random.stateless_normal(weight.shape, [k, 7], dtype=made.compute_dtype))
+    transform = transforms.RationalQuadraticSpline(2)
+    layer = bijectors.Autoregressive(n, made, transform, dtype=dtype)
+    x, context = tf.random.stateless_normal([6, n], [0, 1], dtype=dtype), context_of(made, 6)
+    naive = layer._solve(lambda a, raw: transform.forward_and_log_det(a, raw)[0], x, context.get("context"))
+    y = layer.forward(tf.identity(x), **context)
+    np.testing.assert_allclose(y, naive, rtol=tolerance, atol=tolerance)
+    np.testing.assert_allclose(layer.inverse(tf.identity(y), **context), x, rtol=tolerance, atol=tolerance)
+    assert np.abs(y - x).max() > 0.01
+
+
+def test_the_solver_runs_in_graphs_of_any_batch_and_in_xla():
+    made = randomised(MADE(11, 2, 20, "tanh", "random", output_initializer="glorot_uniform"))
+    layer = bijectors.Autoregressive(11, made, transforms.Affine())
+    x = tf.random.stateless_normal([6, 11], [0, 1])
+    expected = layer.forward(tf.identity(x))
+    for jit_compile in (False, True):
+        run = tf.function(
+            layer.forward, input_signature=[tf.TensorSpec([None, 11], tf.float32)], jit_compile=jit_compile
+        )
+        for n in (6, 2):
+            np.testing.assert_allclose(run(x[:n]), expected[:n], rtol=1e-4, atol=1e-4)

@@ -1,0 +1,199 @@
+"""Autoregressive flow: each element is transformed by parameters that depend on the elements before it.
+
+    x_i = f^-1(y_i; net(y)_i)       inverse, data -> latent: one pass of the network, all elements at once
+    y_i = f(x_i; net(y)_i)          forward, latent -> data: one element after another, net(y)_i needing y_1..y_i-1
+    log_det = sum_i of the transform's
+
+The gradient of the forward direction is that of the fixed point, y = f(x; net(y)): from g = dL/dy it takes
+
+    lambda = g + (df/dy)^T lambda                           n - 1 times, after which it is exact
+    dL/d(x, weights) = (df/d(x, weights))^T lambda
+
+which stores one pass of the network and not n.
+
+As it is, it is MAF: cheap densities. `tfb.Invert` of it is IAF: cheap samples, and densities of its own samples.
+A conditioner may have a solver of its own for the sequential direction, `solve(step, x, context)`; for another the
+network runs n times, after which every element is exact, whatever the order.
+Papamakarios, Pavlakou and Murray, MAF, arXiv:1705.07057, section 3; Kingma et al., IAF, arXiv:1606.04934, section 3.
+"""
+
+import tensorflow as tf
+from tensorflow.python.eager import record
+
+from tfp_flows.bijectors.bijector import Bijector
+from tfp_flows.tensors import is_positive_integer, once_only, require_event_shape
+from tfp_flows.transforms import Transform
+
+
+class Autoregressive(Bijector):
+    """An autoregressive layer over any autoregressive conditioner and any transform, on vectors.
+
+    Args:
+        num_features: int, n, size of the event.
+        conditioner: Keras layer, `(batch, n) -> (batch, n, num_params)`, such as `networks.MADE`, with raw_i depending
+            on the features before i alone, in some order. With a `context_shape` that is not None it is called as
+            `conditioner(y, context=context)`. Its `solve(step, x, context)`, where it has one, is the forward
+            direction: step(x_i, raw_i) -> y_i is elementwise.
+        transform: `tfp_flows.transforms.Transform`.
+        validate_args: bool, whether the Jacobian of the conditioner is probed once, here, for dependencies that no
+            order allows.
+        dtype: floating dtype of the events. The conditioner may work in a lower precision; its output is cast.
+        name: str or None.
+
+    Raises:
+        ValueError: where num_features is no positive integer, the conditioner returns another number of parameters,
+            its output is not autoregressive (with validate_args), or a context is missing or not wanted.
+
+    Example:
+        >>> from tfp_flows import bijectors, networks, transforms
+        >>> affine = transforms.Affine()
+        >>> layer = bijectors.Autoregressive(3, networks.MADE(3, affine.num_params, hidden_units=16), affine)
+        >>> layer.forward(tf.ones([5, 3])).shape.as_list()
+        [5, 3]
+    """
+
+    def __init__(self, num_features, conditioner, transform, validate_args=False, dtype=tf.float32, name=None):
+        if not is_positive_integer(num_features):
+            raise ValueError(f"Expected num_features to be a positive integer; got {num_features!r}.")
+        if not isinstance(transform, Transform):
+            raise ValueError(f"Expected a tfp_flows.transforms.Transform; got {type(transform).__name__}.")
+        super().__init__(1, dtype=dtype, is_constant_jacobian=transform.is_volume_preserving, name=name)
+        self.num_features = int(num_features)
+        self.transform = transform
+        self.conditioner = conditioner
+        self._build()
+        if validate_args:
+            _probe(self)
+
+    @property
+    def takes_context(self):
+        return getattr(self.conditioner, "context_shape", None) is not None
+
+    def _inverse_and_log_det(self, y, context=None):
+        rows, context, batch = self._rows(y, context)
+        x, log_det = self.transform.inverse_and_log_det(rows, self._raw(rows, context))
+        return tf.reshape(x, tf.shape(y)), self._sum(log_det, batch)
+
+    def _forward_and_log_det(self, x, context=None):
+        rows, context, batch = self._rows(x, context)
+        y = self._sequential(rows, context)
+        # Once more, with all of y known.
+        log_det = self.transform.forward_and_log_det(rows, self._raw(y, context))[1]
+        return tf.reshape(y, tf.shape(x)), self._sum(log_det, batch)
+
+    def _sequential(self, x, context):
+        """y, element after element, with the gradient of the fixed point that it is."""
+
+        def step(x_i, raw_i):
+            return self.transform.forward_and_log_det(x_i, raw_i)[0]
+
+        @tf.custom_gradient
+        def run(x, *contexts):
+            c = contexts[0] if contexts else None
+            # In eager code a tape around would otherwise record, and so store, every pass in here.
+            with record.stop_recording():
+                solve = getattr(self.conditioner, "solve", self._solve)
+                y = solve(step, x, c)
+
+            def gradient(g, variables=()):
+                def advance(k, total):
+                    with tf.GradientTape() as tape:
+                        tape.watch(y)
+                        image = step(x, self._raw(y, c))
+                    pulled = tape.gradient(image, y, total, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+                    return k + 1, g + pulled
+
+                n = self.num_features - 1
+                total = tf.while_loop(lambda k, _: k < n, advance, (0, g), maximum_iterations=n)[1]
+                with tf.GradientTape() as tape:
+                    tape.watch([x, *contexts])
+                    image = step(x, self._raw(y, c))
+                found = tape.gradient(image, [x, *contexts, *variables], total)
+                found = [once_only(v, "the sequential direction, which stores one pass of many") for v in found]
+                return found[: 1 + len(contexts)], found[1 + len(contexts) :]
+
+            return y, gradient
+
+        return run(x, *([] if context is None else [context]))
+
+    def _solve(self, step, x, context):
+        """n passes: after k of them the first k elements of the order no longer change."""
+        advance = lambda k, y: (k + 1, step(x, self._raw(y, context)))
+        n = self.num_features
+        return tf.while_loop(lambda k, y: k < n, advance, (0, tf.zeros_like(x)), maximum_iterations=n)[1]
+
+    def _raw(self, y, context):
+        options = {} if context is None else {"context": context}
+        return tf.cast(self.conditioner(y, **options), y.dtype)
+
+    def _rows(self, values, context):
+        """Events (rows, n), contexts (rows, m) or None, and the batch shape: TFP's batches have any rank."""
+        if self.takes_context != (context is not None):
+            wanted = f"a context of shape {self.conditioner.context_shape}" if self.takes_context else "no context"
+            raise ValueError(f"Expected {wanted} in {self.name!r}; got {'none' if context is None else 'one'}.")
+        require_event_shape(values, (self.num_features,), self.name)
+        batch = tf.shape(values)[:-1]
+        if context is not None:
+            wanted = self.conditioner.context_shape
+            context = tf.broadcast_to(context, tf.concat([batch, wanted], axis=0))
+            context = tf.reshape(context, [-1, *wanted])
+        return tf.reshape(values, [-1, self.num_features]), context, batch
+
+    def _sum(self, log_det, batch):
+        if self.is_constant_jacobian:
+            return tf.zeros([], log_det.dtype)
+        return tf.reshape(tf.reduce_sum(log_det, axis=-1), batch)
+
+    def _build(self):
+        """Builds the conditioner where it is not built, and holds its output against what the transform needs."""
+        options = {}
+        if self.takes_context:
+            options["context"] = tf.zeros([1, *self.conditioner.context_shape], self.dtype)
+        with tf.init_scope():
+            shape = self.conditioner(tf.zeros([1, self.num_features], self.dtype), **options).shape
+        expected = (self.num_features, self.transform.num_params)
+        if tuple(shape[1:]) != expected:
+            raise ValueError(f"Expected the conditioner to return parameters {expected}; got {tuple(shape[1:])}.")
+
+
+def _probe(layer, seed=0):
+    """Refuses a conditioner whose Jacobian at a random point is not strictly triangular in any order.
+
+    Raises:
+        ValueError: naming a pair of features that depend on each other, or one that depends on itself.
+    """
+    n = layer.num_features
+    y = tf.random.stateless_normal([1, n], [seed, 1], dtype=layer.dtype)
+    context = None
+    if layer.takes_context:
+        context = tf.random.stateless_normal([1, *layer.conditioner.context_shape], [seed, 2], dtype=layer.dtype)
+    # A network that is zero at the start depends on nothing yet: it is probed with other weights, which are put back.
+    variables = [v for v in layer.trainable_variables]
+    kept = [tf.identity(v) for v in variables]
+    try:
+        for i, v in enumerate(variables):
+            v.assign_add(0.1 * tf.cast(tf.random.stateless_normal(v.shape, [seed, 3 + i]), v.dtype))
+        with tf.GradientTape() as tape:
+            tape.watch(y)
+            raw = tf.reduce_sum(tf.cast(layer._raw(y, context), layer.dtype) * _weights(layer, seed), axis=-1)
+        depends = tape.jacobian(raw, y)[0, :, 0].numpy() != 0
+    finally:
+        for v, value in zip(variables, kept):
+            v.assign(value)
+    # Features whose parameters depend on none of the rest go first, then those that depend on these, and so on.
+    left = list(range(n))
+    while left:
+        free = [i for i in left if not depends[i, left].any()]
+        if not free:
+            i = left[0]
+            j = next(j for j in left if depends[i, j])
+            raise ValueError(
+                f"Expected an autoregressive conditioner in {layer.name!r}; got parameters of feature {i} that depend "
+                f"on feature {j}, in a circle."
+            )
+        left = [i for i in left if i not in free]
+
+
+def _weights(layer, seed):
+    shape = [layer.num_features, layer.transform.num_params]
+    return tf.random.stateless_normal(shape, [seed, 0], dtype=layer.dtype)

@@ -1,0 +1,219 @@
+"""MADE, the masked autoencoder: one pass of a dense network gives the parameters of all conditionals of a vector.
+
+    h_1 = activation(W_1 x + V context + b_1)
+    h_k = activation(W_k h_k-1 + b_k)              residual: h_k = h_k-1 + activation(W_k h_k-1 + b_k)
+    raw = W h + b                                  (batch, n, num_params),   W = 0 at the start
+
+    degree of feature i: its place in the order, 1..n; of a hidden unit: the last place that it sees
+    W_k connects units to units of no smaller degree, W to features of a larger one: raw_i depends on the features
+    before i alone
+
+Masks are applied to the kernels in each pass, so that no optimizer or loaded weight can undo them. Hidden units lie in
+the order of their degrees, evenly spread. With a context there are units of degree 0, which see nothing else: the first
+conditional depends on it as the others do.
+Germain, Gregor, Murray and Larochelle, MADE, arXiv:1502.03509, section 4; conditional and residual forms as in MAF,
+arXiv:1705.07057, section 3.4, and Nash and Durkan, arXiv:1904.05626, section 3.1.
+"""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfp_flows.networks import made_solver
+from tfp_flows.networks.conditioning import check_context_shape, require_context
+from tfp_flows.tensors import as_tuple, is_positive_integer
+
+ORDERS = ("left_to_right", "reversed", "random")
+
+
+@keras.saving.register_keras_serializable(package="tfp_flows")
+class MADE(keras.layers.Layer):
+    """An autoregressive dense network, `(..., num_features) -> (..., num_features, num_params)`.
+
+    It is what `bijectors.Autoregressive` takes, and TFP's `tfb.MaskedAutoregressiveFlow` (with num_params=2).
+
+    Args:
+        num_features: int, n.
+        num_params: int, numbers for each feature.
+        hidden_units: sequence of ints, or one: n - 1 at least (with a context n), or a conditional would not see all
+            features before it.
+        activation: Keras activation of the hidden layers.
+        order: "left_to_right", "reversed", "random", or the features' indices in the order of the conditionals.
+        residual: bool, whether hidden layers after the first add to what they get; they are then all of one width.
+        context_shape: None, or a tuple (m,): called as `made(x, context=c)` with c (batch, m).
+        output_initializer: Keras initializer of the last kernel.
+        seed: int, of the random order.
+        dtype: Keras dtype or dtype policy of this layer and all within it.
+        **kwargs: name and trainable, of `keras.layers.Layer`.
+
+    Raises:
+        ValueError: where a number is no positive integer, hidden_units are too few or, with residual, unlike, the
+            order is no permutation, or a context is missing or not wanted.
+
+    Example:
+        >>> from tfp_flows.networks import MADE
+        >>> made = MADE(3, num_params=2, hidden_units=8, output_initializer="glorot_uniform")
+        >>> x = tf.constant([[1.0, 2.0, 3.0], [1.0, 2.0, 9.0]])
+        >>> raw = made(x)
+        >>> raw.shape.as_list(), bool(tf.reduce_all(raw[0] == raw[1]))
+        ([2, 3, 2], True)
+    """
+
+    def __init__(
+        self,
+        num_features,
+        num_params=2,
+        hidden_units=(256, 256),
+        activation="relu",
+        order="left_to_right",
+        residual=False,
+        context_shape=None,
+        output_initializer="zeros",
+        seed=0,
+        dtype=None,
+        **kwargs,
+    ):
+        super().__init__(dtype=dtype, **kwargs)
+        hidden_units = as_tuple(hidden_units)
+        widths = (num_features, num_params, *hidden_units)
+        if not hidden_units or not all(map(is_positive_integer, widths)):
+            raise ValueError(
+                f"Expected positive integers for num_features, num_params and hidden_units; got {widths!r}."
+            )
+        self.num_features, self.num_params, *hidden_units = map(int, widths)
+        self.hidden_units = tuple(hidden_units)
+        self.context_shape = check_context_shape(context_shape)
+        least = self.num_features - (self.context_shape is None)
+        if min(self.hidden_units) < least:
+            raise ValueError(
+                f"Expected at least {least} hidden units in each layer for {self.num_features} features"
+                f"{'' if self.context_shape is None else ' and a context'}; got {self.hidden_units!r}."
+            )
+        if residual and len(set(self.hidden_units)) > 1:
+            raise ValueError(f"Expected hidden layers of one width with residual=True; got {self.hidden_units!r}.")
+        self.activation = keras.activations.get(activation)
+        self.residual = bool(residual)
+        self.output_initializer = keras.initializers.get(output_initializer)
+        self.seed = seed
+        self.order = order if isinstance(order, str) else tuple(int(i) for i in order)
+        # Features in the order of their conditionals; feature i has degree 1 + its place.
+        self.features = _features(self.order, self.num_features, seed)
+        self.degrees = [1 + np.argsort(self.features)]
+        for width in self.hidden_units:
+            self.degrees.append(hidden_degrees(width, self.num_features, self.context_shape is not None))
+
+    def build(self, input_shape=None):
+        sizes = [self.num_features, *self.hidden_units]
+        self._masks, self._kernels, self._biases = [], [], []
+        for k, (size, width) in enumerate(zip(sizes[:-1], sizes[1:])):
+            mask = self.degrees[k][:, np.newaxis] <= self.degrees[k + 1]
+            self._add(f"hidden_{k}", mask, "glorot_uniform")
+        mask = self.degrees[-1][:, np.newaxis] < self.degrees[0]
+        self._add("output", np.repeat(mask, self.num_params, axis=1), self.output_initializer)
+        self._context_kernel = None
+        if self.context_shape is not None:
+            shape = (*self.context_shape, self.hidden_units[0])
+            self._context_kernel = self.add_weight(shape=shape, initializer="glorot_uniform", name="context_kernel")
+
+    def _add(self, name, mask, initializer):
+        self._masks.append(mask)
+        self._kernels.append(self.add_weight(shape=mask.shape, initializer=initializer, name=f"{name}_kernel"))
+        self._biases.append(self.add_weight(shape=mask.shape[1:], initializer="zeros", name=f"{name}_bias"))
+
+    def call(self, x, context=None):
+        require_context(context, self.context_shape)
+        h = tf.cast(x, self.compute_dtype)
+        last = len(self.hidden_units)
+        for k, (kernel, bias) in enumerate(zip(self.masked_kernels(), self.biases())):
+            value = tf.tensordot(h, kernel, 1) + bias
+            if k == 0 and context is not None:
+                value += tf.tensordot(tf.cast(context, h.dtype), self.context_kernel(), 1)
+            if k == last:
+                h = value
+            else:
+                value = self.activation(value)
+                h = h + value if self.residual and k > 0 else value
+        shape = tf.concat([tf.shape(h)[:-1], [self.num_features, self.num_params]], axis=0)
+        raw = tf.reshape(h, shape)
+        raw.set_shape((*h.shape[:-1], self.num_features, self.num_params))
+        return raw
+
+    def solve(self, step, z, context=None):
+        """y with y_i = step(z_i, raw_i(y)), feature after feature: see `tfp_flows.networks.made_solver`.
+
+        Args:
+            step: function of z_i (batch,) and raw_i (batch, num_params), elementwise, that gives y_i (batch,).
+            z: tensor (batch, n).
+            context: tensor (batch, m), or None.
+
+        Returns:
+            tensor (batch, n).
+        """
+        require_context(context, self.context_shape)
+        if not self.built:
+            self.build()
+        return made_solver.solve(self, step, z, context)
+
+    def biases(self):
+        """The biases, one a layer."""
+        return [self._value(bias) for bias in self._biases]
+
+    def context_kernel(self):
+        """The kernel (m, hidden_units[0]) of the context."""
+        return self._value(self._context_kernel)
+
+    def masked_kernels(self):
+        """The kernels as they are used, one a layer: zeros wherever the order forbids a connection."""
+        return [
+            self._value(kernel) * tf.constant(mask, self.compute_dtype)
+            for kernel, mask in zip(self._kernels, self._masks)
+        ]
+
+    def _value(self, weight):
+        # Keras casts by itself in `call` only.
+        return tf.cast(tf.convert_to_tensor(weight), self.compute_dtype)
+
+    def compute_output_shape(self, input_shape, **_):
+        return (*input_shape[:-1], self.num_features, self.num_params)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "num_features": self.num_features,
+            "num_params": self.num_params,
+            "hidden_units": self.hidden_units,
+            "activation": keras.activations.serialize(self.activation),
+            "order": self.order,
+            "residual": self.residual,
+            "context_shape": self.context_shape,
+            "output_initializer": keras.initializers.serialize(self.output_initializer),
+            "seed": self.seed,
+        }
+
+
+def hidden_degrees(width, num_features, has_context):
+    """Degrees of a layer's units, in order and evenly spread: 0..n-1 with a context, else 1..n-1.
+
+    Example:
+        >>> from tfp_flows.networks import made
+        >>> made.hidden_degrees(6, 4, False).tolist(), made.hidden_degrees(6, 4, True).tolist()
+        ([1, 1, 2, 2, 3, 3], [0, 0, 1, 2, 2, 3])
+    """
+    lowest = 0 if has_context else 1
+    # One feature without a context has no units of use: its conditional is the bias.
+    number = max(num_features - lowest, 1)
+    return lowest + np.arange(width) * number // width
+
+
+def _features(order, num_features, seed):
+    """The features' indices in the order of the conditionals."""
+    features = np.arange(num_features)
+    if isinstance(order, str):
+        if order not in ORDERS:
+            raise ValueError(f"Expected order to be one of {list(ORDERS)} or a permutation; got {order!r}.")
+        if order == "reversed":
+            return features[::-1]
+        return features if order == "left_to_right" else np.random.default_rng(seed).permutation(num_features)
+    if sorted(order) != features.tolist():
+        raise ValueError(f"Expected order to be a permutation of range({num_features}); got {order!r}.")
+    return np.array(order)
