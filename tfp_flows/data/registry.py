@@ -23,8 +23,8 @@ def names():
 
     Example:
         >>> from tfp_flows import data
-        >>> sorted(data.names())[:3]
-        ['checkerboard', 'digits', 'eight_gaussians']
+        >>> sorted(data.names())[:4]
+        ['checkerboard', 'cifar10', 'digits', 'eight_gaussians']
     """
     return {name: description for name, (description, _) in _SETS.items()}
 

@@ -2,7 +2,9 @@
 
 from tfp_flows.models.flow import Flow
 from tfp_flows.models.glow import Glow
+from tfp_flows.models.iaf import IAF
+from tfp_flows.models.maf import MAF
 from tfp_flows.models.nice import NICE
 from tfp_flows.models.realnvp import RealNVP
 
-__all__ = ["Flow", "Glow", "NICE", "RealNVP"]
+__all__ = ["Flow", "Glow", "IAF", "MAF", "NICE", "RealNVP"]
