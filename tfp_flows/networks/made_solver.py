@@ -154,4 +154,5 @@ def _put(buffer, b, values):
 
 def _group_size(num_features):
     """Few features are walked in small groups, whose unrolled walk is short; many in larger, or the groups are many."""
-    return 8 if num_features <= 128 else 16
+    # Two at least: a single feature's units, of no use, stand at the place after it.
+    return max(2, min(num_features, 8 if num_features <= 128 else 16))
