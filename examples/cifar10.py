@@ -1,8 +1,8 @@
-"""Glow on CIFAR-10, small enough for twenty minutes of two CPU cores.
+"""Glow on CIFAR-10, of a size for two CPU cores.
 
 COMMAND   CIFAR10_DIR=FOLDER python3 examples/cifar10.py     (without CIFAR10_DIR: through TensorFlow Datasets)
 EXPECTED  runs/glow-cifar10: bits per dimension on the test images, pictures of samples, a SavedModel
-TIME      20 minutes on two CPU cores, after the environment is made (several minutes, once)
+TIME      sized for 20 minutes on two CPU cores, not yet measured; after the environment is made (several minutes, once)
 
 FOLDER holds train_1.npz .. train_5.npz of 10,000 images each and test_1k.npz: x (3, n, 32, 32) uint8, the planes
 R - G, G and B - G, differenced along columns and rows modulo 256, and y (n,), the labels. Validation is the last 5,000

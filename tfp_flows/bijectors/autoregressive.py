@@ -20,7 +20,7 @@ Papamakarios, Pavlakou and Murray, MAF, arXiv:1705.07057, section 3; Kingma et a
 import tensorflow as tf
 from tensorflow.python.eager import record
 
-from tfp_flows.bijectors.bijector import Bijector
+from tfp_flows.bijectors.bijector import Bijector, context_rows
 from tfp_flows.tensors import is_positive_integer, once_only, require_event_shape
 from tfp_flows.transforms import Transform
 
@@ -128,15 +128,9 @@ class Autoregressive(Bijector):
 
     def _rows(self, values, context):
         """Events (rows, n), contexts (rows, m) or None, and the batch shape: TFP's batches have any rank."""
-        if self.takes_context != (context is not None):
-            wanted = f"a context of shape {self.conditioner.context_shape}" if self.takes_context else "no context"
-            raise ValueError(f"Expected {wanted} in {self.name!r}; got {'none' if context is None else 'one'}.")
         require_event_shape(values, (self.num_features,), self.name)
         batch = tf.shape(values)[:-1]
-        if context is not None:
-            wanted = self.conditioner.context_shape
-            context = tf.broadcast_to(context, tf.concat([batch, wanted], axis=0))
-            context = tf.reshape(context, [-1, *wanted])
+        context = context_rows(self.name, self.conditioner, context, batch).get("context")
         return tf.reshape(values, [-1, self.num_features]), context, batch
 
     def _sum(self, log_det, batch):
@@ -168,7 +162,7 @@ def _probe(layer, seed=0):
     if layer.takes_context:
         context = tf.random.stateless_normal([1, *layer.conditioner.context_shape], [seed, 2], dtype=layer.dtype)
     # A network that is zero at the start depends on nothing yet: it is probed with other weights, which are put back.
-    variables = [v for v in layer.trainable_variables]
+    variables = list(layer.trainable_variables)
     kept = [tf.identity(v) for v in variables]
     try:
         for i, v in enumerate(variables):

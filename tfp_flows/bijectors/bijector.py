@@ -134,6 +134,37 @@ def _is_keras(value):
     return isinstance(value, (keras.Layer, keras.Variable))
 
 
+def context_rows(name, conditioner, context, batch):
+    """What a conditioner is called with beside its input: its context, one row for each event of a batch of any rank.
+
+    Args:
+        name: str, the bijector's, for the sentence.
+        conditioner: Keras layer, with a `context_shape` that is not None where it takes one.
+        context: tensor that broadcasts to (*batch, *context_shape), or None.
+        batch: int tensor, the shape of the batch.
+
+    Returns:
+        dict: "context" (rows, *context_shape), or nothing.
+
+    Raises:
+        ValueError: where a context is missing or not wanted.
+
+    Example:
+        >>> from tfp_flows import networks
+        >>> from tfp_flows.bijectors.bijector import context_rows
+        >>> context_rows("layer", networks.MLP(2, context_shape=(3,)), tf.ones([3]), [5, 2])["context"].shape.as_list()
+        [10, 3]
+    """
+    shape = getattr(conditioner, "context_shape", None)
+    if (shape is None) != (context is None):
+        wanted = "no context" if shape is None else f"a context of shape {shape}"
+        raise ValueError(f"Expected {wanted} in {name!r}; got {'none' if context is None else 'one'}.")
+    if context is None:
+        return {}
+    context = tf.broadcast_to(context, tf.concat([batch, shape], axis=0))
+    return {"context": tf.reshape(context, [-1, *shape])}
+
+
 def takes_context(bijector):
     """Whether `context=` given to a bijector, ours or TFP's `tfb.Invert` around one of ours, is used by it.
 

@@ -11,7 +11,7 @@ NICE, arXiv:1410.8516, section 3.2; RealNVP, arXiv:1605.08803, section 3.2.
 import keras
 import tensorflow as tf
 
-from tfp_flows.bijectors.bijector import Bijector
+from tfp_flows.bijectors.bijector import Bijector, context_rows
 from tfp_flows.bijectors.image_partition import ImagePartition
 from tfp_flows.bijectors.partition import Partition
 from tfp_flows.transforms import Affine, Shift, Transform
@@ -95,16 +95,9 @@ class Coupling(Bijector):
         return value, [known, moved], image, self._sum(log_det), combine
 
     def _raw(self, passed, context):
-        if self.takes_context != (context is not None):
-            wanted = f"a context of shape {self.conditioner.context_shape}" if self.takes_context else "no context"
-            raise ValueError(f"Expected {wanted} in {self.name!r}; got {'none' if context is None else 'one'}.")
         shape = self._partition.passed_shape
         batch = tf.shape(passed)[: -len(shape)]
-        options = {}
-        if self.takes_context:
-            wanted = self.conditioner.context_shape
-            context = tf.broadcast_to(context, tf.concat([batch, wanted], axis=0))
-            options["context"] = tf.reshape(context, [-1, *wanted])
+        options = context_rows(self.name, self.conditioner, context, batch)
         # TFP's batches have any rank, 0 included; Keras' layers want one axis of them.
         is_flat = passed.shape.rank == len(shape) + 1
         rows = passed if is_flat else tf.reshape(passed, [-1, *shape])

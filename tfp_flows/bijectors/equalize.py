@@ -10,7 +10,7 @@ Why: pixels crowd on a few levels, a third of the ink of MNIST on the levels 252
 and what follows has the density of one level given the others to learn and no spikes. Being elementwise it is exact
 for the marginal density of dequantized data, which is constant on a level.
 Both directions are cheap. One iteration's marginal step of Gaussianization: Chen and Gopinath, NIPS 2000, section 3;
-trained together with the flow as in Meng, Song, Song and Ermon, Gaussianization flows, arXiv:2003.01941, section 3.2.
+trained together with the flow as in Meng, Song, Song and Ermon, Gaussianization flows, arXiv:2003.01941.
 """
 
 import numpy as np

@@ -12,7 +12,7 @@ Masks are applied to the kernels in each pass, so that no optimizer or loaded we
 the order of their degrees, evenly spread. With a context there are units of degree 0, which see nothing else: the first
 conditional depends on it as the others do.
 Germain, Gregor, Murray and Larochelle, MADE, arXiv:1502.03509, section 4; conditional and residual forms as in MAF,
-arXiv:1705.07057, section 3.4, and Nash and Durkan, arXiv:1904.05626, section 3.1.
+arXiv:1705.07057, section 3.4, and Nash and Durkan, arXiv:1904.05626 (ResMADE).
 """
 
 import keras
