@@ -9,7 +9,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfp_flows import bijectors, masks, transforms
-from tfp_flows.networks import MADE, MLP, ConvNet, ResNet
+from tfp_flows.networks import MADE, MLP, ConvNet, PixelCNN, ResNet, WaveNet
 
 tfb = tfp.bijectors
 
@@ -104,6 +104,20 @@ def autoregressive(transform, **options):
         return bijectors.Autoregressive(4, made, transform, dtype=dtype)
 
     return make
+
+
+def autoregressive_image(event_shape, transform, **options):
+    def make(dtype):
+        net = PixelCNN(event_shape, transform.num_params, num_blocks=1, activation="tanh", dtype=dtype, **options)
+        return bijectors.Autoregressive(event_shape, net, transform, dtype=dtype)
+
+    return make
+
+
+def autoregressive_audio(dtype):
+    transform = transforms.LogisticMixture(2)
+    net = WaveNet(transform.num_params, (1, 2), hidden_channels=3, skip_channels=4, dtype=dtype)
+    return bijectors.Autoregressive(6, net, transform, dtype=dtype)
 
 
 def image_chain(dtype):
@@ -203,6 +217,17 @@ CASES = {
     "autoregressive": Case(autoregressive(transforms.Affine(), order="random", seed=2), (4,)),
     "autoregressive_residual": Case(
         autoregressive(transforms.RationalQuadraticSpline(3), hidden_units=(6, 6, 6), residual=True), (4,)
+    ),
+    "autoregressive_image": Case(
+        autoregressive_image((2, 3, 2), transforms.Affine(), hidden_channels=4, kernel_size=3), (2, 3, 2)
+    ),
+    "autoregressive_image_reverse": Case(
+        autoregressive_image((3, 2, 1), transforms.Affine(), hidden_channels=3, kernel_size=5, reverse=True), (3, 2, 1)
+    ),
+    "autoregressive_audio": Case(autoregressive_audio, (6,)),
+    "emerging_conv": Case(lambda dtype: bijectors.EmergingConv((3, 4, 2), dtype=dtype), (3, 4, 2), constant=True),
+    "emerging_conv_wide": Case(
+        lambda dtype: bijectors.EmergingConv((4, 3, 1), 5, dtype=dtype), (4, 3, 1), constant=True
     ),
     "conv_resnet": Case(resnet_coupling, (2, 4, 2)),
     "batch_norm": Case(batch_norm(3, 1), (3,), constant=True),

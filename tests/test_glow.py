@@ -215,6 +215,28 @@ def test_bad_arguments_are_refused(options, message):
         build(**options)
 
 
+@pytest.mark.parametrize("shape, expected", [((32, 32, 3), 3), ((28, 28, 1), 2), ((64, 64, 3), 3), ((8, 6, 1), 1)])
+def test_there_are_as_many_levels_as_the_image_can_be_halved(shape, expected):
+    flow = tfp_flows.Glow(shape, num_steps=1, hidden_channels=2)
+    assert flow.get_config()["num_levels"] == expected
+    flow.log_prob(np.zeros([1, *shape], "float32"))
+
+
+@pytest.mark.parametrize("output_scale, rise", [(0.1, 0.05), (1.0, None)])
+def test_the_first_step_of_adam_moves_it_little(output_scale, rise, digits):
+    """Without a warm-up; the outputs as they come are moved so far that the bits rise by more."""
+    keras.utils.set_random_seed(0)
+    flow = tfp_flows.Glow(
+        (8, 8, 1), 17, num_levels=2, num_steps=4, hidden_channels=64, output_scale=output_scale, alpha=1e-3
+    )
+    flow.compile(keras.optimizers.Adam(1e-2))
+    flow.initialize(digits.train)
+    before = flow.evaluate(digits.test, verbose=0, return_dict=True)["bits_per_dim"]
+    flow.fit(digits.train[:256], batch_size=256, epochs=1, verbose=0)
+    after = flow.evaluate(digits.test, verbose=0, return_dict=True)["bits_per_dim"]
+    assert after - before > 0.2 if rise is None else after - before < rise
+
+
 def test_xla_trains_to_the_same_losses(digits):
     """Two hundred steps, on continuous data: TensorFlow's random numbers are others under XLA and noise too."""
     noise = np.random.default_rng(0).random((256, 8, 8, 1))

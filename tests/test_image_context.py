@@ -78,3 +78,11 @@ def test_a_flow_of_images_given_images():
     assert np.square(drawn - context).mean() < 0.3 < np.square(drawn - context[::-1]).mean()
     z = flow.encode(x[:9], context=context[:9])
     np.testing.assert_allclose(flow.decode(z, context=context[:9]), x[:9], atol=1e-4)
+
+
+def test_outputs_are_scaled():
+    net, plain = (ConvNet(4, 6, output_initializer="glorot_uniform", output_scale=scale) for scale in (0.25, 1.0))
+    net(X), plain(X)
+    net.set_weights(plain.get_weights())
+    np.testing.assert_allclose(net(X), 0.25 * plain(X), rtol=1e-6)
+    assert ConvNet.from_config(net.get_config()).output_scale == 0.25

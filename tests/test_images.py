@@ -169,6 +169,7 @@ def test_a_singular_weight_is_refused_and_plu_cannot_become_one():
             r"Expected kernel_sizes to be at least two odd positive integers; got \(3,\)",
         ),
         (lambda: ConvNet(4, kernel_sizes=(3, 2)), "Expected kernel_sizes to be at least two odd"),
+        (lambda: ConvNet(4, output_scale=0), "Expected output_scale to be a positive finite number; got 0"),
         (lambda: ConvNet(4)(tf.ones([1, 4, 4, 2]), context=tf.ones([1, 3])), "Expected no context; got one"),
         (lambda: tfp_flows.Glow((6, 6, 1), num_levels=2, num_steps=1), "multiples of 2 to squeeze"),
         (lambda: tfp_flows.Glow((4, 4, 1), coupling="cubic"), "Expected coupling to be one of .*; got 'cubic'"),

@@ -23,7 +23,7 @@ LEVELS = [
     {"objectives", "metrics", "dequantization"},
     {"bijectors", "networks"},
     {"transforms", "dynamics"},
-    {"data", "plots", "masks", "tensors", "files", "libraries", "catalog", "environment", "novelty"},
+    {"data", "plots", "masks", "tensors", "files", "libraries", "catalog", "environment", "novelty", "wavefront"},
 ]
 # Within a row: what may be imported all the same, since it goes one way only.
 ALLOWED = {("plots", "files")}

@@ -186,12 +186,15 @@ def loop():
         (lambda: MADE(3, 2, 8, order="odd"), "Expected order to be one of .* or a permutation; got 'odd'"),
         (lambda: MADE(3, 2, 8, order=(0, 1, 1)), r"permutation of range\(3\); got \(0, 1, 1\)"),
         (lambda: MADE(3, 2, 8)(tf.ones([1, 3]), context=tf.ones([1, 1])), "Expected no context; got one"),
-        (lambda: bijectors.Autoregressive(0, MADE(3), transforms.Affine()), "num_features to be a positive integer"),
+        (
+            lambda: bijectors.Autoregressive(0, MADE(3), transforms.Affine()),
+            "event_shape as a tuple of positive integers",
+        ),
         (lambda: bijectors.Autoregressive(3, MADE(3), "affine"), "Expected a tfp_flows.transforms.Transform; got str"),
         (lambda: bijectors.Autoregressive(3, MADE(3, 3), transforms.Affine()), r"parameters \(3, 2\); got \(3, 3\)"),
         (
             lambda: bijectors.Autoregressive(N, loop(), transforms.Affine(), validate_args=True),
-            "got parameters of feature 1 that depend on feature 3, in a circle",
+            "got parameters of element 1 that depend on element 3, in a circle",
         ),
         (
             lambda: bijectors.Autoregressive(3, MADE(3), transforms.Affine()).inverse(tf.ones([1, 4])),

@@ -71,7 +71,9 @@ def test_orders_alternate_and_iaf_inverts():
 @pytest.mark.parametrize(
     "options, message",
     [
-        (dict(event_shape=(2, 2)), r"Expected event_shape \(n,\); got \(2, 2\)"),
+        (dict(event_shape=(2, 2)), r"Expected event_shape \(n,\) or \(height, width, channels\); got \(2, 2\)"),
+        (dict(event_shape=(2,), kernel_size=3), "Expected, for vectors, options among .*; got 'kernel_size'"),
+        (dict(event_shape=(4, 4, 1), hidden_units=3), "Expected, for images, options among .*; got 'hidden_units'"),
         (dict(event_shape=(2,), num_layers=0), "Expected num_layers to be a positive integer; got 0"),
         (dict(event_shape=(2,), order="odd"), "Expected order to be one of .*; got 'odd'"),
         (dict(event_shape=(2,), transform="cubic"), "Expected transform to be one of .*; got 'cubic'"),

@@ -28,8 +28,19 @@ _IMAGES = {
     "ours-xla": ("glow_ours", "GlowOurs", {"jit_compile": True}),
     "normflows": ("glow_normflows", "GlowNormFlows", {}),
 }
+_AUTOREGRESSIVE = {
+    "limit": ("limit_keras", "LimitKeras", {}),
+    "limit-xla": ("limit_keras", "LimitKeras", {"jit_compile": True}),
+    "ours": ("maf_ours", "MafOurs", {}),
+    "ours-xla": ("maf_ours", "MafOurs", {"jit_compile": True}),
+    "tfp": ("maf_tfp", "MafTFP", {}),
+    "tfp-xla": ("maf_tfp", "MafTFP", {"jit_compile": True}),
+    "zuko": ("maf_zuko", "MafZuko", {}),
+    "nflows": ("maf_nflows", "MafNFlows", {}),
+    "flowjax": ("maf_flowjax", "MafFlowJAX", {}),
+}
 # system -> its contestants
-CONTESTANTS = {"realnvp": _VECTORS, "glow": _IMAGES}
+CONTESTANTS = {"realnvp": _VECTORS, "glow": _IMAGES, "maf": _AUTOREGRESSIVE}
 WARM_STEPS = 2  # run before every measurement and not measured: caches and thread pools come back
 TASKS = ("train", "log_prob", "sample")
 OPTIMIZERS = ("adam", "adam-built", "fused", "sgd")  # how `--first-step` may start a Keras contestant

@@ -113,7 +113,23 @@ class ImageSettings(Settings):
         )
 
 
-SETTINGS = {kind.system: kind for kind in (Settings, ImageSettings)}
+@dataclasses.dataclass(frozen=True)
+class AutoregressiveSettings(Settings):
+    """MAF: `layers` autoregressive affine layers whose orders alternate, with a network over all dimensions each."""
+
+    system = "maf"
+    layers: int = 5
+    hidden: tuple = (512, 512)
+
+    @property
+    def sizes(self):
+        return [(self.dims, 2 * self.dims)] * self.layers
+
+    def describe(self):
+        return f"{self.dims} dimensions, {self.layers} autoregressive affine layers, hidden layers {self.hidden}"
+
+
+SETTINGS = {kind.system: kind for kind in (Settings, ImageSettings, AutoregressiveSettings)}
 
 
 class Contestant(abc.ABC):

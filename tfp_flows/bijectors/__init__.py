@@ -7,6 +7,7 @@ from tfp_flows.bijectors.bijector import Bijector, takes_context
 from tfp_flows.bijectors.chain import Chain
 from tfp_flows.bijectors.coupling import AdditiveCoupling, AffineCoupling, Coupling
 from tfp_flows.bijectors.elementwise import Elementwise
+from tfp_flows.bijectors.emerging_conv import EmergingConv
 from tfp_flows.bijectors.equalize import Equalize
 from tfp_flows.bijectors.initialization import initializing, is_initializing
 from tfp_flows.bijectors.invertible_conv import InvertibleConv1x1
@@ -20,6 +21,6 @@ from tfp_flows.bijectors.squeeze import Squeeze
 
 __all__ = [
     "ActNorm", "AdditiveCoupling", "AffineCoupling", "Autoregressive", "BatchNorm", "Bijector", "Chain", "Coupling",
-    "Elementwise", "Equalize", "InvertibleConv1x1", "Logit", "MultiScale", "Permutation", "PiecewiseProbit", "Rescale",
-    "Sigmoid", "Squeeze", "initializing", "is_initializing", "takes_context",
+    "Elementwise", "EmergingConv", "Equalize", "InvertibleConv1x1", "Logit", "MultiScale", "Permutation",
+    "PiecewiseProbit", "Rescale", "Sigmoid", "Squeeze", "initializing", "is_initializing", "takes_context",
 ]  # fmt: skip

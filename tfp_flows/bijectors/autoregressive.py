@@ -17,23 +17,26 @@ network runs n times, after which every element is exact, whatever the order.
 Papamakarios, Pavlakou and Murray, MAF, arXiv:1705.07057, section 3; Kingma et al., IAF, arXiv:1606.04934, section 3.
 """
 
+import math
+
 import tensorflow as tf
 from tensorflow.python.eager import record
 
 from tfp_flows.bijectors.bijector import Bijector, context_rows
-from tfp_flows.tensors import is_positive_integer, once_only, require_event_shape
+from tfp_flows.tensors import as_tuple, check_shape, once_only, require_event_shape
 from tfp_flows.transforms import Transform
 
 
 class Autoregressive(Bijector):
-    """An autoregressive layer over any autoregressive conditioner and any transform, on vectors.
+    """An autoregressive layer over any autoregressive conditioner and any transform, on vectors, images or others.
 
     Args:
-        num_features: int, n, size of the event.
-        conditioner: Keras layer, `(batch, n) -> (batch, n, num_params)`, such as `networks.MADE`, with raw_i depending
-            on the features before i alone, in some order. With a `context_shape` that is not None it is called as
-            `conditioner(y, context=context)`. Its `solve(step, x, context)`, where it has one, is the forward
-            direction: step(x_i, raw_i) -> y_i is elementwise.
+        event_shape: tuple of ints, or one int for vectors; n is the number of its elements.
+        conditioner: Keras layer, `(batch, *event_shape) -> (batch, *event_shape, num_params)`, such as `networks.MADE`
+            for vectors and `networks.PixelCNN` for images, with raw_i depending on the elements before i alone, in some
+            order. With a `context_shape` that is not None it is called as `conditioner(y, context=context)`. Its
+            `solve(step, x, context)`, where it has one, is the forward direction: step(x_i, raw_i) -> y_i is
+            elementwise.
         transform: `tfp_flows.transforms.Transform`.
         validate_args: bool, whether the Jacobian of the conditioner is probed once, here, for dependencies that no
             order allows.
@@ -41,8 +44,8 @@ class Autoregressive(Bijector):
         name: str or None.
 
     Raises:
-        ValueError: where num_features is no positive integer, the conditioner returns another number of parameters,
-            its output is not autoregressive (with validate_args), or a context is missing or not wanted.
+        ValueError: where event_shape is none, the conditioner returns another number of parameters, its output is not
+            autoregressive (with validate_args), or a context is missing or not wanted.
 
     Example:
         >>> from tfp_flows import bijectors, networks, transforms
@@ -52,13 +55,15 @@ class Autoregressive(Bijector):
         [5, 3]
     """
 
-    def __init__(self, num_features, conditioner, transform, validate_args=False, dtype=tf.float32, name=None):
-        if not is_positive_integer(num_features):
-            raise ValueError(f"Expected num_features to be a positive integer; got {num_features!r}.")
+    def __init__(self, event_shape, conditioner, transform, validate_args=False, dtype=tf.float32, name=None):
+        shape = check_shape(as_tuple(event_shape))
+        if not shape:
+            raise ValueError(f"Expected event_shape of one axis at least; got {event_shape!r}.")
         if not isinstance(transform, Transform):
             raise ValueError(f"Expected a tfp_flows.transforms.Transform; got {type(transform).__name__}.")
-        super().__init__(1, dtype=dtype, is_constant_jacobian=transform.is_volume_preserving, name=name)
-        self.num_features = int(num_features)
+        super().__init__(len(shape), dtype=dtype, is_constant_jacobian=transform.is_volume_preserving, name=name)
+        self.event_shape = shape
+        self.num_elements = math.prod(shape)
         self.transform = transform
         self.conditioner = conditioner
         self._build()
@@ -103,7 +108,7 @@ class Autoregressive(Bijector):
                     pulled = tape.gradient(image, y, total, unconnected_gradients=tf.UnconnectedGradients.ZERO)
                     return k + 1, g + pulled
 
-                n = self.num_features - 1
+                n = self.num_elements - 1
                 total = tf.while_loop(lambda k, _: k < n, advance, (0, g), maximum_iterations=n)[1]
                 with tf.GradientTape() as tape:
                     tape.watch([x, *contexts])
@@ -119,7 +124,7 @@ class Autoregressive(Bijector):
     def _solve(self, step, x, context):
         """n passes: after k of them the first k elements of the order no longer change."""
         advance = lambda k, y: (k + 1, step(x, self._raw(y, context)))
-        n = self.num_features
+        n = self.num_elements
         return tf.while_loop(lambda k, y: k < n, advance, (0, tf.zeros_like(x)), maximum_iterations=n)[1]
 
     def _raw(self, y, context):
@@ -127,16 +132,16 @@ class Autoregressive(Bijector):
         return tf.cast(self.conditioner(y, **options), y.dtype)
 
     def _rows(self, values, context):
-        """Events (rows, n), contexts (rows, m) or None, and the batch shape: TFP's batches have any rank."""
-        require_event_shape(values, (self.num_features,), self.name)
-        batch = tf.shape(values)[:-1]
+        """Events (rows, *event), contexts (rows, m) or None, and the batch shape: TFP's batches have any rank."""
+        require_event_shape(values, self.event_shape, self.name)
+        batch = tf.shape(values)[: -len(self.event_shape)]
         context = context_rows(self.name, self.conditioner, context, batch).get("context")
-        return tf.reshape(values, [-1, self.num_features]), context, batch
+        return tf.reshape(values, [-1, *self.event_shape]), context, batch
 
     def _sum(self, log_det, batch):
         if self.is_constant_jacobian:
             return tf.zeros([], log_det.dtype)
-        return tf.reshape(tf.reduce_sum(log_det, axis=-1), batch)
+        return tf.reshape(tf.reduce_sum(log_det, axis=list(range(1, 1 + len(self.event_shape)))), batch)
 
     def _build(self):
         """Builds the conditioner where it is not built, and holds its output against what the transform needs."""
@@ -144,8 +149,8 @@ class Autoregressive(Bijector):
         if self.takes_context:
             options["context"] = tf.zeros([1, *self.conditioner.context_shape], self.dtype)
         with tf.init_scope():
-            shape = self.conditioner(tf.zeros([1, self.num_features], self.dtype), **options).shape
-        expected = (self.num_features, self.transform.num_params)
+            shape = self.conditioner(tf.zeros([1, *self.event_shape], self.dtype), **options).shape
+        expected = (*self.event_shape, self.transform.num_params)
         if tuple(shape[1:]) != expected:
             raise ValueError(f"Expected the conditioner to return parameters {expected}; got {tuple(shape[1:])}.")
 
@@ -154,10 +159,10 @@ def _probe(layer, seed=0):
     """Refuses a conditioner whose Jacobian at a random point is not strictly triangular in any order.
 
     Raises:
-        ValueError: naming a pair of features that depend on each other, or one that depends on itself.
+        ValueError: naming a pair of elements that depend on each other, or one that depends on itself.
     """
-    n = layer.num_features
-    y = tf.random.stateless_normal([1, n], [seed, 1], dtype=layer.dtype)
+    n = layer.num_elements
+    y = tf.random.stateless_normal([1, *layer.event_shape], [seed, 1], dtype=layer.dtype)
     context = None
     if layer.takes_context:
         context = tf.random.stateless_normal([1, *layer.conditioner.context_shape], [seed, 2], dtype=layer.dtype)
@@ -170,11 +175,11 @@ def _probe(layer, seed=0):
         with tf.GradientTape() as tape:
             tape.watch(y)
             raw = tf.reduce_sum(tf.cast(layer._raw(y, context), layer.dtype) * _weights(layer, seed), axis=-1)
-        depends = tape.jacobian(raw, y)[0, :, 0].numpy() != 0
+        depends = tape.jacobian(raw, y).numpy().reshape(n, n) != 0
     finally:
         for v, value in zip(variables, kept):
             v.assign(value)
-    # Features whose parameters depend on none of the rest go first, then those that depend on these, and so on.
+    # Elements whose parameters depend on none of the rest go first, then those that depend on these, and so on.
     left = list(range(n))
     while left:
         free = [i for i in left if not depends[i, left].any()]
@@ -182,12 +187,12 @@ def _probe(layer, seed=0):
             i = left[0]
             j = next(j for j in left if depends[i, j])
             raise ValueError(
-                f"Expected an autoregressive conditioner in {layer.name!r}; got parameters of feature {i} that depend "
-                f"on feature {j}, in a circle."
+                f"Expected an autoregressive conditioner in {layer.name!r}; got parameters of element {i} that depend "
+                f"on element {j}, in a circle."
             )
         left = [i for i in left if i not in free]
 
 
 def _weights(layer, seed):
-    shape = [layer.num_features, layer.transform.num_params]
+    shape = [*layer.event_shape, layer.transform.num_params]
     return tf.random.stateless_normal(shape, [seed, 0], dtype=layer.dtype)

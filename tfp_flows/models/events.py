@@ -37,6 +37,11 @@ def check_events(x, event_shape, num_bins, what="x"):
     return x
 
 
+def is_empty(shape):
+    """Whether a batch is one of events of no numbers, (batch, 0), which stands for data where none are taken."""
+    return tf.TensorShape(shape).rank == 2 and shape[1] == 0
+
+
 def check_spec(shape, dtype, event_shape, num_bins, what="x"):
     """Checks the static shape (batch, *event) and dtype of events, as `check_events` does."""
     shape, dtype = tf.TensorShape(shape), tf.as_dtype(dtype)
@@ -63,6 +68,25 @@ def check_integers(dtype, num_bins, what="x"):
         raise ValueError(
             f"Expected integers 0..{num_bins - 1} in {what}, for this flow adds dequantization noise; got {dtype.name}."
         )
+
+
+def check_training_events(flow, x, what="x"):
+    """Checks events as `fit` and the scores take them: integers, with no noise added yet, where the flow dequantizes.
+
+    Args:
+        flow: `tfp_flows.Flow`.
+        x, what: as `check_events`.
+
+    Returns:
+        x as an array or tensor.
+
+    Raises:
+        ValueError: naming what was expected and what came.
+    """
+    x = check_events(x, flow.event_shape, flow.num_bins, what)
+    if flow.dequantization is not None:
+        check_integers(x.dtype, flow.num_bins, what)
+    return x
 
 
 def check_count(n):

@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfp_flows.data import pipeline
+from tfp_flows.models import context as contexts
 from tfp_flows.models import events
 
 
@@ -34,7 +35,7 @@ def with_clock(callbacks):
     given = callbacks.callbacks if is_list else tf.nest.flatten([] if callbacks is None else callbacks)
     for callback in given:
         monitored = str(getattr(callback, "monitor", "")).removeprefix("val_")
-        if monitored in ("nll", "bits_per_dim") and getattr(callback, "mode", None) == "auto":
+        if monitored in ("nll", "bits_per_dim", "reverse_kl") and getattr(callback, "mode", None) == "auto":
             callback.mode = "min"
     if is_list:
         callbacks.append(EpochClock())
@@ -45,6 +46,55 @@ def with_clock(callbacks):
 def is_array(x):
     """Whether x is an array, a tensor or a nested list, and no data set, generator or `keras.utils.PyDataset`."""
     return isinstance(x, (np.ndarray, list)) or tf.is_tensor(x) or hasattr(x, "__array__")
+
+
+def batches(flow, x, y, sample_weight, batch_size, shuffle, validation_split=0.0, steps=None):
+    """What is given to `fit` or `evaluate`, checked; arrays, or no x, as a `tf.data.Dataset` of batches.
+
+    Returns:
+        x, y, sample_weight as Keras takes them, and the arrays (x, y, sample_weight) held out for validation, or None.
+
+    Raises:
+        ValueError: for bad events or contexts, no x for an objective that needs data, or no number of steps without.
+    """
+    held_out = None
+    if x is None and not flow.objective.needs_data:
+        if y is None and steps is None:
+            raise ValueError(
+                "Expected the number of steps (steps_per_epoch, or steps of evaluate) without data; got none."
+            )
+        x, y = _without_data(flow, y, batch_size, shuffle), None
+    elif x is None:
+        raise ValueError("Expected x, the events to fit or to evaluate; got None.")
+    elif is_array(x):
+        arrays = _checked(flow, x, y, sample_weight)
+        if validation_split:
+            arrays, held_out = split_validation(arrays, validation_split)
+        x, y, sample_weight = array_batches(arrays, batch_size, flow.seed, shuffle), None, None
+    return x, y, sample_weight, held_out
+
+
+def validation_batches(flow, data, batch_size):
+    """Validation data as `fit` takes them: arrays, checked, as batches; anything else unchanged."""
+    if not isinstance(data, (tuple, list)) or not is_array(data[0]):
+        return data
+    arrays = _checked(flow, *keras.utils.unpack_x_y_sample_weight(tuple(data)), what="validation_data")
+    return array_batches(arrays, batch_size, flow.seed, shuffle=False)
+
+
+def _checked(flow, x, y, sample_weight, what="x"):
+    if y is not None:
+        contexts.check(flow, y)
+    return events.check_training_events(flow, x, what), y, sample_weight
+
+
+def _without_data(flow, y, batch_size, shuffle):
+    """Batches of events of no numbers, without end where no contexts bound them: their size is all that counts."""
+    batch_size = batch_size or 32
+    if y is None:
+        return tf.data.Dataset.from_tensors(tf.zeros([batch_size, 0])).repeat()
+    contexts.check(flow, y)
+    return array_batches((np.zeros([len(y), 0], "float32"), y, None), batch_size, flow.seed, shuffle)
 
 
 def array_batches(arrays, batch_size, seed, shuffle):
@@ -87,17 +137,22 @@ def prepare(flow, x):
     Raises:
         ValueError: where its events do not suit the flow, or there are none.
     """
+    needs_data = flow.objective.needs_data
     if isinstance(x, tf.data.Dataset):
         spec = keras.utils.unpack_x_y_sample_weight(x.element_spec)[0]
-        events.check_spec(spec.shape, spec.dtype, flow.event_shape, flow.num_bins)
+        if needs_data or not events.is_empty(spec.shape):
+            events.check_spec(spec.shape, spec.dtype, flow.event_shape, flow.num_bins)
         if x.cardinality() == 0:
             raise ValueError("Expected a data set with at least one batch; got an empty one.")
-    if not flow.is_initialized:
+    if not flow.is_initialized or not needs_data:
         batch, x = first_batch(x)
         if batch is None:
             raise ValueError("Expected a data set with at least one batch; got an empty one.")
         first, context, _ = keras.utils.unpack_x_y_sample_weight(batch)
-        flow.initialize(first, None if context is None else context[: len(first)])
+        context = None if context is None else context[: len(first)]
+        flow.initialize(first if needs_data else len(first), context)
+        if not needs_data:
+            flow.objective.try_out(flow, first, context)
     return x
 
 

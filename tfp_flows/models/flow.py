@@ -19,7 +19,7 @@ from tfp_flows.models import adoption, events, fitting, steps
 from tfp_flows.models import context as contexts
 from tfp_flows.models.functions import CompiledFunctions
 from tfp_flows.models.temperature import has_location_scale
-from tfp_flows.objectives import MaximumLikelihood
+from tfp_flows.objectives import MaximumLikelihood, Objective
 
 tfd = tfp.distributions
 
@@ -170,15 +170,19 @@ class Flow(keras.Model):
         `fit` does it by itself before its first step, from its first batch.
 
         Args:
-            x: events (batch, *event_shape), integers where the flow dequantizes.
+            x: events (batch, *event_shape), integers where the flow dequantizes; or an int, of samples to draw, from
+                which layers initialise in latent -> data order: for an objective without data.
             context: as in `log_prob`.
-            seed: int32 [2] of the dequantization noise; None for that of the first training step.
+            seed: int32 [2] of the noise or the samples; None for that of the first training step.
         """
-        x = tf.convert_to_tensor(events.check_events(x, self.event_shape, self.num_bins))
         seed = steps.step_seed(self.seed, 0) if seed is None else seed
         with initializing():
-            # A new tensor object: TFP answers from its cache for one that it has met.
-            self._score(tf.identity(x), context, seed)
+            if isinstance(x, (int, np.integer)):
+                self(tf.zeros([events.check_count(x), 0]), context=context, seed=seed, draw=True)
+            else:
+                x = tf.convert_to_tensor(events.check_events(x, self.event_shape, self.num_bins))
+                # A new tensor object: TFP answers from its cache for one that it has met.
+                self._score(tf.identity(x), context, seed)
 
     @property
     def is_initialized(self):
@@ -186,9 +190,14 @@ class Flow(keras.Model):
         parts = (*self.distribution.submodules, *getattr(self.dequantization, "submodules", ()))
         return not any(part.needs_initialization for part in parts if isinstance(part, Bijector))
 
-    def call(self, x, context=None, training=None, seed=None):
+    def call(self, x, context=None, training=None, seed=None, draw=False):
         """log_prob of a batch, (batch,), nats; of integers at the centres of their bins, or with a seed (int32 [2]) the
-        bound, with noise drawn from it. Keras carries `training` to the conditioners through TFP."""
+        bound, with noise drawn from it. With draw as many samples as x has rows, (batch, *event_shape), from the seed,
+        and their log_prob. Keras carries `training` to the conditioners through TFP."""
+        if draw:
+            return self.distribution.experimental_sample_and_log_prob(
+                tf.shape(x)[0], seed=seed, **self._kwargs(context)
+            )
         if x.dtype.is_integer:
             events.check_spec(x.shape, x.dtype, self.event_shape, self.num_bins)
         return self._score(x, context, seed)
@@ -197,11 +206,13 @@ class Flow(keras.Model):
         """As Keras' compile; `loss` is an objective (`tfp_flows.objectives`), by default maximum likelihood.
 
         Raises:
-            ValueError: where the loss is no objective, or Keras metrics of (y_true, y_pred) are given.
+            ValueError: where the loss is no objective or does not suit the flow, or Keras metrics of (y_true, y_pred)
+                are given.
         """
         loss = MaximumLikelihood() if loss is None else loss
-        if isinstance(loss, (str, keras.losses.Loss)) or not callable(loss):
+        if not isinstance(loss, Objective):
             raise ValueError(f"Expected an objective of tfp_flows.objectives as loss; got {loss!r}.")
+        loss.check(self)
         if kwargs.get("metrics") or kwargs.get("weighted_metrics"):
             raise ValueError("Expected no metrics, for a density has no y_true and y_pred: nll is logged; got some.")
         self.objective = loss
@@ -227,28 +238,28 @@ class Flow(keras.Model):
     ):
         """As Keras' fit: x are events (arrays, `tf.data.Dataset`, generator), y the context of a conditional flow.
 
+        An objective that draws its own samples takes no x: `fit(steps_per_epoch=100, batch_size=500)`, or with y = the
+        contexts that the samples are drawn for.
+
         Layers that initialise from data do so from the first batch, which is trained on as well. Arrays are shuffled
         in an order that the flow's seed and the epoch decide, so that a resumed run repeats an uninterrupted one.
 
         Returns:
-            `keras.callbacks.History` with loss, nll and, for integer data, bits_per_dim.
+            `keras.callbacks.History` with loss, nll (or what the objective calls it) and, for integer data,
+            bits_per_dim.
 
         Raises:
-            ValueError: for bad events, an empty data set, or a distribution without trainable variables.
+            ValueError: for bad events, an empty data set, x missing, or a distribution without trainable variables.
         """
         self._assert_compile_called("fit")
         if not self.trainable_variables:
             raise ValueError("Expected a distribution with at least one trainable variable to fit; got none.")
-        if fitting.is_array(x):
-            arrays = self._training_arrays(x, y, sample_weight)
-            if validation_split and validation_data is None:
-                arrays, validation_data = fitting.split_validation(arrays, validation_split)
-            x, y, sample_weight = fitting.array_batches(arrays, batch_size, self.seed, shuffle), None, None
-        if isinstance(validation_data, (tuple, list)) and fitting.is_array(validation_data[0]):
-            arrays = keras.utils.unpack_x_y_sample_weight(tuple(validation_data))
-            arrays = self._training_arrays(*arrays, what="validation_data")
-            size = kwargs.pop("validation_batch_size", None) or batch_size
-            validation_data = fitting.array_batches(arrays, size, self.seed, shuffle=False)
+        validation_batch_size = kwargs.pop("validation_batch_size", None) or batch_size
+        given = self, x, y, sample_weight, batch_size
+        split = validation_split if validation_data is None else 0.0
+        x, y, sample_weight, held_out = fitting.batches(*given, shuffle, split, kwargs.get("steps_per_epoch"))
+        validation_data = held_out if validation_data is None else validation_data
+        validation_data = fitting.validation_batches(self, validation_data, validation_batch_size)
         if isinstance(x, tf.data.Dataset):
             # Keras warns of shuffle=True, its own default, for a data set that is in the order it shall have.
             batch_size, shuffle = None, False
@@ -272,10 +283,9 @@ class Flow(keras.Model):
 
     def evaluate(self, x=None, y=None, batch_size=None, verbose="auto", sample_weight=None, **kwargs):
         """As Keras' evaluate: loss, nll and, for integer data, bits_per_dim (a bound; noise from the flow's seed)."""
-        if fitting.is_array(x):
-            arrays = self._training_arrays(x, y, sample_weight)
-            x, y, sample_weight = fitting.array_batches(arrays, batch_size, self.seed, shuffle=False), None, None
-            batch_size = None
+        given = self, x, y, sample_weight, batch_size
+        x, y, sample_weight, _ = fitting.batches(*given, shuffle=False, steps=kwargs.get("steps"))
+        batch_size = None if isinstance(x, tf.data.Dataset) else batch_size
         return super().evaluate(x, y, batch_size=batch_size, verbose=verbose, sample_weight=sample_weight, **kwargs)
 
     def predict(self, x, *args, **kwargs):
@@ -305,6 +315,10 @@ class Flow(keras.Model):
         seed = steps.step_seed(self.seed, self._nll.count)
         nll = self.objective(self, x, context, seed=seed, training=False)
         return self._update_metrics(steps.total_loss(nll, weight, self.losses), nll, weight)
+
+    def get_metrics_result(self):
+        # Keras asks for them at several places; the objective says what they are.
+        return self.objective.logs(super().get_metrics_result())
 
     def predict_step(self, data):
         x, context, _ = keras.utils.unpack_x_y_sample_weight(data)
@@ -351,18 +365,9 @@ class Flow(keras.Model):
             return self.dequantization.centre(x, dtype=self.variable_dtype)
         return tf.cast(x, self.variable_dtype)
 
-    def _training_arrays(self, x, y, weight, what="x"):
-        if y is not None:
-            contexts.check(self, y)
-        return self._training_events(x, what), y, weight
-
-    def _training_events(self, x, what="x"):
-        x = events.check_events(x, self.event_shape, self.num_bins, what)
-        if self.dequantization is not None:
-            events.check_integers(x.dtype, self.num_bins, what)
-        return x
-
     def _check_training_spec(self, x):
+        if events.is_empty(x.shape) and not self.objective.needs_data:
+            return
         events.check_spec(x.shape, x.dtype, self.event_shape, self.num_bins)
         if self.dequantization is not None:
             events.check_integers(x.dtype, self.num_bins)

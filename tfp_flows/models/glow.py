@@ -38,10 +38,11 @@ class Glow(Flow):
     Args:
         event_shape: tuple (height, width, channels); height and width are multiples of 2 ** num_levels.
         num_bins: int, levels of integer data, which is dequantized; None for continuous data.
-        num_levels: int.
+        num_levels: int; None for as many as height and width can be halved, but 3 at most, as for the paper's CIFAR-10.
         num_steps: int, steps of flow a level.
         hidden_channels: int, of each coupling's network.
         kernel_sizes: ints, of its convolutions, see `networks.ConvNet`.
+        output_scale: float, of its output, see there; 1 for none.
         coupling: "affine" or "additive" as in the paper, "mixture" (`transforms.LogisticMixture`) or "spline"
             (`transforms.RationalQuadraticSpline`).
         num_components: int, of the mixture, or bins of the spline; None for the transform's own.
@@ -77,10 +78,11 @@ class Glow(Flow):
         self,
         event_shape,
         num_bins=None,
-        num_levels=3,
+        num_levels=None,
         num_steps=32,
         hidden_channels=512,
         kernel_sizes=(3, 1, 3),
+        output_scale=0.1,
         coupling="affine",
         num_components=None,
         learned_prior=True,
@@ -97,6 +99,8 @@ class Glow(Flow):
         name=None,
     ):
         shape = masks.image_shape(event_shape)
+        if num_levels is None:
+            num_levels = _default_num_levels(*shape[:2])
         arguments = dict(
             event_shape=shape,
             num_bins=num_bins,
@@ -104,6 +108,7 @@ class Glow(Flow):
             num_steps=num_steps,
             hidden_channels=hidden_channels,
             kernel_sizes=as_tuple(kernel_sizes),
+            output_scale=output_scale,
             coupling=coupling,
             num_components=num_components,
             learned_prior=learned_prior,
@@ -130,7 +135,9 @@ class Glow(Flow):
             passes = masks.channels(shape)
             order = None if mixing == "rotation" else _order(shape[-1], k, seed)
             num_outputs = masks.num_moved_channels(passes) * transform.num_params
-            conditioner = ConvNet(num_outputs, hidden_channels, kernel_sizes, context_shape=context_shape)
+            conditioner = ConvNet(
+                num_outputs, hidden_channels, kernel_sizes, context_shape=context_shape, output_scale=output_scale
+            )
             return [
                 ActNorm(shape[-1], event_ndims=3),
                 InvertibleConv1x1(shape[-1], parametrization, seed=seed, permutation=order),
@@ -159,6 +166,12 @@ class Glow(Flow):
             name=name,
         )
         self._arguments = arguments
+
+
+def _default_num_levels(height, width):
+    halvings = [i for i in (1, 2, 3) if height % 2**i == width % 2**i == 0]
+    # One at least: what cannot be halved once is refused by name.
+    return max([1, *halvings])
 
 
 def _order(num_channels, k, seed):

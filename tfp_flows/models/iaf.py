@@ -3,8 +3,8 @@
     latent -> layer x num_layers -> [from reals] -> data
     layer:  autoregressive, in the order of the features and in the reversed one in turn -> ActNorm
 
-Samples, and the densities of samples: one pass of a MADE a layer. Density of given data: by MADE's own solver, at the
-price of a few passes.
+On vectors each layer has a MADE, on images a PixelCNN. Samples, and the densities of samples: one pass of it a layer.
+Density of given data: by the network's own solver, at the price of a few passes.
 Kingma et al., Improving variational inference with inverse autoregressive flow, arXiv:1606.04934, section 3.
 """
 

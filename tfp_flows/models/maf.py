@@ -3,7 +3,8 @@
     data -> [to reals] -> layer x num_layers -> standard normal
     layer:  ActNorm -> autoregressive, in the order of the features and in the reversed one in turn
 
-Density: one pass of a MADE a layer. Samples: by MADE's own solver, at the price of a few passes.
+On vectors each layer has a MADE, on images a PixelCNN. Density: one pass of it a layer. Samples: by the network's own
+solver, at the price of a few passes.
 Papamakarios, Pavlakou and Murray, Masked autoregressive flow, arXiv:1705.07057, sections 3 and 4; its batch norm is
 ActNorm here.
 """

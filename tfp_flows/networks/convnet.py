@@ -3,12 +3,16 @@
 h_1 = activation(conv3x3(x) + W context)        (height, width, hidden_channels)     context a vector
 h_1 = activation(conv3x3(x, context))           the same                             context an image
 h_2 = activation(conv1x1(h_1))
-out = conv3x3(h_2),   0 at the start            (height, width, num_outputs)
+out = output_scale conv3x3(h_2)                 (height, width, num_outputs)     0 at the start
 
+Adam moves all weights of the last kernel by its rate in its first step, in directions that add up: thousands of them
+move an output by more than 1, in every coupling at once. A small output_scale keeps a flow near the identity then; the
+paper's code has a learned one, and begins at a small rate.
 Kingma and Dhariwal, Glow, arXiv:1807.03039, sections 3.3 and 4.
 """
 
 import keras
+import numpy as np
 
 from tfp_flows.networks.conditioning import beside, check_context_shape, require_context, squeeze_factor
 from tfp_flows.tensors import as_tuple, is_positive_integer
@@ -28,13 +32,14 @@ class ConvNet(keras.layers.Layer):
             of images, which become further channels of x; where it has k times the height and width of x, blocks of
             k x k pixels become channels first.
         output_initializer: Keras initializer of the last kernel.
+        output_scale: float > 0, by which all outputs are multiplied.
         dtype: Keras dtype or dtype policy of this layer and all within it.
         **kwargs: name and trainable, of `keras.layers.Layer`.
 
     Raises:
-        ValueError: where a width is no positive integer, a kernel size no odd number, context_shape neither (n,) nor
-            (height, width, channels), its height and width no multiple of the input's, or a context is missing or not
-            wanted.
+        ValueError: where a width is no positive integer, a kernel size no odd number, output_scale no positive number,
+            context_shape neither (n,) nor (height, width, channels), its height and width no multiple of the input's,
+            or a context is missing or not wanted.
 
     Example:
         >>> from tfp_flows.networks import ConvNet
@@ -53,6 +58,7 @@ class ConvNet(keras.layers.Layer):
         activation="relu",
         context_shape=None,
         output_initializer="zeros",
+        output_scale=1.0,
         dtype=None,
         **kwargs,
     ):
@@ -67,6 +73,13 @@ class ConvNet(keras.layers.Layer):
         self.activation = keras.activations.get(activation)
         self.context_shape = check_context_shape(context_shape, images=True)
         self.output_initializer = keras.initializers.get(output_initializer)
+        if (
+            isinstance(output_scale, bool)
+            or not isinstance(output_scale, (int, float))
+            or not 0 < output_scale < np.inf
+        ):
+            raise ValueError(f"Expected output_scale to be a positive finite number; got {output_scale!r}.")
+        self.output_scale = output_scale
         policy = self.dtype_policy
         self._hidden = [
             keras.layers.Conv2D(
@@ -103,7 +116,8 @@ class ConvNet(keras.layers.Layer):
             if i == 0 and self._context is not None:
                 x = x + self._context(context)[:, None, None, :]
             x = self.activation(x)
-        return self._output(x)
+        output = self._output(x)
+        return output if self.output_scale == 1 else self.output_scale * output
 
     def compute_output_shape(self, input_shape, **_):
         return (*input_shape[:-1], self.num_outputs)
@@ -117,4 +131,5 @@ class ConvNet(keras.layers.Layer):
             "activation": keras.activations.serialize(self.activation),
             "context_shape": self.context_shape,
             "output_initializer": keras.initializers.serialize(self.output_initializer),
+            "output_scale": self.output_scale,
         }

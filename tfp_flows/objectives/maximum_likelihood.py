@@ -6,8 +6,10 @@
 Network passes: one of the flow's inverse direction, and one of the noise's own flow where it has one.
 """
 
+from tfp_flows.objectives.objective import Objective
 
-class MaximumLikelihood:
+
+class MaximumLikelihood(Objective):
     """Negative log-likelihood in nats per event; the default of `Flow.compile`.
 
     Example:
@@ -17,15 +19,6 @@ class MaximumLikelihood:
     """
 
     def __call__(self, flow, x, context, seed, training):
-        """Values in nats, (batch,).
-
-        Args:
-            flow: `tfp_flows.Flow`.
-            x: events (batch, *event), integers where the flow dequantizes.
-            context: what the flow is conditioned on, or None.
-            seed: int32 tensor [2], of the dequantization noise.
-            training: bool, handed to the networks.
-        """
         # With the seed integers are scored by the bound. In the flow's call, so that the networks of the noise, where
         # it has any, know of `training` too.
         options = {} if flow.dequantization is None else {"seed": seed}

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from tfp_flows.metrics import bits_per_dim
 from tfp_flows.models import context as contexts
+from tfp_flows.models.events import check_training_events
 from tfp_flows.objectives import MaximumLikelihood
 from tfp_flows.tensors import is_positive_integer
 
@@ -135,7 +136,7 @@ def _scorer(model, x, batch_size, seed, num_samples):
         raise ValueError(
             f"Expected num_samples=1 for a flow without dequantization, whose nll is exact; got {num_samples}."
         )
-    x = model._training_events(x)
+    x = check_training_events(model, x)
     objective = MaximumLikelihood()
 
     @tf.function(reduce_retracing=True)

@@ -1,0 +1,181 @@
+"""PixelCNN, the wavefront and emerging convolutions: nothing sees what comes after it, and what is solved is exact."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import tfp_flows
+from tfp_flows import bijectors, data, transforms, wavefront
+from tfp_flows.networks import PixelCNN
+from tfp_flows.wavefront import Wavefront
+
+SIZES = [(5, 7, 1), (7, 4, 1), (2, 9, 2), (6, 1, 1), (1, 5, 2), (4, 4, 2)]
+
+
+def normal(shape, *seed, dtype="float64"):
+    return tf.random.stateless_normal(shape, seed, dtype=dtype)
+
+
+def randomised(net):
+    net.build()
+    for k, weight in enumerate(net.weights):
+        weight.assign(normal(weight.shape, k, 7) / np.sqrt(max(np.prod(weight.shape[:-1]), 1)))
+    return net
+
+
+@pytest.mark.parametrize("height, width, reach", SIZES)
+def test_columns_are_images_in_another_order(height, width, reach):
+    front = Wavefront(height, width, reach)
+    image = normal([2, height, width, 3], 0, 1)
+    columns = front.columns(image)
+    assert columns.shape == (front.num_steps, 2, front.num_slots, 3)
+    np.testing.assert_array_equal(front.image(columns), image)
+    # Each pixel once, and zeros.
+    np.testing.assert_allclose(tf.reduce_sum(columns), tf.reduce_sum(image))
+
+
+@pytest.mark.parametrize("height, width, reach", SIZES)
+def test_step_by_step_is_the_convolution(height, width, reach):
+    front = Wavefront(height, width, reach)
+    image = normal([2, height, width, 3], 0, 1)
+    kernel = normal([reach + 1, 2 * reach + 1, 3, 4], 0, 2) * wavefront.raster_mask(reach, np.ones([3, 4]))
+    before, centre = wavefront.parts(kernel)
+    seen = front.is_seen(reach).astype("float64")
+    history, found = front.start(2, 3, tf.float64), []
+    for column, mask in zip(front.columns(image), seen):
+        found.append(front.neighbours(history, mask, reach) @ before + column @ centre)
+        history = front.push(history, column)
+    np.testing.assert_allclose(front.image(tf.stack(found)), wavefront.convolve(image, kernel), atol=1e-12)
+
+
+@pytest.mark.parametrize("context_shape", [None, (2,)])
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("channels, hidden_channels", [(1, 4), (2, 5), (3, 3)])
+def test_the_jacobian_is_strictly_triangular_in_raster_order(channels, hidden_channels, reverse, context_shape):
+    shape = (3, 4, channels)
+    net = PixelCNN(
+        shape, 2, hidden_channels, 2, 3, "tanh", reverse, context_shape, dtype="float64"
+    )  # fmt: skip
+    randomised(net)
+    x = normal([2, *shape], 0, 1)
+    options = {} if context_shape is None else {"context": normal([2, *context_shape], 3, 4)}
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch([x, *options.values()])
+        raw = net(x, **options)
+    n = int(np.prod(shape))
+    jacobian = np.abs(tape.batch_jacobian(raw, x)).max(0).reshape(n, 2, n).min(1)
+    depends = jacobian > 0
+    if reverse:
+        depends = depends[::-1, ::-1]
+    assert not np.triu(depends).any()
+    depends = depends.reshape(shape + shape)
+    # Its own pixel's earlier channels, the pixel to the left, and the three above.
+    for c in range(channels):
+        assert depends[2, 2, c, 2, 2, :c].all()
+        for i, j in ((2, 1), (1, 1), (1, 2), (1, 3), (0, 2)):
+            assert depends[2, 2, c, i, j].all()
+    if options:
+        assert (np.abs(tape.batch_jacobian(raw, options["context"])).max((0, -1)) > 0).all()
+
+
+@pytest.mark.parametrize("context_shape", [None, (2,)])
+@pytest.mark.parametrize("shape, kernel_size, reverse", [((6, 5, 1), 5, False), ((4, 7, 3), 3, True)])
+@pytest.mark.parametrize("dtype, tolerance", [("float64", 1e-9), ("float32", 1e-4)])
+def test_the_solver_is_as_good_as_a_pass_for_each_element(shape, kernel_size, reverse, context_shape, dtype, tolerance):
+    transform = transforms.RationalQuadraticSpline(2)
+    net = PixelCNN(
+        shape, transform.num_params, 7, 2, kernel_size, "softplus", reverse, context_shape, dtype=dtype
+    )  # fmt: skip
+    net.build()
+    for k, weight in enumerate(net.weights):
+        # Small enough that rounding errors do not grow from pixel to pixel.
+        weight.assign(0.5 * normal(weight.shape, k, 7, dtype=dtype) / np.sqrt(max(np.prod(weight.shape[:-1]), 1)))
+    layer = bijectors.Autoregressive(shape, net, transform, dtype=dtype)
+    x = normal([3, *shape], 0, 1, dtype=dtype)
+    context = None if context_shape is None else normal([3, *context_shape], 3, 4, dtype=dtype)
+    options = {} if context is None else {"context": context}
+    naive = layer._solve(lambda a, raw: transform.forward_and_log_det(a, raw)[0], x, context)
+    y = layer.forward(tf.identity(x), **options)
+    np.testing.assert_allclose(y, naive, rtol=tolerance, atol=tolerance)
+    np.testing.assert_allclose(layer.inverse(tf.identity(y), **options), x, rtol=tolerance, atol=tolerance)
+    assert np.abs(y - x).max() > 0.01
+
+
+@pytest.mark.parametrize("jit_compile", [False, True])
+def test_both_solvers_run_in_graphs_of_any_batch_and_in_xla(jit_compile):
+    net = randomised(PixelCNN((4, 5, 2), 2, 4, 1, 3))
+    for layer in (bijectors.Autoregressive((4, 5, 2), net, transforms.Affine()), bijectors.EmergingConv((4, 5, 2))):
+        x = normal([6, 4, 5, 2], 0, 1, dtype="float32")
+        expected = layer.forward(tf.identity(x))
+        run = tf.function(
+            layer.forward, input_signature=[tf.TensorSpec([None, 4, 5, 2], tf.float32)], jit_compile=jit_compile
+        )
+        for n in (6, 2):
+            np.testing.assert_allclose(run(x[:n]), expected[:n], rtol=1e-4, atol=1e-4)
+
+
+def test_an_emerging_convolution_sees_all_around_a_pixel():
+    layer = bijectors.EmergingConv((5, 5, 2), dtype="float64")
+    for k, kernel in enumerate(layer.kernels):
+        kernel.assign(normal(kernel.shape, k, 7))
+    y = normal([1, 5, 5, 2], 0, 1)
+    with tf.GradientTape() as tape:
+        tape.watch(y)
+        x = layer.inverse(y)[:, 2, 2]
+    depends = np.abs(tape.jacobian(x, y)).max((0, 1, 2)) > 0
+    assert depends[1:4, 1:4].all()
+    np.testing.assert_allclose(layer.forward(layer.inverse(tf.identity(y))), y, atol=1e-9)
+
+
+def test_an_image_maf_learns_digits_and_draws_them_by_class(tmp_path):
+    digits = data.load("digits", flatten=False)
+    keras.utils.set_random_seed(0)
+    flow = tfp_flows.MAF(
+        digits.event_shape, digits.num_bins, num_layers=1, hidden_channels=16, num_blocks=2, kernel_size=3,
+        transform="mixture", num_components=4, num_classes=10, alpha=0.01,
+    )  # fmt: skip
+    flow.compile(keras.optimizers.Adam(5e-3))
+    labels = digits.labels
+    flow.fit(digits.train, labels["train"], epochs=12, batch_size=50, verbose=0)
+    bits = flow.evaluate(digits.test, labels["test"], verbose=0, return_dict=True)["bits_per_dim"]
+    wrong = flow.evaluate(digits.test, (labels["test"] + 1) % 10, verbose=0, return_dict=True)["bits_per_dim"]
+    # A Gaussian of full covariance has 2.98.
+    assert bits < 2.5 and wrong > bits + 0.05
+    # What is drawn for a class is likelier given it, and as likely as the data are.
+    classes = np.arange(300) % 10
+    drawn = flow.sample(300, seed=1, context=classes)
+    own, other = flow.log_prob(drawn, context=classes), flow.log_prob(drawn, context=(classes + 1) % 10)
+    assert np.mean(own - other) > 2
+    real = flow.log_prob(digits.test, context=labels["test"])
+    assert abs(np.mean(own) - np.mean(real)) < 0.15 * 64
+    flow.save(tmp_path / "maf.keras")
+    again = keras.saving.load_model(tmp_path / "maf.keras")
+    x = digits.test[:5]
+    for now, then in zip(again.weights, flow.weights):
+        np.testing.assert_array_equal(now, then)
+    # One is traced for any batch by now, the other for batches of 5.
+    np.testing.assert_allclose(again.log_prob(x, context=3), flow.log_prob(x, context=3), rtol=1e-5)
+    np.testing.assert_allclose(flow.decode(flow.encode(x, context=3), context=3), x + 0.5, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    "make, message",
+    [
+        (lambda: PixelCNN((4,)), r"Expected event_shape \(height, width, channels\); got \(4,\)"),
+        (lambda: PixelCNN((4, 4, 1), num_blocks=0), "Expected positive integers for num_params, hidden_channels and"),
+        (lambda: PixelCNN((4, 4, 3), hidden_channels=2), "Expected at least 3 hidden_channels"),
+        (lambda: PixelCNN((4, 4, 1), kernel_size=4), "Expected kernel_size to be an odd integer of at least 3; got 4"),
+        (lambda: PixelCNN((4, 4, 1), context_shape=(2,))(tf.ones([1, 4, 4, 1])), "Expected a context of shape"),
+        (lambda: bijectors.EmergingConv(2), "Expected event_shape as a tuple of positive integers; got 2"),
+        (lambda: bijectors.EmergingConv((4,)), r"Expected event_shape \(height, width, channels\); got \(4,\)"),
+        (
+            lambda: bijectors.EmergingConv((4, 4, 1), 1),
+            "Expected kernel_size to be an odd integer of at least 3; got 1",
+        ),
+        (lambda: bijectors.EmergingConv((4, 4, 2)).inverse(tf.ones([1, 4, 4, 1])), "Expected events of shape .*2"),
+    ],
+)
+def test_bad_arguments_are_refused(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
