@@ -7,7 +7,8 @@
               python examples/benchmark.py --system maf --steps 5    MAF instead of RealNVP
     RESULT    a table: milliseconds of a training step, of log_prob and of sample, median (min-max) over the rounds;
               the ratio to the limit; the mean negative log-likelihood of fresh data after the same number of steps
-    TIME      5 to 10 minutes and about 10 GB of memory for all thirteen contestants; 1 minute for two; 10 for Glow's.
+    TIME      5 to 10 minutes and about 10 GB of memory for all thirteen contestants; 1 minute for two; 15 for Glow's,
+              5 for MAF's with --steps 5, of which sampling takes the libraries most.
               --first-step: 10 to 20 minutes, since every figure needs a fresh process.
 
 The limit is the flow's networks alone: the same Keras layers, optimizer and `fit`, each network fed by the one
