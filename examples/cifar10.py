@@ -22,8 +22,7 @@ from tfp_flows import environment
 
 OPTIONS = (
     "--epochs 2 --batch-size 16 --learning-rate 2e-3 --picture-every 1 --set num_levels=3 --set num_steps=4 "
-    "--set hidden_channels=64 --set kernel_sizes=3,3,1 --set output_scale=1 "
-    "--set coupling=mixture --set num_components=4"
+    "--set hidden_channels=64 --set kernel_sizes=3,3,1 --set coupling=mixture --set num_components=4"
 )
 
 

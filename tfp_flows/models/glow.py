@@ -42,7 +42,8 @@ class Glow(Flow):
         num_steps: int, steps of flow a level.
         hidden_channels: int, of each coupling's network.
         kernel_sizes: ints, of its convolutions, see `networks.ConvNet`.
-        output_scale: float, of its output, see there; 1 for none.
+        output_scale: float, of its output, see there: below 1 for deep flows that are trained without a warm-up. With
+            one a small scale only learns more slowly, what the class says most of all.
         coupling: "affine" or "additive" as in the paper, "mixture" (`transforms.LogisticMixture`) or "spline"
             (`transforms.RationalQuadraticSpline`).
         num_components: int, of the mixture, or bins of the spline; None for the transform's own.
@@ -82,7 +83,7 @@ class Glow(Flow):
         num_steps=32,
         hidden_channels=512,
         kernel_sizes=(3, 1, 3),
-        output_scale=0.1,
+        output_scale=1.0,
         coupling="affine",
         num_components=None,
         learned_prior=True,

@@ -6,8 +6,8 @@ h_2 = activation(conv1x1(h_1))
 out = output_scale conv3x3(h_2)                 (height, width, num_outputs)     0 at the start
 
 Adam moves all weights of the last kernel by its rate in its first step, in directions that add up: thousands of them
-move an output by more than 1, in every coupling at once. A small output_scale keeps a flow near the identity then; the
-paper's code has a learned one, and begins at a small rate.
+move an output by more than 1, in every coupling at once. A small output_scale keeps a flow near the identity then, as a
+rate that begins small does (the paper's code has both, the scale a learned one), and slows that layer's learning down.
 Kingma and Dhariwal, Glow, arXiv:1807.03039, sections 3.3 and 4.
 """
 
