@@ -23,19 +23,20 @@ class EpochClock(keras.callbacks.Callback):
             generator.state.assign(state.astype("uint32"))
 
 
-def with_clock(callbacks):
+def with_clock(callbacks, objective_name="nll"):
     """The callbacks of a fit with `EpochClock` first; those that monitor our metrics are told that less is better.
 
     Keras knows a metric's direction only where it was given to `compile`.
 
     Args:
         callbacks: None, a callback, a list of them or a `keras.callbacks.CallbackList`.
+        objective_name: str, what the objective's values are logged as.
     """
     is_list = isinstance(callbacks, keras.callbacks.CallbackList)
     given = callbacks.callbacks if is_list else tf.nest.flatten([] if callbacks is None else callbacks)
     for callback in given:
         monitored = str(getattr(callback, "monitor", "")).removeprefix("val_")
-        if monitored in ("nll", "bits_per_dim", "reverse_kl") and getattr(callback, "mode", None) == "auto":
+        if monitored in ("nll", "bits_per_dim", objective_name) and getattr(callback, "mode", None) == "auto":
             callback.mode = "min"
     if is_list:
         callbacks.append(EpochClock())
@@ -150,7 +151,8 @@ def prepare(flow, x):
             raise ValueError("Expected a data set with at least one batch; got an empty one.")
         first, context, _ = keras.utils.unpack_x_y_sample_weight(batch)
         context = None if context is None else context[: len(first)]
-        flow.initialize(first if needs_data else len(first), context)
+        if not flow.is_initialized:
+            flow.initialize(first if needs_data else len(first), context)
         if not needs_data:
             flow.objective.try_out(flow, first, context)
     return x

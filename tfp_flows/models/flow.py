@@ -263,7 +263,7 @@ class Flow(keras.Model):
         if isinstance(x, tf.data.Dataset):
             # Keras warns of shuffle=True, its own default, for a data set that is in the order it shall have.
             batch_size, shuffle = None, False
-        callbacks = fitting.with_clock(callbacks)
+        callbacks = fitting.with_clock(callbacks, self.objective.name)
         fitting.pipeline.set_epoch(initial_epoch)
         try:
             x = fitting.prepare(self, x)

@@ -21,6 +21,7 @@ import tensorflow as tf
 
 from tfp_flows.networks import made_solver
 from tfp_flows.networks.conditioning import check_context_shape, require_context
+from tfp_flows.networks.precision import cast_weight
 from tfp_flows.tensors import as_tuple, is_positive_integer
 
 ORDERS = ("left_to_right", "reversed", "random")
@@ -156,22 +157,18 @@ class MADE(keras.layers.Layer):
 
     def biases(self):
         """The biases, one a layer."""
-        return [self._value(bias) for bias in self._biases]
+        return [cast_weight(self, bias) for bias in self._biases]
 
     def context_kernel(self):
         """The kernel (m, hidden_units[0]) of the context."""
-        return self._value(self._context_kernel)
+        return cast_weight(self, self._context_kernel)
 
     def masked_kernels(self):
         """The kernels as they are used, one a layer: zeros wherever the order forbids a connection."""
         return [
-            self._value(kernel) * tf.constant(mask, self.compute_dtype)
+            cast_weight(self, kernel) * tf.constant(mask, self.compute_dtype)
             for kernel, mask in zip(self._kernels, self._masks)
         ]
-
-    def _value(self, weight):
-        # Keras casts by itself in `call` only.
-        return tf.cast(tf.convert_to_tensor(weight), self.compute_dtype)
 
     def compute_output_shape(self, input_shape, **_):
         return (*input_shape[:-1], self.num_features, self.num_params)

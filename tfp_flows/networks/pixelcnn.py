@@ -21,6 +21,7 @@ import tensorflow as tf
 from tfp_flows import wavefront
 from tfp_flows.networks import pixelcnn_solver
 from tfp_flows.networks.conditioning import check_context_shape, require_context
+from tfp_flows.networks.precision import cast_weight
 from tfp_flows.tensors import check_shape, is_positive_integer
 
 
@@ -154,19 +155,17 @@ class PixelCNN(keras.layers.Layer):
 
     def layers(self, context=None):
         """What a pass uses: (kernel, bias) of each convolution, kernels masked; and what the context adds, or None."""
-        kernels = [self._value(k) * tf.constant(m, self.compute_dtype) for k, m in zip(self._kernels, self._masks)]
+        kernels = [
+            cast_weight(self, k) * tf.constant(m, self.compute_dtype) for k, m in zip(self._kernels, self._masks)
+        ]
         added = None
         if context is not None:
-            added = tf.matmul(tf.cast(context, self.compute_dtype), self._value(self._context_kernel))
-        return list(zip(kernels, map(self._value, self._biases))), added
+            added = tf.matmul(tf.cast(context, self.compute_dtype), cast_weight(self, self._context_kernel))
+        return list(zip(kernels, (cast_weight(self, b) for b in self._biases))), added
 
     def turned(self, image):
         """An image, or parameters of one, in the order of the conditionals; and back again."""
         return tf.reverse(image, [1, 2, 3]) if self.reverse else image
-
-    def _value(self, weight):
-        # Keras casts by itself in `call` only.
-        return tf.cast(tf.convert_to_tensor(weight), self.compute_dtype)
 
     def compute_output_shape(self, input_shape, **_):
         return (*input_shape, self.num_params)

@@ -16,6 +16,7 @@ import keras
 import tensorflow as tf
 
 from tfp_flows.networks.conditioning import check_context_shape, require_context
+from tfp_flows.networks.precision import cast_weight
 from tfp_flows.tensors import as_tuple, is_positive_integer
 
 
@@ -166,16 +167,12 @@ class WaveNet(keras.layers.Layer):
         """What the context adds to each layer's gates, (batch, 2 hidden_channels) each, or None."""
         if context is None:
             return None
-        added = tf.matmul(tf.cast(context, self.compute_dtype), self._value(self._context_kernel))
+        added = tf.matmul(tf.cast(context, self.compute_dtype), cast_weight(self, self._context_kernel))
         return tf.split(added, len(self.dilations), axis=-1)
 
     def _dense(self, values, weights):
-        kernel, bias = map(self._value, weights)
+        kernel, bias = (cast_weight(self, w) for w in weights)
         return tf.tensordot(values, kernel, 1) + bias
-
-    def _value(self, weight):
-        # Keras casts by itself in `call` only.
-        return tf.cast(tf.convert_to_tensor(weight), self.compute_dtype)
 
     def compute_output_shape(self, input_shape, **_):
         return (*input_shape, self.num_params)

@@ -38,6 +38,10 @@ class Objective(abc.ABC):
     def check(self, flow):
         """Refuses, by a ValueError, a flow that it cannot train; `compile` asks."""
 
+    def try_out(self, flow, x, context):
+        """One evaluation in eager code before the first step of an objective without data, where a ValueError can say
+        what is wrong; `fit` asks, with its first batch."""
+
     def logs(self, logs):
         """The metrics as `fit` shows them.
 
