@@ -23,10 +23,13 @@ LEVELS = [
     {"objectives", "metrics", "dequantization"},
     {"bijectors", "networks"},
     {"transforms", "dynamics"},
-    {"data", "plots", "masks", "tensors", "files", "libraries", "catalog", "environment", "novelty", "wavefront"},
-]
+    {
+        "data", "plots", "masks", "tensors", "files", "libraries", "catalog", "environment", "novelty", "wavefront",
+        "wav",
+    },
+]  # fmt: skip
 # Within a row: what may be imported all the same, since it goes one way only.
-ALLOWED = {("plots", "files")}
+ALLOWED = {("plots", "files"), ("wav", "files"), ("data", "wav")}
 
 
 def part(path):

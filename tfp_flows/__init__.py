@@ -16,9 +16,11 @@ _HOMES = {
     "IAF": "tfp_flows.models.iaf",
     "MAF": "tfp_flows.models.maf",
     "NICE": "tfp_flows.models.nice",
+    "ParallelWaveNet": "tfp_flows.models.parallel_wavenet",
     "RealNVP": "tfp_flows.models.realnvp",
     "Uniform": "tfp_flows.dequantization",
     "Variational": "tfp_flows.dequantization",
+    "WaveNet": "tfp_flows.models.wavenet",
 }
 _MODULES = (
     "bijectors",
@@ -34,6 +36,7 @@ _MODULES = (
     "metrics",
     "novelty",
     "plots",
+    "wav",
 )
 __all__ = ["__version__", *_HOMES, *_MODULES]
 

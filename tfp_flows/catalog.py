@@ -14,6 +14,9 @@ class Entry:
         recipe: dict of training defaults: batch_size, learning_rate, epochs, optimizer (arguments of Adam),
             warmup_steps (in which the learning rate rises from 0; none where absent).
         takes_images: bool, whether events are (height, width, channels) and not flat vectors.
+        student: str, the model that `tfp-flows distill` makes of it; None where there is none.
+        is_student: bool, whether it is made by `distill` alone: on data each of its steps takes as many passes as an
+            event has elements.
     """
 
     home: str
@@ -23,6 +26,8 @@ class Entry:
     summary: str
     recipe: dict
     takes_images: bool = False
+    student: str | None = None
+    is_student: bool = False
 
 
 MODELS = {
@@ -62,6 +67,7 @@ MODELS = {
         summary="autoregressive layers in alternating orders, one pass for a density, on vectors",
         # The paper's batches; its rate is constant, this one falls by a cosine and may begin higher.
         recipe=dict(batch_size=100, learning_rate=1e-3, epochs=100, optimizer={}),
+        student="iaf",
     ),
     "iaf": Entry(
         home="tfp_flows.models.iaf:IAF",
@@ -70,5 +76,23 @@ MODELS = {
         arxiv="1606.04934",
         summary="MAF the other way round, one pass for a sample, on vectors",
         recipe=dict(batch_size=100, learning_rate=1e-3, epochs=100, optimizer={}),
+    ),
+    "wavenet": Entry(
+        home="tfp_flows.models.wavenet:WaveNet",
+        paper="WaveNet: A Generative Model for Raw Audio",
+        year=2016,
+        arxiv="1609.03499",
+        summary="raw audio: causal dilated convolutions, a mixture of logistics for each sample",
+        recipe=dict(batch_size=8, learning_rate=2e-3, epochs=5, optimizer={}, warmup_steps=50),
+        student="parallel_wavenet",
+    ),
+    "parallel_wavenet": Entry(
+        home="tfp_flows.models.parallel_wavenet:ParallelWaveNet",
+        paper="Parallel WaveNet: Fast High-Fidelity Speech Synthesis",
+        year=2017,
+        arxiv="1711.10433",
+        summary="raw audio in one pass, distilled from a wavenet (tfp-flows distill)",
+        recipe=dict(batch_size=8, learning_rate=1e-3, epochs=2, optimizer={}, warmup_steps=50),
+        is_student=True,
     ),
 }

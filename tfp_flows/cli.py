@@ -2,6 +2,7 @@
 
 tfp-flows list
 tfp-flows train MODEL --data NAME_OR_PATH --out DIR
+tfp-flows distill DIR
 tfp-flows evaluate DIR
 tfp-flows sample DIR
 tfp-flows interpolate DIR

@@ -89,6 +89,61 @@ def rows(events, names, path, levels=None, title=None):
     return _save(figure, path, bbox_inches="tight", pad_inches=0.08)
 
 
+def spectrograms(recordings, sample_rate, path, names=None, title=None):
+    """Draws recordings as their spectrograms, time against frequency, eight in a row and 24 at most.
+
+    Power in decibels below the loudest of all, in windows of 16 ms (Hann), a quarter of one apart.
+
+    Args:
+        recordings: array (n, num_samples) of audio, of any scale.
+        sample_rate: int, audio samples a second.
+        path: str, the PNG to write.
+        names: sequence of n strings, or None.
+        title: str or None.
+
+    Returns:
+        path.
+
+    Raises:
+        ImportError: where matplotlib is missing, naming the extra.
+        ValueError: where there are no recordings, or the names are not one for each.
+    """
+    recordings = np.asarray(recordings, float)
+    if recordings.ndim != 2 or 0 in recordings.shape:
+        raise ValueError(f"Expected recordings of shape (n, num_samples); got {recordings.shape}.")
+    if names is not None and len(names) != len(recordings):
+        raise ValueError(f"Expected one name for each of {len(recordings)} recordings; got {len(names)}.")
+    recordings = recordings[:24]
+    frame = min(max(8, round(0.016 * sample_rate)), recordings.shape[1])
+    frames = np.lib.stride_tricks.sliding_window_view(recordings, frame, axis=1)[:, :: max(1, frame // 4)]
+    power = np.abs(np.fft.rfft(frames * np.hanning(frame + 2)[1:-1])) ** 2
+    decibels = 10 * np.log10(power / max(power.max(), 1e-30) + 1e-8)
+    plt = _pyplot()
+    columns = min(8, len(recordings))
+    num_rows = math.ceil(len(recordings) / columns)
+    size = (1.5 * columns + 1.2, 1.5 * num_rows + 0.6)
+    figure, axes = plt.subplots(
+        num_rows, columns, figsize=size, squeeze=False, layout="constrained", sharex=True, sharey=True
+    )
+    extent = (0, recordings.shape[1] / sample_rate, 0, sample_rate / 2000)
+    for i, ax in enumerate(axes.flat):
+        if i >= len(recordings):
+            ax.set_axis_off()
+            continue
+        picture = ax.imshow(decibels[i].T, origin="lower", aspect="auto", extent=extent, vmin=-70, vmax=0, cmap="magma")
+        ax.tick_params(labelsize=7)
+        if names is not None:
+            ax.set_title(names[i], fontsize=8)
+    for ax in axes[:, 0]:
+        ax.set_ylabel("kHz", fontsize=8)
+    for ax in axes[-1]:
+        ax.set_xlabel("seconds", fontsize=8)
+    figure.colorbar(picture, ax=axes, label="dB", pad=0.01)
+    if title:
+        figure.suptitle(title, fontsize=10)
+    return _save(figure, path)
+
+
 def as_images(events):
     """events as (n, height, width, channels) where they are images or squares laid out as vectors, else None."""
     if events.ndim == 4 and events.shape[-1] in (1, 3):
@@ -104,21 +159,23 @@ def as_images(events):
 def curve(log, path, title=None):
     """Draws a training's curve: training and validation, in bits per dimension where they are, in nats otherwise.
 
-    Args:
-        log: dict name -> list of floats, one an epoch: "nll", "val_nll", "bits_per_dim", "val_bits_per_dim", and
-            "seconds", the epoch's own, for an axis of minutes above.
-        path: str, the PNG to write.
-        title: str or None.
+        Args:
+            log: dict name -> list of floats, one an epoch: "nll", "val_nll", "bits_per_dim", "val_bits_per_dim", and
+    "reverse_kl" and "val_reverse_kl" in their place,
+                "seconds", the epoch's own, for an axis of minutes above.
+            path: str, the PNG to write.
+            title: str or None.
 
-    Returns:
-        path.
+        Returns:
+            path.
 
-    Raises:
-        ValueError: where the log has no nll.
+        Raises:
+            ValueError: where the log has neither nll nor reverse_kl.
     """
-    key, unit = ("bits_per_dim", "bits per dimension") if "bits_per_dim" in log else ("nll", "nats per event")
-    if not len(log.get(key, ())):
-        raise ValueError(f"Expected a log with at least one epoch of nll; got {sorted(log)}.")
+    units = {"bits_per_dim": "bits per dimension", "nll": "nats per event", "reverse_kl": "reverse KL, nats per event"}
+    key = next((key for key in units if len(log.get(key, ()))), None)
+    if key is None:
+        raise ValueError(f"Expected a log with at least one epoch of nll or reverse_kl; got {sorted(log)}.")
     plt = _pyplot()
     figure, axes = plt.subplots(figsize=(7, 4.2), constrained_layout=True)
     epochs = np.arange(1, len(log[key]) + 1)
@@ -137,7 +194,7 @@ def curve(log, path, title=None):
         low, high = finite.min(), np.quantile(finite, 0.97)
         axes.set_ylim(low - 0.05 * (high - low), high + 0.1 * (high - low))
     axes.xaxis.get_major_locator().set_params(integer=True)
-    axes.set(xlabel="epoch", ylabel=unit, title=title)
+    axes.set(xlabel="epoch", ylabel=units[key], title=title)
     minutes = np.cumsum(log.get("seconds", ())) / 60
     if len(minutes) == len(epochs) and np.isfinite(minutes).all() and (np.diff(minutes, prepend=0) > 0).all():
         at, ends = np.r_[0, epochs], np.r_[0, minutes]

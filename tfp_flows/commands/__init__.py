@@ -3,7 +3,7 @@
 They know every part and import the heavy ones only when they run, so that help answers at once.
 """
 
-from tfp_flows.commands import evaluate, export, interpolate, listing, novelty, reconstruct, sample, train
+from tfp_flows.commands import distill, evaluate, export, interpolate, listing, novelty, reconstruct, sample, train
 
 # In the order in which the help shows them.
-ALL = (listing, train, evaluate, sample, interpolate, reconstruct, novelty, export)
+ALL = (listing, train, distill, evaluate, sample, interpolate, reconstruct, novelty, export)

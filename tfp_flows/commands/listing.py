@@ -19,4 +19,4 @@ def run(options):
     print("\ndata:")
     for name, description in data.names().items():
         print(f"  {name:16} {description}")
-    print(f"  {'PATH':16} any .npz, .npy or .csv file of numbers")
+    print(f"  {'PATH':16} any .npz, .npy or .csv file of numbers, a .wav file or a folder of them")

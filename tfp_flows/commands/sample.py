@@ -14,10 +14,13 @@ def add(commands):
         "sample",
         help="draw samples from a run into a picture and an .npy file",
         description="Draws samples into PATH.png and PATH.npy. A conditional run gives one row of samples a class, and "
-        "PATH-labels.npy; several temperatures give one row each, with the same latents, and PATH-temperatures.npy.",
+        "PATH-labels.npy; several temperatures give one row each, with the same latents, and PATH-temperatures.npy. A "
+        "run on audio gives spectrograms and PATH-000.wav, PATH-001.wav, ... too.",
     )
     command.add_argument("dir", metavar="DIR", help="a run directory")
-    command.add_argument("--n", type=int, help="how many (default: 64), or how many in each row (default: 10)")
+    command.add_argument(
+        "--n", type=int, help="how many (default: 64; of audio 8), or how many in each row (default: 10; of audio 1)"
+    )
     command.add_argument(
         "--class", "--classes", dest="classes", metavar="K[,K...]",
         help="of a conditional run: the classes to draw, in this order (default: all)",
@@ -27,6 +30,9 @@ def add(commands):
         help="below 1: closer to the mode (default: 1)",
     )  # fmt: skip
     command.add_argument("--seed", type=int, default=0, help="the same seed gives the same samples (default: 0)")
+    command.add_argument(
+        "--seconds", type=float, help="of a run on audio: how long each sample is (default: its windows)"
+    )
     command.add_argument("--to", metavar="PATH", help="without ending (default: DIR/samples-SEED-TEMPERATURE)")
     command.set_defaults(run=run)
 
@@ -37,25 +43,29 @@ def run(options):
 
     from tfp_flows import plots, training
     from tfp_flows.files import replacing
+    from tfp_flows.training.sample_pictures import sample_rate
 
     run = training.Run(options.dir)
     temperatures = texts.numbers(options.temperature, float, "--temperature")
-    model = run.load_model()
+    model = _load(run, options)
+    rate = sample_rate(model)
     classes = _classes(model, options)
-    is_image = plots.as_images(np.empty((1, *model.event_shape))) is not None
-    if len(temperatures) > 1 and not is_image:
+    is_image = rate is None and plots.as_images(np.empty((1, *model.event_shape))) is not None
+    if len(temperatures) > 1 and not is_image and rate is None:
         raise ValueError(
-            f"Expected one temperature for events that are no images; got {options.temperature} and events of shape "
-            f"{model.event_shape}."
+            f"Expected one temperature for events that are neither images nor audio; got {options.temperature} and "
+            f"events of shape {model.event_shape}."
         )
-    arrays, names = _draw(model, options, classes, temperatures)
+    arrays, names = _draw(model, options, classes, temperatures, (64, 10) if rate is None else (8, 1))
     to = pathlib.Path(options.to or run.path / _name(options, temperatures))
     for ending, array in arrays.items():
         with replacing(to.with_name(f"{to.name}{ending}.npy")) as part:
             np.save(part, array)
         print(f"{to}{ending}.npy")
     picture, events = to.with_name(to.name + ".png"), arrays[""]
-    if names is not None and is_image:
+    if rate is not None:
+        _write_audio(model, events, None if names is None else np.repeat(names, len(events) // len(names)), to)
+    elif names is not None and is_image:
         rows = events.reshape(len(names), -1, *model.event_shape)[:, :_MOST_COLUMNS]
         print(plots.rows(rows, names, picture, model.num_bins, _title(arrays, rows.shape[1])))
     elif is_image or names is not None:
@@ -66,14 +76,39 @@ def run(options):
         print(training.draw_samples(model, picture, len(events), temperature=temperature, seed=options.seed))
 
 
-def _draw(model, options, classes, temperatures):
+def _load(run, options):
+    """The model of the run, of the length that is asked for."""
+    if options.seconds is None:
+        return run.load_model()
+    rate = run.config["arguments"].get("sample_rate")
+    if rate is None:
+        raise ValueError(f"Expected --seconds with a run on audio only; got {options.dir!r}, which is none.")
+    if not 0 < options.seconds < 3600 or round(options.seconds * rate) < 2:
+        raise ValueError(f"Expected --seconds to be above 0 and below 3600; got {options.seconds:g}.")
+    return run.load_model(event_shape=(round(options.seconds * rate),))
+
+
+def _write_audio(model, events, names, to):
+    """A WAV file each, and the spectrograms."""
+    from tfp_flows import plots, wav
+    from tfp_flows.training.sample_pictures import sample_rate
+
+    audio = wav.from_events(events, model.num_bins)
+    for i, recording in enumerate(audio):
+        wav.write(to.with_name(f"{to.name}-{i:03d}.wav"), recording, sample_rate(model))
+    print(f"{to}-000.wav" + (f" ... {to}-{len(audio) - 1:03d}.wav" if len(audio) > 1 else ""))
+    print(plots.spectrograms(audio, sample_rate(model), to.with_name(to.name + ".png"), names))
+
+
+def _draw(model, options, classes, temperatures, defaults):
     """Arrays by the ending of their file's name, row by row, and the names of the rows (None where there are none)."""
     import numpy as np
 
     from tfp_flows.training.sample_pictures import sample_classes, sample_events
 
+    alone, each = defaults
     if len(temperatures) > 1:
-        n = _count(options, 10)
+        n = _count(options, each)
         labels = None if classes is None else np.resize(classes, n)
         rows = [sample_events(model, n, options.seed, temperature, labels) for temperature in temperatures]
         arrays = {"": np.concatenate(rows), "-temperatures": np.repeat(temperatures, n)}
@@ -81,11 +116,11 @@ def _draw(model, options, classes, temperatures):
             arrays["-labels"] = np.tile(labels, len(temperatures))
         return arrays, [f"temperature {temperature:g}" for temperature in temperatures]
     if classes is not None:
-        n = _count(options, 10)
+        n = _count(options, each)
         rows = sample_classes(model, n, classes, options.seed, temperatures[0])
         arrays = {"": rows.reshape(-1, *model.event_shape), "-labels": np.repeat(classes, n)}
         return arrays, [f"class {k}" for k in classes]
-    return {"": sample_events(model, _count(options, 64), options.seed, temperatures[0])}, None
+    return {"": sample_events(model, _count(options, alone), options.seed, temperatures[0])}, None
 
 
 def _title(arrays, num_columns):
@@ -123,4 +158,6 @@ def _classes(model, options):
 
 def _name(options, temperatures):
     name = f"samples-{options.seed}-{'-'.join(f'{temperature:g}' for temperature in temperatures)}"
+    if options.seconds is not None:
+        name += f"-{options.seconds:g}s"
     return name if options.classes is None else f"{name}-class-{options.classes.replace(',', '-')}"[:100]

@@ -24,7 +24,9 @@ def add(commands):
     )
     command.add_argument("model", metavar="MODEL", help=f"one of: {', '.join(sorted(MODELS))}")
     command.add_argument(
-        "--data", metavar="NAME_OR_PATH", help="a name of `tfp-flows list`, or a .npz, .npy or .csv file"
+        "--data",
+        metavar="NAME_OR_PATH",
+        help="a name of `tfp-flows list`, a .npz, .npy or .csv file, or recordings (.wav, a folder of them)",
     )
     command.add_argument(
         "--conditional", action="store_true",
@@ -67,7 +69,7 @@ def run(options):
         run = training.train(
             options.model, None, options.out, epochs=options.epochs, minutes=options.minutes,
             picture_every=options.picture_every, conditional=options.conditional, resume=True,
-            verbose=_verbosity(options),
+            verbose=verbosity(options),
         )  # fmt: skip
     else:
         if options.data is None:
@@ -88,13 +90,25 @@ def run(options):
             minutes=options.minutes,
             picture_every=options.picture_every,
             jit_compile={"auto": "auto", "on": True, "off": False}[options.jit],
-            verbose=_verbosity(options),
+            verbose=verbosity(options),
         )
+    leave_results(run, None if options.no_export else options.command_line)
+
+
+def leave_results(run, command_line):
+    """Scores, draws and exports a trained run; prints what came out and where it is.
+
+    Args:
+        run: `tfp_flows.training.Run`.
+        command_line: str, for the model card; None to write no SavedModel.
+    """
+    from tfp_flows import training
+
     model, metrics = training.finish(run)
     _print_metrics(metrics)
     version = None
-    if not options.no_export:
-        version = write_export(run, model, metrics, run.path / "savedmodel", options.command_line)
+    if command_line is not None:
+        version = write_export(run, model, metrics, run.path / "savedmodel", command_line)
     print(f"\nrun directory  {run.path}")
     for name, what in _RESULTS:
         if (run.path / name).exists():
@@ -122,7 +136,17 @@ def _print_metrics(metrics):
         excess = metrics["nll_minus_entropy"]
         print(f"  entropy of the data {metrics['entropy']:.4f} nats; the flow is {excess:.4f} nats above it")
 
+    if "distillation" in metrics:
+        print(f"  teacher    nll {metrics['distillation']['teacher_nll']:.4f} nats")
+        for when, row in metrics["distillation"].items():
+            if isinstance(row, dict):
+                reverse, forward = (
+                    f"{row[key]:.4f} +- {row[key + '_standard_error']:.4f}" for key in ("reverse_kl", "forward_kl")
+                )
+                print(f"  {when:10} KL(student || teacher) {reverse}   KL(teacher || student) {forward} nats")
 
-def _verbosity(options):
+
+def verbosity(options):
+    """Keras' verbose."""
     # A progress bar rewrites its line: in a file or a pipe that is one endless line.
     return 0 if options.quiet else 1 if sys.stdout.isatty() else 2

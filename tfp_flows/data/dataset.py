@@ -20,6 +20,7 @@ class Data:
         num_bins: int, the number of levels 0..num_bins-1 of integer data; None for continuous data.
         density: None, or the density that the events were drawn from: `log_prob(x)` and `entropy`, in nats.
         description: str, one line.
+        sample_rate: int, audio samples a second where events are windows of audio; None for anything else.
 
     Raises:
         ValueError: where a split is empty or holds anything but finite numbers, where the splits or the labels do not
@@ -40,6 +41,7 @@ class Data:
     num_bins: int | None = None
     density: object | None = None
     description: str = ""
+    sample_rate: int | None = None
 
     def __post_init__(self):
         for split in SPLITS:

@@ -5,7 +5,7 @@ import functools
 import inspect
 import os
 
-from tfp_flows.data import bits, checks, digits, files, tfds, toys
+from tfp_flows.data import audio, bits, checks, digits, files, tfds, toys
 
 # name -> (one-line description, loader(seed, **options))
 _SETS = {
@@ -30,7 +30,7 @@ def names():
 
 
 def load(name_or_path, seed=0, *, num_bits=None, **options):
-    """Loads a data set by its name, or from a .npy, .npz or .csv file.
+    """Loads a data set by its name, from a .npy, .npz or .csv file, or from recordings (.wav, a folder of them, .npz).
 
     Args:
         name_or_path: str or path; a name of `names()`, or anything that looks like a path.
@@ -38,7 +38,8 @@ def load(name_or_path, seed=0, *, num_bits=None, **options):
         num_bits: int in 1..8, to which 8-bit images are reduced: 5 makes 256 levels 32, x // 8. Bits per dimension are
             then those of the reduced data. None leaves them as they are.
         **options: of the loader: `num_train`, `num_validation` and `num_test` of the toys; `flatten` of the images;
-            `num_bins`, `dtype` and `key` of the files.
+            `num_bins`, `dtype` and `key` of the files; `length`, `hop` and `label` of recordings, see
+            `tfp_flows.data.audio`.
 
     Returns:
         Data.
@@ -90,12 +91,17 @@ def _loader(name_or_path):
         raise ValueError(f"Expected the name of a data set or a path; got {name_or_path!r}.")
     if name in _SETS:
         loader = _SETS[name][1]
+    elif audio.is_audio(name):
+        loader = functools.partial(audio.load, name)
     elif files.is_path(name):
         loader = functools.partial(files.load, name)
     else:
         nearest = difflib.get_close_matches(name.lower(), _SETS, n=1)
         hint = f" (did you mean {nearest[0]!r}?)" if nearest else ""
-        raise ValueError(f"Expected one of {', '.join(_SETS)}, or a .npy, .npz or .csv file; got {name!r}{hint}.")
+        raise ValueError(
+            f"Expected one of {', '.join(_SETS)}, or a .npy, .npz, .csv or .wav file, or a folder of .wav files; "
+            f"got {name!r}{hint}."
+        )
     own = [p.name for p in inspect.signature(loader).parameters.values() if p.kind is p.KEYWORD_ONLY]
     # Of every data set, since whether its values have 8 bits is known once they are there.
     return loader, [*own, "num_bits"]

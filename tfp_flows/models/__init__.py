@@ -5,6 +5,8 @@ from tfp_flows.models.glow import Glow
 from tfp_flows.models.iaf import IAF
 from tfp_flows.models.maf import MAF
 from tfp_flows.models.nice import NICE
+from tfp_flows.models.parallel_wavenet import ParallelWaveNet
 from tfp_flows.models.realnvp import RealNVP
+from tfp_flows.models.wavenet import WaveNet
 
-__all__ = ["Flow", "Glow", "IAF", "MAF", "NICE", "RealNVP"]
+__all__ = ["Flow", "Glow", "IAF", "MAF", "NICE", "ParallelWaveNet", "RealNVP", "WaveNet"]

@@ -2,18 +2,13 @@
 
 import inspect
 
-import tensorflow as tf
-import tensorflow_probability as tfp
-
-from tfp_flows.bijectors import ActNorm, Autoregressive, Chain
 from tfp_flows.dequantization import Uniform
+from tfp_flows.models import autoregressive_layers
 from tfp_flows.models.flow import Flow
 from tfp_flows.models.preprocessing import to_reals
 from tfp_flows.models.transforms import choose_transform
 from tfp_flows.networks import MADE, PixelCNN
-from tfp_flows.tensors import as_tuple, check_shape, is_positive_integer
-
-tfb, tfd = tfp.bijectors, tfp.distributions
+from tfp_flows.tensors import as_tuple, check_shape
 
 ORDERS = ("alternating", "random")
 
@@ -90,10 +85,7 @@ class AutoregressiveFlow(Flow):
         is_image = len(shape) == 3
         if num_layers is None:
             num_layers = 2 if is_image else 5
-        if not is_positive_integer(num_layers):
-            raise ValueError(f"Expected num_layers to be a positive integer; got {num_layers!r}.")
-        if context_shape is not None and num_classes is not None:
-            raise ValueError(f"Expected context_shape or num_classes; got both, {context_shape!r} and {num_classes!r}.")
+        autoregressive_layers.check_layers(num_layers, context_shape, num_classes)
         options = dict(
             hidden_units=None if hidden_units is None else as_tuple(hidden_units),
             order=order,
@@ -128,17 +120,16 @@ class AutoregressiveFlow(Flow):
             **options,
         )
         family = choose_transform(transform, num_components, log_scale_bound)
-        common = dict(activation=activation, context_shape=context_shape if num_classes is None else (num_classes,))
-        layers = []
-        for k in range(num_layers):
-            if actnorm:
-                layers.append(ActNorm(shape[-1], event_ndims=len(shape)))
-            network = make(k, seed, shape, family.num_params, common, **options)
-            layer = Autoregressive(shape, network, family)
-            layers.append(tfb.Invert(layer) if self._inverted else layer)
-        base = tfd.Independent(tfd.Normal(tf.zeros(shape), 1.0), len(shape))
+        given = autoregressive_layers.context_shape(context_shape, num_classes)
+
+        def make_network(k):
+            return make(k, seed, shape, family.num_params, dict(activation=activation, context_shape=given), **options)
+
+        first = to_reals(num_bins, alpha, edges, equalize)
         super().__init__(
-            tfd.TransformedDistribution(base, Chain([*to_reals(num_bins, alpha, edges, equalize), *layers])),
+            autoregressive_layers.distribution(
+                shape, first, num_layers, make_network, family, "channels" if actnorm else None, self._inverted
+            ),
             dequantization=None if num_bins is None else Uniform(num_bins),
             seed=seed,
             num_classes=num_classes,

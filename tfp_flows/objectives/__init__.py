@@ -3,5 +3,6 @@
 from tfp_flows.objectives.maximum_likelihood import MaximumLikelihood
 from tfp_flows.objectives.objective import Objective
 from tfp_flows.objectives.reverse_kl import ReverseKL
+from tfp_flows.objectives.spectral_power import SpectralPower
 
-__all__ = ["MaximumLikelihood", "Objective", "ReverseKL"]
+__all__ = ["MaximumLikelihood", "Objective", "ReverseKL", "SpectralPower"]

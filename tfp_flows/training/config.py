@@ -36,7 +36,12 @@ def new_config(
     """
     if model not in MODELS:
         raise ValueError(f"Expected a model among {sorted(MODELS)}; got {model!r}.")
-    recipe = MODELS[model].recipe
+    if MODELS[model].is_student:
+        teachers = [name for name, entry in MODELS.items() if entry.student == model]
+        raise ValueError(
+            f"Expected a model that is trained on data; got {model!r}, which `tfp-flows distill` makes of a run of "
+            f"{' or '.join(teachers)}."
+        )
     data_options = {"seed": seed, **(data_options or {})}
     if MODELS[model].takes_images and "flatten" in datasets.options(data):
         data_options.setdefault("flatten", False)
@@ -45,17 +50,12 @@ def new_config(
     if conditional:
         _require_conditional(model)
         given.setdefault("num_classes", labels.num_classes(dataset))
-    training = dict(
-        epochs=recipe["epochs"] if epochs is None else epochs,
-        batch_size=recipe["batch_size"] if batch_size is None else batch_size,
-        learning_rate=recipe["learning_rate"] if learning_rate is None else learning_rate,
-        optimizer=recipe["optimizer"],
-        warmup_steps=recipe.get("warmup_steps", 0),
-        seed=seed,
-        patience=patience,
+    if dataset.sample_rate is not None and "sample_rate" in inspect.signature(model_class(model)).parameters:
+        given.setdefault("sample_rate", dataset.sample_rate)
+    training = training_options(
+        model, epochs=epochs, batch_size=batch_size, learning_rate=learning_rate, seed=seed, patience=patience,
         jit_compile=jit_compile,
-    )
-    check_training(training)
+    )  # fmt: skip
     config = dict(
         model=model,
         arguments={"event_shape": list(dataset.event_shape), "num_bins": dataset.num_bins, "seed": seed, **given},
@@ -69,6 +69,27 @@ def new_config(
     build_model(model, config["arguments"])
     labels.check(dataset, given.get("num_classes"))
     return config, dataset
+
+
+def training_options(model, *, epochs, batch_size, learning_rate, seed, patience, jit_compile):
+    """What config.json has as training: what is None is the model's recipe's.
+
+    Raises:
+        ValueError: as `check_training`.
+    """
+    recipe = MODELS[model].recipe
+    options = dict(
+        epochs=recipe["epochs"] if epochs is None else epochs,
+        batch_size=recipe["batch_size"] if batch_size is None else batch_size,
+        learning_rate=recipe["learning_rate"] if learning_rate is None else learning_rate,
+        optimizer=recipe["optimizer"],
+        warmup_steps=recipe.get("warmup_steps", 0),
+        seed=seed,
+        patience=patience,
+        jit_compile=jit_compile,
+    )
+    check_training(options)
+    return options
 
 
 def check_training(options):

@@ -9,6 +9,9 @@ import tensorflow as tf
 from tfp_flows import plots
 from tfp_flows.files import write_json
 from tfp_flows.training import labels, scoring
+from tfp_flows.training.distillation import compare
+from tfp_flows.training.run import Run
+from tfp_flows.training.run_log import scores_of
 from tfp_flows.training.sample_pictures import draw_samples
 
 # Above this a covariance matrix is no longer a quick thing to factorise.
@@ -24,13 +27,21 @@ def finish(run):
     dataset, model = run.load_data(), run.load_model()
     metrics = evaluate(model, dataset)
     log = run.read_log()
-    scores = log["val_nll" if "val_nll" in log else "nll"]
+    scores = scores_of(log)
     metrics["training"] = {
         "epochs": len(scores),
         "best_epoch": int(np.nanargmin(scores)) + 1,
         "seconds": sum(log["seconds"]),
         "machine": _machine(),
     }
+    if "distillation" in run.config:
+        options = run.config["distillation"]
+        teacher = Run(options["teacher"]).load_model()
+        metrics["distillation"] = {
+            "before": options.get("before"),
+            "after": compare(teacher, model, dataset),
+            "teacher_nll": evaluate(teacher, dataset)["nll"],
+        }
     write_json(run.path / "metrics.json", metrics)
     title = f"{run.config['model']} on {dataset.name}"
     plots.curve(log, run.path / "curve.png", title)

@@ -1,15 +1,9 @@
 """Training by recipe: a named model on a named data set, from nothing to a run directory with everything in it."""
 
-import keras
-
-from tfp_flows import data as datasets
 from tfp_flows.training import labels
 from tfp_flows.training.config import check_training, new_config
-from tfp_flows.training.fused_adam import FusedAdam
-from tfp_flows.training.run import Run, load_weights
-from tfp_flows.training.run_log import RunLog
-from tfp_flows.training.sample_pictures import SamplePictures
-from tfp_flows.training.stop_on_nan import StopOnNaN
+from tfp_flows.training.fit_run import fit_run
+from tfp_flows.training.run import Run
 
 
 def train(
@@ -71,24 +65,8 @@ def train(
             jit_compile=jit_compile,
         )  # fmt: skip
         run = Run.create(out, config)
-    _fit(run, dataset, minutes, picture_every, resume, verbose)
+    fit_run(run, dataset, minutes, picture_every, resume, verbose)
     return run
-
-
-def make_optimizer(options, num_steps):
-    """Adam whose learning rate rises from 0 in a straight line, then falls to 1 % of its peak by a cosine.
-
-    Args:
-        options: dict, what config.json has as training: learning_rate, optimizer, and warmup_steps (0 where absent).
-        num_steps: int, of the whole training.
-    """
-    peak, warmup = options["learning_rate"], min(options.get("warmup_steps", 0), num_steps - 1)
-    decay = dict(decay_steps=num_steps - warmup, alpha=0.01)
-    if warmup:
-        decay.update(warmup_target=peak, warmup_steps=warmup)
-    # Keras takes alpha as a share of the peak where there is a warm-up, and of the initial rate otherwise.
-    schedule = keras.optimizers.schedules.CosineDecay(0.0 if warmup else peak, **decay)
-    return FusedAdam(schedule, **options["optimizer"])
 
 
 def _reopen(model, out, epochs, conditional):
@@ -106,42 +84,3 @@ def _reopen(model, out, epochs, conditional):
     labels.check(dataset, run.config["arguments"].get("num_classes"))
     run.save_config()
     return run, dataset
-
-
-def _fit(run, dataset, minutes, picture_every, resume, verbose):
-    options = run.config["training"]
-    # Initial weights are a function of the seed, whatever was built before.
-    keras.utils.set_random_seed(options["seed"])
-    flow = run.build_model()
-    batch_size = min(options["batch_size"], len(dataset.train))
-    batches = _batches(flow, dataset, "train", batch_size, shuffle=True, seed=options["seed"], drop_remainder=True)
-    flow.compile(
-        make_optimizer(options, options["epochs"] * int(batches.cardinality())), jit_compile=options["jit_compile"]
-    )
-    finished, checkpoint = run.checkpoint() if resume else (0, None)
-    if checkpoint is not None:
-        load_weights(flow, checkpoint)
-    if finished < options["epochs"]:
-        flow.fit(
-            batches,
-            epochs=options["epochs"],
-            initial_epoch=finished,
-            validation_data=_batches(flow, dataset, "validation", min(1000, len(dataset.validation))),
-            callbacks=_callbacks(run, flow, dataset, minutes, picture_every),
-            verbose=verbose,
-        )
-
-
-def _batches(flow, dataset, split, batch_size, **options):
-    """Batches of events, or of pairs of events and labels for a class-conditional flow."""
-    x, context = getattr(dataset, split), labels.context(flow, dataset, split)
-    return datasets.batches(x if context is None else (x, context), batch_size, **options)
-
-
-def _callbacks(run, flow, dataset, minutes, picture_every):
-    context = labels.context(flow, dataset, "train")
-    watched = StopOnNaN(dataset.train[:64], None if context is None else context[:64])
-    callbacks = [watched, RunLog(run, run.config["training"]["patience"], minutes)]
-    if picture_every:
-        callbacks.append(SamplePictures(run.path / "samples", picture_every, reference=dataset.train))
-    return callbacks

@@ -74,12 +74,16 @@ class Run:
         """The data of the run, a `tfp_flows.data.Data`."""
         return datasets.load(self.config["data"], **self.config["data_options"])
 
-    def build_model(self):
-        """The model of the run, with fresh weights."""
-        return build_model(self.config["model"], self.config["arguments"])
+    def build_model(self, **arguments):
+        """The model of the run, with fresh weights, and with other arguments than the run's where some are given."""
+        return build_model(self.config["model"], {**self.config["arguments"], **arguments})
 
-    def load_model(self):
+    def load_model(self, **arguments):
         """The model of the run with its best weights.
+
+        Args:
+            **arguments: of the model, in place of the run's, which its weights do not depend on: a longer event_shape
+                of a WaveNet.
 
         Raises:
             ValueError: where no weights are there yet, or they do not fit the model.
@@ -89,7 +93,7 @@ class Run:
             raise ValueError(
                 f"Expected trained weights in {str(self.path)!r}; got none: the run has no finished epoch."
             )
-        return load_weights(self.build_model(), path)
+        return load_weights(self.build_model(**arguments), path)
 
     def checkpoint(self):
         """(number of finished epochs, path of the weights to go on from), or (0, None)."""

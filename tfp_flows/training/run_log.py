@@ -14,7 +14,8 @@ class RunLog(keras.callbacks.Callback):
 
     Args:
         run: `tfp_flows.training.Run`.
-        patience: int, epochs without a better validation nll after which training stops, or None.
+        patience: int, epochs without a better validation score after which training stops, or None: nll, or what the
+            objective calls it.
         minutes: float, after which training stops at the end of an epoch, or None.
     """
 
@@ -38,7 +39,7 @@ class RunLog(keras.callbacks.Callback):
             column = self.log.setdefault(key, [])
             column.extend([float("nan")] * (epoch - len(column)))
             column.append(row.get(key, float("nan")))
-        scores = np.asarray(self.log["val_nll" if "val_nll" in self.log else "nll"])
+        scores = np.asarray(scores_of(self.log))
         scores = np.where(np.isfinite(scores), scores, np.inf)
         best = int(np.argmin(scores))
         if best == epoch and np.isfinite(scores[best]):
@@ -46,8 +47,16 @@ class RunLog(keras.callbacks.Callback):
         self.run.write_log(self.log)
         self.run.save_checkpoint(self.model, epoch + 1)
         if self.patience is not None and epoch - best >= self.patience:
-            print(f"Epoch {epoch + 1}: no better validation nll for {self.patience} epochs; stopping.")
+            print(f"Epoch {epoch + 1}: no better validation score for {self.patience} epochs; stopping.")
             self.model.stop_training = True
         if self.minutes is not None and self.before + now - self.start >= 60 * self.minutes:
             print(f"Epoch {epoch + 1}: {self.minutes:g} minutes are over; stopping.")
             self.model.stop_training = True
+
+
+def scores_of(log):
+    """The column of a log by which weights are the best: the validation's where there is one, nll or reverse_kl."""
+    for name in ("val_nll", "nll", "val_reverse_kl", "reverse_kl"):
+        if name in log:
+            return log[name]
+    raise ValueError(f"Expected nll or reverse_kl in the log; got {sorted(log)}.")

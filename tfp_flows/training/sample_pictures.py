@@ -5,10 +5,12 @@ import os
 import keras
 import numpy as np
 
-from tfp_flows import plots
+from tfp_flows import plots, wav
 
 # Of a flow with more classes a picture shows the first ones, so many of each.
 _MOST_CLASSES, _EACH = 20, 10
+# Spectrograms are few and large.
+_SPECTROGRAMS, _EACH_SPECTROGRAM = 16, 2
 
 
 class SamplePictures(keras.callbacks.Callback):
@@ -79,7 +81,8 @@ def sample_classes(model, n, classes, seed=0, temperature=1.0):
 def draw_samples(model, path, n=64, reference=None, temperature=1.0, seed=0, title=None):
     """Samples a flow and draws the samples, integer data as integers.
 
-    Images are a grid of n, or one row for each class of a class-conditional flow; points are a cloud.
+    Images are a grid of n, or one row for each class of a class-conditional flow; points are a cloud; audio (a flow
+    with a sample rate) are 16 spectrograms, or two for each class.
 
     Args:
         model: `tfp_flows.Flow`.
@@ -89,6 +92,8 @@ def draw_samples(model, path, n=64, reference=None, temperature=1.0, seed=0, tit
     Returns:
         path.
     """
+    if sample_rate(model) is not None:
+        return _draw_audio(model, path, temperature, seed, title)
     is_image = plots.as_images(np.empty((1, *model.event_shape))) is not None
     if not is_image:
         n, reference = max(n, 10_000), None if reference is None else reference[:20_000]
@@ -99,3 +104,19 @@ def draw_samples(model, path, n=64, reference=None, temperature=1.0, seed=0, tit
     if is_image:
         return plots.rows(events, [f"class {k}" for k in classes], path, model.num_bins, title)
     return plots.samples(events.reshape(-1, *model.event_shape), path, reference, model.num_bins, title)
+
+
+def sample_rate(model):
+    """Audio samples a second of a flow whose events are audio; None for any other."""
+    return getattr(model, "sample_rate", None)
+
+
+def _draw_audio(model, path, temperature, seed, title):
+    names = None
+    if model.num_classes is None:
+        events = sample_events(model, _SPECTROGRAMS, seed, temperature)
+    else:
+        classes = range(min(model.num_classes, _MOST_CLASSES // _EACH_SPECTROGRAM))
+        events = np.concatenate(sample_classes(model, _EACH_SPECTROGRAM, classes, seed, temperature))
+        names = [f"class {k}" for k in np.repeat(classes, _EACH_SPECTROGRAM)]
+    return plots.spectrograms(wav.from_events(events, model.num_bins), sample_rate(model), path, names, title)

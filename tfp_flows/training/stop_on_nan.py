@@ -40,8 +40,11 @@ class StopOnNaN(keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
         loss = (logs or {}).get("loss")
         if loss is not None and not np.isfinite(float(loss)):
-            x = self.model.sample(64, seed=0, context=self.context) if self.x is None else self.x
-            self.culprit = find_culprit(self.model, x, self.context)
+            if self.model.objective.needs_data:
+                x = self.model.sample(64, seed=0, context=self.context) if self.x is None else self.x
+                self.culprit = find_culprit(self.model, x, self.context)
+            else:
+                self.culprit = find_culprit_of_samples(self.model, self.x, self.context)
             print(f"\nStopped at batch {batch}, for the loss or a gradient is not finite: {self.culprit}.")
             self.model.stop_training = True
 
@@ -56,9 +59,8 @@ def find_culprit(model, x, context=None):
     """
     given = contexts.check(model, context, len(x))
     features = {"context": contexts.features(model, *given)} if given else {}
-    for weight in model.weights:
-        if not _is_finite(weight):
-            return f"weight {weight.path!r} is not finite"
+    if (weight := _bad_weight(model)) is not None:
+        return weight
     is_integer = tf.convert_to_tensor(x).dtype.is_integer
     if is_integer and not all(map(_is_finite, model.dequantization(x, seed=[0, 0]))):
         return "the noise of the dequantization or its log q is the first value that is not finite"
@@ -78,10 +80,35 @@ def find_culprit(model, x, context=None):
         nll = -tf.reduce_mean(model._score(_as_continuous(model, x), *(given or [None]), seed=None))
     if not _is_finite(nll):
         return "every bijector is finite; the base's log_prob is not"
-    for weight, gradient in zip(model.trainable_variables, tape.gradient(nll, model.trainable_variables)):
-        if gradient is not None and not _is_finite(gradient):
-            return f"the gradient of weight {weight.path!r} is the first that is not finite"
-    return "everything is finite on the events that were tried; the batch itself holds what is not"
+    return _bad_gradient(model, tape, nll) or (
+        "everything is finite on the events that were tried; the batch itself holds what is not"
+    )
+
+
+def find_culprit_of_samples(model, x=None, context=None):
+    """One sentence that names the first weight, sample, term of the objective or gradient that is not finite.
+
+    Args:
+        model: `tfp_flows.Flow`, compiled with an objective that draws its own samples.
+        x: events that the objective compares samples with (batch, *event_shape); None for 64 samples without.
+        context: as in `Flow.log_prob`, for as many samples.
+    """
+    if (weight := _bad_weight(model)) is not None:
+        return weight
+    x = tf.zeros([64, 0]) if x is None else tf.convert_to_tensor(x)
+    given = next(iter(contexts.check(model, context, len(x))), None)
+    seed = tf.constant([0, 0])
+    with tf.GradientTape() as tape:
+        samples, log_q = model(x, context=given, seed=seed, draw=True)
+        for what, value in (("a sample", samples), ("the log_prob of a sample", log_q)):
+            if not _is_finite(value):
+                return f"{what} is the first value that is not finite"
+        try:
+            model.objective.try_out(model, x, given)
+        except ValueError as error:
+            return str(error).rstrip(".")
+        loss = tf.reduce_mean(model.objective(model, x, given, seed, training=False))
+    return _bad_gradient(model, tape, loss) or "everything is finite on the samples that were tried"
 
 
 def parts(bijector):
@@ -90,6 +117,20 @@ def parts(bijector):
     if isinstance(inner, (list, tuple)):
         return [leaf for part in inner for leaf in parts(part)]
     return [bijector]
+
+
+def _bad_weight(model):
+    for weight in model.weights:
+        if not _is_finite(weight):
+            return f"weight {weight.path!r} is not finite"
+    return None
+
+
+def _bad_gradient(model, tape, loss):
+    for weight, gradient in zip(model.trainable_variables, tape.gradient(loss, model.trainable_variables)):
+        if gradient is not None and not _is_finite(gradient):
+            return f"the gradient of weight {weight.path!r} is the first that is not finite"
+    return None
 
 
 def _as_continuous(model, x):

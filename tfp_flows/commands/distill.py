@@ -1,0 +1,64 @@
+"""tfp-flows distill: a fast sampler of what a run has learned."""
+
+import pathlib
+
+from tfp_flows.commands import texts
+from tfp_flows.commands.train import leave_results, verbosity
+
+
+def add(commands):
+    """Adds the command to the parser's."""
+    command = commands.add_parser(
+        "distill",
+        help="train a student, which samples in one pass, to have the density of a run",
+        description="Distills a run of maf into an iaf, or of wavenet into a parallel_wavenet, by the student's own "
+        "samples; leaves a run directory as train does. `train iaf --out DIR --resume` goes on with it.",
+    )
+    command.add_argument("dir", metavar="DIR", help="the teacher's run directory; it is only read")
+    command.add_argument("--out", metavar="DIR", help="the student's, new or empty (default: DIR-student)")
+    command.add_argument(
+        "--epochs", type=int, help="in each of which as many samples are drawn as the data have (default: recipe)"
+    )
+    command.add_argument("--batch-size", type=int, help="samples a step (default: the student's recipe)")
+    command.add_argument("--learning-rate", type=float, help="of Adam, at its peak (default: the student's recipe)")
+    command.add_argument("--temperature", type=float, default=1.0, help="of the teacher; above 1: flatter (default: 1)")
+    command.add_argument(
+        "--power-weight", type=float, metavar="W",
+        help="of the spectral power loss, nats an audio sample; 0 for none (default: 0.1 for audio)",
+    )  # fmt: skip
+    command.add_argument("--seed", type=int, default=0, help="of weights, order and samples (default: 0)")
+    command.add_argument("--patience", type=int, metavar="EPOCHS", help="stop after so many without a better score")
+    command.add_argument("--minutes", type=float, help="stop at the end of the epoch in which they are over")
+    command.add_argument("--picture-every", type=int, default=10, metavar="EPOCHS", help="0 for none (default: 10)")
+    command.add_argument(
+        "--set", action="append", default=[], metavar="NAME=VALUE",
+        help="an argument of the student, such as num_layers=2; may be repeated (default: as the teacher's)",
+    )  # fmt: skip
+    command.add_argument("--jit", choices=("auto", "on", "off"), default="auto", help="XLA (default: on for GPUs only)")
+    command.add_argument("--no-export", action="store_true", help="write no SavedModel at the end")
+    command.add_argument("--quiet", action="store_true", help="no progress bars")
+    command.set_defaults(run=run)
+
+
+def run(options):
+    """Trains the student, scores, draws and exports; prints what came out and where it is."""
+    from tfp_flows import training
+
+    path = pathlib.Path(options.dir)
+    run = training.distill(
+        options.dir,
+        options.out or path.with_name(path.name + "-student"),
+        epochs=options.epochs,
+        batch_size=options.batch_size,
+        learning_rate=options.learning_rate,
+        seed=options.seed,
+        arguments=texts.assignments(options.set, "--set"),
+        temperature=options.temperature,
+        power_weight=options.power_weight,
+        patience=options.patience,
+        minutes=options.minutes,
+        picture_every=options.picture_every,
+        jit_compile={"auto": "auto", "on": True, "off": False}[options.jit],
+        verbose=verbosity(options),
+    )
+    leave_results(run, None if options.no_export else options.command_line)
