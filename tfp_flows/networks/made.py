@@ -165,10 +165,11 @@ class MADE(keras.layers.Layer):
 
     def masked_kernels(self):
         """The kernels as they are used, one a layer: zeros wherever the order forbids a connection."""
-        return [
-            cast_weight(self, kernel) * tf.constant(mask, self.compute_dtype)
-            for kernel, mask in zip(self._kernels, self._masks)
-        ]
+        return [kernel * tf.constant(mask, self.compute_dtype) for kernel, mask in self.kernels_and_masks()]
+
+    def kernels_and_masks(self):
+        """Pairs of a kernel as it is stored and of its mask, a bool array of the same shape, one a layer."""
+        return [(cast_weight(self, kernel), mask) for kernel, mask in zip(self._kernels, self._masks)]
 
     def compute_output_shape(self, input_shape, **_):
         return (*input_shape[:-1], self.num_features, self.num_params)

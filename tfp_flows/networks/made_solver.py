@@ -4,16 +4,18 @@
 
 Units of degree i see features 1..i and are new only when these are known: computed then, they never change. So one walk
 through the features computes the network once, where n full passes would compute it n times. Features are taken in
-groups: what earlier groups give to the units of a group is one matrix product a layer; within the group each feature's
-units follow one after another, in matrices of a few rows.
+groups, and groups in spans: what earlier spans give to all units of a span is one matrix product a layer, as is what
+earlier groups of the span give to a group; within the group each feature's units follow one after another, in matrices
+of a few rows.
 
-    for each group:           a_k = W_k h_k-1 + b_k                     all earlier groups
-        for each feature i:   h_k,i = activation(a_k,i + W_k h_k-1)     units of degree i - 1, of this group's so far
-                              y_i = step(z_i, a_i + W h)
+    for each span:                a_k = W_k h_k-1 + b_k                     all earlier spans
+        for each group:           a_k = a_k + W_k h_k-1                     earlier groups of this span
+            for each feature i:   h_k,i = activation(a_k,i + W_k h_k-1)     units of degree i - 1, of this group's so far
+                                  y_i = step(z_i, a_i + W h)
 
-The loop over groups is a tf.while_loop, that over the features of a group is unrolled: the graph's size does not depend
-on n. Arrays are (units, batch): what is appended and sliced lies in one piece. For that units are padded to as many for
-each degree, with weights of zero.
+The loop over a span's groups is a tf.while_loop, the few spans and the features of a group are unrolled: the graph's size
+does not depend on n. Arrays are (units, batch): what is appended and sliced lies in one piece. For that units are padded
+to as many for each degree, with weights of zero.
 The equations are MADE's (see `tfp_flows.networks.made`); the result is that of n passes, up to rounding.
 """
 
@@ -21,7 +23,7 @@ import numpy as np
 import tensorflow as tf
 
 
-def solve(made, step, z, context=None, group=None):
+def solve(made, step, z, context=None, group=None, num_spans=None):
     """The y that `made` and `step` give for z, feature after feature.
 
     Args:
@@ -30,6 +32,7 @@ def solve(made, step, z, context=None, group=None):
         z: tensor (batch, n).
         context: tensor (batch, m), or None.
         group: int, features a group; None for a good number.
+        num_spans: int, spans of groups; None for a good number.
 
     Returns:
         tensor (batch, n).
@@ -43,51 +46,77 @@ def solve(made, step, z, context=None, group=None):
         >>> bool(tf.reduce_all(tf.abs(y - (z + made(y)[..., 0])) < 1e-5))
         True
     """
-    wiring = _Wiring(made, group or _group_size(made.num_features))
+    wiring = _Wiring(made, *_sizes(made.num_features, group, num_spans))
     layers = wiring.layers(context)
-    n, groups, size = made.num_features, wiring.num_groups, wiring.group
-    dtype, batch = made.compute_dtype, tf.shape(z)[0]
-    z_groups = tf.reshape(tf.gather(_padded(tf.transpose(z), [0]), wiring.features), [groups, size, batch])
+    batch = tf.shape(z)[0]
+    places = tf.gather(_padded(tf.transpose(z)), wiring.features)
+    # What is known: the features, then the units of each hidden layer, span after span.
+    known = [[] for _ in layers]
+    for first, last in wiring.spans:
+        here = tf.reshape(places[first * wiring.group : last * wiring.group], [last - first, wiring.group, batch])
+        for values, new in zip(known, _solve_span(made, step, layers, known, here, first, last)):
+            values.append(new)
+    y = tf.gather(tf.concat(known[0], 0), np.argsort(made.features))
+    return tf.ensure_shape(tf.cast(tf.transpose(y), z.dtype), [z.shape[0], made.num_features])
 
-    def body(b, y, hidden):
-        known = [y, *hidden]
-        # What is known of all earlier groups; of this one and the later there are zeros yet.
-        before = [
-            tf.matmul(layer.kernel[b], tf.reshape(values, [-1, batch])) + layer.bias[b]
-            for layer, values in zip(layers, known)
-        ]
-        own = [
-            tf.slice(layer.kernel[b], [0, b * layer.columns], [layer.rows, layer.columns]) for layer in layers
-        ]  # each from this group's to this group's
-        y_new, new = [], [[] for _ in hidden]
+
+def _solve_span(made, step, layers, known, z, first, last):
+    """The features and the hidden units of the groups first..last-1, (rows, batch) each, given those before them."""
+    groups, size, batch = last - first, z.shape[1], tf.shape(z)[2]
+    # What earlier spans give to all of this one, and the weights from this span's to this span's.
+    before, within = [], []
+    for layer, values in zip(layers, known):
+        rows = slice(first * layer.rows, last * layer.rows)
+        total = layer.bias[rows]
+        if values:
+            total += tf.matmul(layer.kernel[rows, : first * layer.columns], tf.concat(values, 0))
+        else:
+            total = tf.broadcast_to(total, [groups * layer.rows, batch])
+        before.append(tf.reshape(total, [groups, layer.rows, -1]))
+        kernel = layer.kernel[rows, first * layer.columns : last * layer.columns]
+        within.append(tf.reshape(kernel, [groups, layer.rows, groups * layer.columns]))
+
+    def solve_group(b, hidden):
+        """The features of a group, and its units: this group's and the later ones' in `hidden` are zeros yet."""
+        pending, own = [], []
+        for layer, total, kernel, values in zip(layers, before, within, hidden):
+            total, kernel = total[b], kernel[b]
+            if groups > 1:
+                total += tf.matmul(kernel, tf.reshape(values, [-1, batch]))
+                kernel = tf.slice(kernel, [0, b * layer.columns], [layer.rows, layer.columns])
+            pending.append(total)
+            own.append(kernel)
+        new = [[] for _ in layers]
         for j in range(size):
-            value = tf.concat(y_new, 0) if y_new else None
-            for k, layer in enumerate(layers[:-1]):
+            for k, layer in enumerate(layers):
                 rows = slice(j * layer.width, (j + 1) * layer.width)
-                total = before[k][rows]
-                if value is not None:
-                    total += tf.matmul(own[k][rows, : value.shape[0]], value)
-                unit = made.activation(total)
-                new[k].append(new[k - 1][-1] + unit if made.residual and k > 0 else unit)
-                value = tf.concat(new[k], 0)
-            rows = slice(j * made.num_params, (j + 1) * made.num_params)
-            raw = before[-1][rows] + tf.matmul(own[-1][rows, : value.shape[0]], value)
-            y_j = step(z_groups[b, j], tf.cast(tf.transpose(raw), z.dtype))
-            y_new.append(tf.cast(y_j, dtype)[tf.newaxis])
-        return b + 1, _put(y, b, tf.concat(y_new, 0)), tuple(_put(h, b, tf.concat(v, 0)) for h, v in zip(hidden, new))
+                total = pending[k][rows]
+                if new[k]:
+                    values = tf.concat(new[k], 0)
+                    total += tf.matmul(own[k][rows, : values.shape[0]], values)
+                if k < len(layers) - 1:
+                    unit = made.activation(total)
+                    # The first layer of all has features before it, and no units to add to.
+                    new[k + 1].append(new[k][-1] + unit if made.residual and k > 0 else unit)
+            y = step(z[b, j], tf.cast(tf.transpose(total), z.dtype))
+            new[0].append(tf.cast(y, made.compute_dtype)[tf.newaxis])
+        return [tf.concat(values, 0) for values in new]
 
-    zeros = [tf.zeros([groups, layer.columns, batch], dtype) for layer in layers]
-    y = tf.while_loop(
-        lambda b, *_: b < groups, body, (0, zeros[0], tuple(zeros[1:])), maximum_iterations=groups
-    )[1]  # fmt: skip
-    y = tf.gather(tf.reshape(y, [-1, batch]), np.argsort(made.features))
-    return tf.ensure_shape(tf.cast(tf.transpose(y), z.dtype), [z.shape[0], n])
+    zeros = [tf.zeros([groups, layer.columns, batch], made.compute_dtype) for layer in layers]
+    if groups == 1:
+        return solve_group(0, zeros)
+
+    def body(b, hidden):
+        return b + 1, tuple(_put(buffer, b, new) for buffer, new in zip(hidden, solve_group(b, hidden)))
+
+    found = tf.while_loop(lambda b, _: b < groups, body, (0, tuple(zeros)), maximum_iterations=groups)[1]
+    return [tf.reshape(buffer, [-1, batch]) for buffer in found]
 
 
 class _Layer:
     """One layer's weights, in the order of the degrees.
 
-    kernel: (groups, rows of a group, columns of all groups); bias: (groups, rows, 1 or batch).
+    kernel: (rows of all groups, columns of all groups); bias: (rows, 1 or batch).
     width: rows for each feature; rows, columns: of a group.
     """
 
@@ -98,10 +127,12 @@ class _Layer:
 class _Wiring:
     """Which feature and which units stand at which place, padded to groups of one size."""
 
-    def __init__(self, made, group):
+    def __init__(self, made, group, num_spans):
         self.made, self.group = made, group
         n = made.num_features
         self.num_groups = -(-n // group)
+        cuts = np.linspace(0, self.num_groups, min(num_spans, self.num_groups) + 1).astype(int).tolist()
+        self.spans = list(zip(cuts[:-1], cuts[1:]))
         places = self.num_groups * group
         # An index beyond the last is that of a padded zero.
         self.features = np.full(places, n)
@@ -123,19 +154,21 @@ class _Wiring:
         outputs = np.where(self.features[:, np.newaxis] < n, self.features[:, np.newaxis] * p + np.arange(p), n * p)
         indices = [self.features[:, np.newaxis], *self.units, outputs]
         layers = []
-        for k, (kernel, bias) in enumerate(zip(made.masked_kernels(), made.biases())):
-            columns, rows = indices[k], indices[k + 1]
+        for k, ((kernel, mask), bias) in enumerate(zip(made.kernels_and_masks(), made.biases())):
+            columns, rows = indices[k].ravel(), indices[k + 1].ravel()
             bias = bias[:, tf.newaxis]
             if k == 0 and context is not None:
                 bias += tf.transpose(tf.matmul(tf.cast(context, made.compute_dtype), made.context_kernel()))
-            kernel = tf.gather(_padded(tf.transpose(kernel), [0, 1]), rows.ravel())
-            kernel = tf.gather(kernel, columns.ravel(), axis=1)
-            bias = tf.gather(_padded(bias, [0]), rows.ravel())
+            # Rows lie in one piece, so that gathering them, twice, is a third of the price of gathering columns. What
+            # is gathered for a padded place is another's, and masked.
+            kernel = tf.gather(kernel, np.minimum(columns, kernel.shape[0] - 1))
+            kernel = tf.gather(tf.transpose(kernel), np.minimum(rows, kernel.shape[1] - 1))
+            allowed = np.pad(mask, [[0, 1], [0, 1]])[columns][:, rows].T
             layers.append(
                 _Layer(
-                    tf.reshape(kernel, [groups, -1, columns.size]),
-                    tf.reshape(bias, [groups, rows.size // groups, -1]),
-                    width=rows.shape[1],
+                    tf.where(allowed, kernel, tf.zeros([], kernel.dtype)),
+                    tf.gather(_padded(bias), rows),
+                    width=indices[k + 1].shape[1],
                     rows=rows.size // groups,
                     columns=columns.size // groups,
                 )
@@ -143,16 +176,18 @@ class _Wiring:
         return layers
 
 
-def _padded(values, axes):
-    """With a zero more at the end of each of the axes."""
-    return tf.pad(values, [[0, int(axis in axes)] for axis in range(values.shape.rank)])
+def _padded(values):
+    """With a row of zeros at the end."""
+    return tf.pad(values, [[0, 1], [0, 0]])
 
 
 def _put(buffer, b, values):
     return tf.tensor_scatter_nd_update(buffer, [[b]], values[tf.newaxis])
 
 
-def _group_size(num_features):
-    """Few features are walked in small groups, whose unrolled walk is short; many in larger, or the groups are many."""
+def _sizes(num_features, group, num_spans):
+    """Features a group and number of spans. Few features are walked in small groups, whose unrolled walk is short; many
+    in larger, or the groups are many. Each span is traced by itself."""
     # Two at least: a single feature's units, of no use, stand at the place after it.
-    return max(2, min(num_features, 8 if num_features <= 128 else 16))
+    group = group or max(2, min(num_features, 4 if num_features <= 128 else 16))
+    return group, num_spans or 3
