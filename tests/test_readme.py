@@ -36,4 +36,14 @@ def test_the_commands_are_understood(command):
 
 def test_every_command_is_shown():
     shown = {shlex.split(command)[1] for command in COMMANDS}
-    assert shown == {"list", "train", "evaluate", "sample", "interpolate", "reconstruct", "novelty", "export"}
+    assert shown == {
+        "list",
+        "train",
+        "distill",
+        "evaluate",
+        "sample",
+        "interpolate",
+        "reconstruct",
+        "novelty",
+        "export",
+    }
