@@ -10,12 +10,12 @@ of a few rows.
 
     for each span:                a_k = W_k h_k-1 + b_k                     all earlier spans
         for each group:           a_k = a_k + W_k h_k-1                     earlier groups of this span
-            for each feature i:   h_k,i = activation(a_k,i + W_k h_k-1)     units of degree i - 1, of this group's so far
+            for each feature i:   h_k,i = activation(a_k,i + W_k h_k-1)     units of degree i - 1, of this group
                                   y_i = step(z_i, a_i + W h)
 
-The loop over a span's groups is a tf.while_loop, the few spans and the features of a group are unrolled: the graph's size
-does not depend on n. Arrays are (units, batch): what is appended and sliced lies in one piece. For that units are padded
-to as many for each degree, with weights of zero.
+The loop over a span's groups is a tf.while_loop, the few spans and the features of a group are unrolled: the graph's
+size does not depend on n. Arrays are (units, batch): what is appended and sliced lies in one piece. For that units are
+padded to as many for each degree, with weights of zero.
 The equations are MADE's (see `tfp_flows.networks.made`); the result is that of n passes, up to rounding.
 """
 
@@ -78,27 +78,28 @@ def _solve_span(made, step, layers, known, z, first, last):
 
     def solve_group(b, hidden):
         """The features of a group, and its units: this group's and the later ones' in `hidden` are zeros yet."""
+        # By feature: what is known of its units, and the weights of this group's to them.
         pending, own = [], []
         for layer, total, kernel, values in zip(layers, before, within, hidden):
             total, kernel = total[b], kernel[b]
             if groups > 1:
                 total += tf.matmul(kernel, tf.reshape(values, [-1, batch]))
                 kernel = tf.slice(kernel, [0, b * layer.columns], [layer.rows, layer.columns])
-            pending.append(total)
-            own.append(kernel)
+            pending.append(tf.split(total, size))
+            own.append(tf.split(kernel, size))
+        z_here = tf.unstack(z[b])
         new = [[] for _ in layers]
         for j in range(size):
-            for k, layer in enumerate(layers):
-                rows = slice(j * layer.width, (j + 1) * layer.width)
-                total = pending[k][rows]
+            for k in range(len(layers)):
+                total = pending[k][j]
                 if new[k]:
-                    values = tf.concat(new[k], 0)
-                    total += tf.matmul(own[k][rows, : values.shape[0]], values)
+                    values = tf.concat(new[k], 0) if len(new[k]) > 1 else new[k][0]
+                    total += tf.matmul(own[k][j][:, : values.shape[0]], values)
                 if k < len(layers) - 1:
                     unit = made.activation(total)
                     # The first layer of all has features before it, and no units to add to.
                     new[k + 1].append(new[k][-1] + unit if made.residual and k > 0 else unit)
-            y = step(z[b, j], tf.cast(tf.transpose(total), z.dtype))
+            y = step(z_here[j], tf.cast(tf.transpose(total), z.dtype))
             new[0].append(tf.cast(y, made.compute_dtype)[tf.newaxis])
         return [tf.concat(values, 0) for values in new]
 
@@ -117,11 +118,11 @@ class _Layer:
     """One layer's weights, in the order of the degrees.
 
     kernel: (rows of all groups, columns of all groups); bias: (rows, 1 or batch).
-    width: rows for each feature; rows, columns: of a group.
+    rows, columns: of a group.
     """
 
-    def __init__(self, kernel, bias, width, rows, columns):
-        self.kernel, self.bias, self.width, self.rows, self.columns = kernel, bias, width, rows, columns
+    def __init__(self, kernel, bias, rows, columns):
+        self.kernel, self.bias, self.rows, self.columns = kernel, bias, rows, columns
 
 
 class _Wiring:
@@ -168,7 +169,6 @@ class _Wiring:
                 _Layer(
                     tf.where(allowed, kernel, tf.zeros([], kernel.dtype)),
                     tf.gather(_padded(bias), rows),
-                    width=indices[k + 1].shape[1],
                     rows=rows.size // groups,
                     columns=columns.size // groups,
                 )
@@ -187,7 +187,7 @@ def _put(buffer, b, values):
 
 def _sizes(num_features, group, num_spans):
     """Features a group and number of spans. Few features are walked in small groups, whose unrolled walk is short; many
-    in larger, or the groups are many. Each span is traced by itself."""
+    in larger, or the groups are many. Each span is traced by itself: more of them are faster, but not to begin with."""
     # Two at least: a single feature's units, of no use, stand at the place after it.
     group = group or max(2, min(num_features, 4 if num_features <= 128 else 16))
-    return group, num_spans or 3
+    return group, num_spans or (6 if num_features <= 128 else 3)
