@@ -117,6 +117,12 @@ class WaveNet(keras.layers.Layer):
         require_context(context, self.context_shape)
         if not self.built:
             self.build()
+        if tf.executing_eagerly():
+            # Op by op the thousands of steps of an audio window take minutes, as one graph seconds.
+            return tf.function(lambda: self._solve(step, z, context), autograph=False).get_concrete_function()()
+        return self._solve(step, z, context)
+
+    def _solve(self, step, z, context):
         added, dtype = self._added(context), self.compute_dtype
         batch, length = tf.shape(z)[0], tf.shape(z)[1]
         zeros = tf.zeros([batch, self.hidden_channels], dtype)

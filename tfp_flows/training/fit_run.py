@@ -100,4 +100,4 @@ def _callbacks(run, flow, dataset, minutes, picture_every):
 
 def _initialize(flow, dataset):
     context = labels.context(flow, dataset, "train")
-    flow.initialize(dataset.train[:256], None if context is None else context[:256])
+    flow.initialize(dataset.train[:64], None if context is None else context[:64])
