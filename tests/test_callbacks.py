@@ -1,6 +1,7 @@
 """Keras' callbacks work unchanged, ours do what they say, and a resumed fit ends in the same weights, to the bit."""
 
 import os
+import re
 
 import keras
 import numpy as np
@@ -12,6 +13,7 @@ import tfp_flows
 from tests.distributions import coupling, data, made, ours, pushed
 from tfp_flows import bijectors, masks, training
 from tfp_flows.networks import MLP
+from tfp_flows.training.stop_on_nan import StopOnNaN, find_culprit_of_samples
 
 tfb, tfd = tfp.bijectors, tfp.distributions
 
@@ -220,3 +222,34 @@ def test_maf_and_tfp_realnvp_resume_too(tmp_path):
     assert same_weights(whole, resumed)
     network = MLP(2, (4,))
     assert tfp_flows.Flow(pushed(bijectors.AffineCoupling(masks.half(2), network))).conditioners == [network]
+
+
+def sampled(target):
+    flow = tfp_flows.IAF((2,), num_layers=1, hidden_units=4)
+    flow.compile(keras.optimizers.Adam(1e-2), loss=tfp_flows.objectives.ReverseKL(target))
+    flow.initialize(16)
+    return flow
+
+
+@pytest.mark.parametrize(
+    "target, message",
+    [
+        (lambda x: x[:, 0] * np.nan, "Expected finite values of target_log_prob; got 64 of 64 NaN or infinite"),
+        # Finite, and its slope at 0 is not.
+        (lambda x: tf.sqrt(tf.nn.relu(x[:, 0] - 100.0)), "the gradient of weight '.*' is the first that is not finite"),
+        (lambda x: -tf.reduce_sum(x**2, -1), "everything is finite on the samples that were tried"),
+    ],
+)
+def test_the_culprit_of_an_objective_without_data_is_looked_for_among_samples(target, message):
+    flow = sampled(target)
+    assert re.search(message, find_culprit_of_samples(flow))
+    flow.trainable_weights[-1].assign(np.nan * flow.trainable_weights[-1])
+    assert re.search("weight '.*' is not finite", find_culprit_of_samples(flow))
+
+
+def test_training_by_samples_stops_before_a_nan_reaches_the_weights():
+    flow = sampled(lambda x: tf.sqrt(tf.nn.relu(x[:, 0] - 100.0)))
+    callback = StopOnNaN()
+    history = flow.fit(steps_per_epoch=5, batch_size=8, epochs=3, callbacks=[callback], verbose=0)
+    assert len(history.history["loss"]) == 1 and "gradient of weight" in callback.culprit
+    assert all(np.isfinite(weight).all() for weight in flow.get_weights())
