@@ -149,15 +149,19 @@ def compare(teacher, student, dataset, n=None, seed=0):
 def _divergence(p, q, n, context, seed, batch):
     """log p(x) - log q(x) of samples of p, an array (n,)."""
 
-    @tf.function(reduce_retracing=True)
-    def difference(size, context, seed):
+    def difference(size, seed, context=None):
         x, log_p = p(tf.zeros([size, 0]), context=context, seed=seed, draw=True, training=False)
         # A new tensor: TFP would answer from the cache of the same bijector.
         return log_p - q(tf.identity(x), context=context, training=False)
 
+    # Traced once for all sizes: a call of a tf.function that is new each time would warn of retracing.
+    specs = [tf.TensorSpec([], tf.int32), tf.TensorSpec([2], tf.int32)]
+    if context is not None:
+        specs.append(tf.TensorSpec([None, *context.shape[1:]], context.dtype))
+    difference = tf.function(difference, autograph=False).get_concrete_function(*specs)
     parts = []
     for i in range(0, n, batch):
-        given = None if context is None else tf.convert_to_tensor(context[i : i + batch])
+        given = [] if context is None else [tf.convert_to_tensor(context[i : i + batch])]
         pair = tf.random.experimental.stateless_fold_in(tf.constant(seed, tf.int32), i)
-        parts.append(difference(tf.constant(min(batch, n - i)), given, pair))
+        parts.append(difference(tf.constant(min(batch, n - i)), pair, *given))
     return np.concatenate([np.asarray(part, np.float64) for part in parts])
