@@ -1,5 +1,7 @@
 """One fit of a run directory: what its config says, from the checkpoint where there is one."""
 
+import math
+
 import keras
 
 from tfp_flows import data as datasets
@@ -44,11 +46,13 @@ def fit_run(run, dataset, minutes=None, picture_every=10, resume=False, verbose=
         if before is not None:
             before(flow, objective)
     if finished < options["epochs"]:
+        # As many as fit into memory where events are long.
+        size = max(1, min(1000, 1_000_000 // math.prod(dataset.event_shape), len(dataset.validation)))
         flow.fit(
             batches,
             epochs=options["epochs"],
             initial_epoch=finished,
-            validation_data=_batches(flow, dataset, "validation", min(1000, len(dataset.validation))),
+            validation_data=_batches(flow, dataset, "validation", size),
             callbacks=_callbacks(run, flow, dataset, minutes, picture_every),
             verbose=verbose,
         )
