@@ -26,6 +26,7 @@ NEEDS = {"tfp_flows.data.digits": "sklearn", "tfp_flows.plots": "matplotlib"}
 BARE = {
     "training.RunLog": "a part of train",
     "training.train": "writes a run directory; examples/quickstart.py shows it",
+    "training.distill": "needs a run; examples/distillation.py shows it",
     "training.evaluate": "needs a run directory",
     "training.finish": "needs a run directory",
     "training.draw_samples": "needs a run directory",
