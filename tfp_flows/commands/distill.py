@@ -3,7 +3,7 @@
 import pathlib
 
 from tfp_flows.commands import texts
-from tfp_flows.commands.train import leave_results, verbosity
+from tfp_flows.commands.train import JIT, add_options_of_fit, leave_results, verbosity
 
 
 def add(commands):
@@ -27,16 +27,11 @@ def add(commands):
         help="of the spectral power loss, nats an audio sample; 0 for none (default: 0.1 for audio)",
     )  # fmt: skip
     command.add_argument("--seed", type=int, default=0, help="of weights, order and samples (default: 0)")
-    command.add_argument("--patience", type=int, metavar="EPOCHS", help="stop after so many without a better score")
-    command.add_argument("--minutes", type=float, help="stop at the end of the epoch in which they are over")
-    command.add_argument("--picture-every", type=int, default=10, metavar="EPOCHS", help="0 for none (default: 10)")
     command.add_argument(
         "--set", action="append", default=[], metavar="NAME=VALUE",
         help="an argument of the student, such as num_layers=2; may be repeated (default: as the teacher's)",
     )  # fmt: skip
-    command.add_argument("--jit", choices=("auto", "on", "off"), default="auto", help="XLA (default: on for GPUs only)")
-    command.add_argument("--no-export", action="store_true", help="write no SavedModel at the end")
-    command.add_argument("--quiet", action="store_true", help="no progress bars")
+    add_options_of_fit(command)
     command.set_defaults(run=run)
 
 
@@ -58,7 +53,7 @@ def run(options):
         patience=options.patience,
         minutes=options.minutes,
         picture_every=options.picture_every,
-        jit_compile={"auto": "auto", "on": True, "off": False}[options.jit],
+        jit_compile=JIT[options.jit],
         verbose=verbosity(options),
     )
     leave_results(run, None if options.no_export else options.command_line)

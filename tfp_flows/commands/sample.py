@@ -41,7 +41,7 @@ def run(options):
     """Writes the arrays and the picture, and prints where they are."""
     import numpy as np
 
-    from tfp_flows import plots, training
+    from tfp_flows import plots, training, wav
     from tfp_flows.files import replacing
     from tfp_flows.training.sample_pictures import sample_rate
 
@@ -64,7 +64,10 @@ def run(options):
         print(f"{to}{ending}.npy")
     picture, events = to.with_name(to.name + ".png"), arrays[""]
     if rate is not None:
-        _write_audio(model, events, None if names is None else np.repeat(names, len(events) // len(names)), to)
+        names = None if names is None else np.repeat(names, len(events) // len(names))
+        audio = wav.from_events(events, model.num_bins)
+        _write_audio(audio, rate, to)
+        print(plots.spectrograms(audio, rate, picture, names))
     elif names is not None and is_image:
         rows = events.reshape(len(names), -1, *model.event_shape)[:, :_MOST_COLUMNS]
         print(plots.rows(rows, names, picture, model.num_bins, _title(arrays, rows.shape[1])))
@@ -88,16 +91,13 @@ def _load(run, options):
     return run.load_model(event_shape=(round(options.seconds * rate),))
 
 
-def _write_audio(model, events, names, to):
-    """A WAV file each, and the spectrograms."""
-    from tfp_flows import plots, wav
-    from tfp_flows.training.sample_pictures import sample_rate
+def _write_audio(audio, rate, to):
+    """A WAV file for each recording."""
+    from tfp_flows import wav
 
-    audio = wav.from_events(events, model.num_bins)
     for i, recording in enumerate(audio):
-        wav.write(to.with_name(f"{to.name}-{i:03d}.wav"), recording, sample_rate(model))
+        wav.write(to.with_name(f"{to.name}-{i:03d}.wav"), recording, rate)
     print(f"{to}-000.wav" + (f" ... {to}-{len(audio) - 1:03d}.wav" if len(audio) > 1 else ""))
-    print(plots.spectrograms(audio, sample_rate(model), to.with_name(to.name + ".png"), names))
 
 
 def _draw(model, options, classes, temperatures, defaults):

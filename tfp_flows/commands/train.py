@@ -13,6 +13,8 @@ _RESULTS = (
     ("samples.png", "samples"), ("curve.png", "loss curve"), ("metrics.json", "metrics"), ("log.csv", "log"),
     ("best.weights.h5", "weights"), ("config.json", "config"),
 )  # fmt: skip
+# --jit: what Keras takes for it.
+JIT = {"auto": "auto", "on": True, "off": False}
 
 
 def add(commands):
@@ -40,11 +42,6 @@ def add(commands):
     )
     command.add_argument("--seed", type=int, default=0, help="of weights, split, order and noise (default: 0)")
     command.add_argument(
-        "--patience", type=int, metavar="EPOCHS", help="stop after so many without a better validation"
-    )
-    command.add_argument("--minutes", type=float, help="stop at the end of the epoch in which they are over")
-    command.add_argument("--picture-every", type=int, default=10, metavar="EPOCHS", help="0 for none (default: 10)")
-    command.add_argument(
         "--set", action="append", default=[], metavar="NAME=VALUE",
         help="an argument of the model, such as num_layers=8 or hidden_units=128,128; may be repeated",
     )  # fmt: skip
@@ -52,11 +49,21 @@ def add(commands):
         "--data-set", action="append", default=[], metavar="NAME=VALUE",
         help="an option of the data's loader, such as num_bins=256; may be repeated",
     )  # fmt: skip
-    command.add_argument("--jit", choices=("auto", "on", "off"), default="auto", help="XLA (default: on for GPUs only)")
     command.add_argument("--resume", action="store_true", help="go on with the run in --out, with its own options")
+    add_options_of_fit(command)
+    command.set_defaults(run=run)
+
+
+def add_options_of_fit(command):
+    """The options of whatever is fitted: when it stops, what it draws and writes, and how it is compiled."""
+    command.add_argument(
+        "--patience", type=int, metavar="EPOCHS", help="stop after so many without a better validation"
+    )
+    command.add_argument("--minutes", type=float, help="stop at the end of the epoch in which they are over")
+    command.add_argument("--picture-every", type=int, default=10, metavar="EPOCHS", help="0 for none (default: 10)")
+    command.add_argument("--jit", choices=tuple(JIT), default="auto", help="XLA (default: on for GPUs only)")
     command.add_argument("--no-export", action="store_true", help="write no SavedModel at the end")
     command.add_argument("--quiet", action="store_true", help="no progress bars")
-    command.set_defaults(run=run)
 
 
 def run(options):
@@ -89,7 +96,7 @@ def run(options):
             patience=options.patience,
             minutes=options.minutes,
             picture_every=options.picture_every,
-            jit_compile={"auto": "auto", "on": True, "off": False}[options.jit],
+            jit_compile=JIT[options.jit],
             verbose=verbosity(options),
         )
     leave_results(run, None if options.no_export else options.command_line)

@@ -40,7 +40,9 @@ def finish(run):
         metrics["distillation"] = {
             "before": options.get("before"),
             "after": compare(teacher, model, dataset),
-            "teacher_nll": evaluate(teacher, dataset)["nll"],
+            "teacher_nll": float(
+                np.mean(scoring.nll_per_event(teacher, dataset.test, labels.context(teacher, dataset, "test")))
+            ),
         }
     write_json(run.path / "metrics.json", metrics)
     title = f"{run.config['model']} on {dataset.name}"
