@@ -28,11 +28,11 @@ from tfp_flows import environment
 # table -> options of `tfp-flows train` for both models, and the arguments of each
 TABLES = {
     "miniboone": (
-        "--epochs 100 --batch-size 100 --learning-rate 1e-3 --patience 15",
+        "--epochs 100 --batch-size 100 --learning-rate 1e-3 --patience 15 --set activation=tanh",
         {"maf": "--set hidden_units=64,64", "realnvp": "--set num_layers=10 --set hidden_units=52,52"},
     ),
     "patches": (
-        "--epochs 30 --batch-size 500 --learning-rate 1e-3 --patience 5",
+        "--epochs 30 --batch-size 500 --learning-rate 1e-3 --patience 5 --set activation=tanh",
         {"maf": "--set hidden_units=512,512", "realnvp": "--set num_layers=10 --set hidden_units=379,379"},
     ),
 }

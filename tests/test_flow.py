@@ -237,7 +237,9 @@ def test_sample_weight_regularisers_and_accumulated_steps():
 def test_keras_files(tmp_path):
     keras.utils.set_random_seed(0)
     for flow in (
-        tfp_flows.RealNVP(event_shape=(4,), num_bins=17, num_layers=2, hidden_units=(8,), name="mine"),
+        tfp_flows.RealNVP(
+            event_shape=(4,), num_bins=17, num_layers=2, hidden_units=(8,), name="mine", activation="tanh"
+        ),
         tfp_flows.NICE(event_shape=(4,), num_layers=2, hidden_units=(8,), prior="gaussian"),
     ):
         x = np.random.default_rng(0).integers(0, 17, (64, 4)) if flow.num_bins else data(128).reshape(64, 4)
@@ -250,6 +252,8 @@ def test_keras_files(tmp_path):
         assert int(again.optimizer.iterations) == int(flow.optimizer.iterations)
         histories = [model.fit(x, epochs=2, verbose=0).history["loss"] for model in (flow, again)]
         assert histories[0] == histories[1]
+        networks = [layer for layer in again._flatten_layers() if isinstance(layer, MLP)]
+        assert {layer.activation.__name__ for layer in networks} == {"tanh" if flow.num_bins else "relu"}
     with pytest.raises(ValueError, match="Expected a named model .* got a plain Flow"):
         tfp_flows.Flow(ours()).save(tmp_path / "plain.keras")
 

@@ -35,7 +35,8 @@ class AutoregressiveFlow(Flow):
         hidden_channels: (images) int, see `networks.PixelCNN`; None for 32.
         num_blocks: (images) int, residual blocks of each PixelCNN; None for 3.
         kernel_size: (images) int, of each PixelCNN's first convolution; None for 5.
-        activation: Keras activation, of the networks.
+        activation: Keras activation, of the networks; "tanh" is bounded far from the data, where a ReLU can make single
+            events spoil a mean: see examples/tabular.py.
         actnorm: bool, an ActNorm before each layer.
         context_shape: tuple (m,) for p(x given a vector), which is the context; None for none.
         num_classes: int for p(x given class), whose labels are the context; None for none.

@@ -43,8 +43,10 @@ class RealNVP(Flow):
         dequantization: "uniform", or for images "variational", see `tfp_flows.models.noise`; of integer data.
         seed: int.
         name: str or None.
-        num_layers: int, affine couplings, by default 8. This and the next four are for vectors only.
+        num_layers: int, affine couplings, by default 8. This and the next five are for vectors only.
         hidden_units: sequence of ints, or one, of each coupling's network, by default (256, 256).
+        activation: Keras activation of the networks, by default "relu"; "tanh" is bounded far from the data, where a ReLU can
+            make single events spoil a mean: see examples/tabular.py.
         mask: "odd_even", the default, or "half"; the first serves flattened images better, where neighbours are alike.
         actnorm: bool, by default True, an ActNorm before each coupling.
         dropout: float, by default 0, in the networks.
@@ -84,6 +86,7 @@ class RealNVP(Flow):
         *,
         num_layers=None,
         hidden_units=None,
+        activation=None,
         mask=None,
         actnorm=None,
         dropout=None,
@@ -97,6 +100,7 @@ class RealNVP(Flow):
         options = dict(
             num_layers=num_layers,
             hidden_units=None if hidden_units is None else as_tuple(hidden_units),
+            activation=activation,
             mask=mask,
             actnorm=actnorm,
             dropout=dropout,
@@ -139,7 +143,14 @@ class RealNVP(Flow):
 
 
 def _vector_layers(
-    event_shape, num_layers=8, hidden_units=(256, 256), mask="odd_even", actnorm=True, dropout=0.0, log_scale_bound=2.0
+    event_shape,
+    num_layers=8,
+    hidden_units=(256, 256),
+    activation="relu",
+    mask="odd_even",
+    actnorm=True,
+    dropout=0.0,
+    log_scale_bound=2.0,
 ):
     """One bijector on vectors, data -> latent."""
     if mask not in _MASKS:
@@ -153,7 +164,7 @@ def _vector_layers(
     for passes in masks.alternating(np.sort(first)[::-1], num_layers):
         if actnorm:
             layers.append(ActNorm(*event_shape))
-        conditioner = MLP(2 * int((~passes).sum()), hidden_units, dropout=dropout)
+        conditioner = MLP(2 * int((~passes).sum()), hidden_units, activation, dropout)
         layers.append(AffineCoupling(passes, conditioner, log_scale_bound))
     return Chain(layers)
 
