@@ -201,7 +201,13 @@ def curve(log, path, title=None):
         # Straight beyond both ends, where the margins of the axes are.
         there = lambda e: np.interp(e, at, ends) + (e - np.clip(e, 0, at[-1])) * ends[-1] / at[-1]
         back = lambda m: np.interp(m, ends, at) + (m - np.clip(m, 0, ends[-1])) * at[-1] / ends[-1]
-        axes.secondary_xaxis("top", functions=(there, back)).set_xlabel("minutes")
+        top = axes.secondary_xaxis("top", functions=(there, back), xlabel="minutes")
+        # Epochs take unlike times (the first one is traced), so that even steps of minutes may lie upon each other.
+        ticks = [0.0]
+        for tick in plt.MaxNLocator(8).tick_values(0, ends[-1]):
+            if tick <= ends[-1] and back(tick) - back(ticks[-1]) > 0.07 * at[-1]:
+                ticks.append(tick)
+        top.set_xticks(ticks)
     axes.grid(alpha=0.3)
     axes.legend()
     return _save(figure, path)
