@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+import tfp_flows
 from tfp_flows import bijectors, transforms
 from tfp_flows.networks import MADE
 
@@ -164,6 +165,23 @@ def test_the_probe_lets_made_pass(order):
         np.testing.assert_array_equal(now, then)
 
 
+def test_the_probe_lets_pass_what_a_constraint_masks_and_what_sees_nothing():
+    made = tfb.AutoregressiveNetwork(params=2, event_shape=[N], hidden_units=[8])
+    made.build((None, N))
+    bijectors.Autoregressive(N, made, transforms.Affine(), validate_args=True)
+    scale = tf.Variable(1.0)
+    blind = lambda y: scale * tf.ones([tf.shape(y)[0], N, 2])
+    bijectors.Autoregressive(N, blind, transforms.Affine(), validate_args=True)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_probe_sees_past_units_that_are_off(seed):
+    keras.utils.set_random_seed(seed)
+    net = keras.Sequential([keras.layers.Dense(2, "relu"), keras.layers.Dense(4), keras.layers.Reshape([2, 2])])
+    with pytest.raises(ValueError, match="Expected an autoregressive conditioner"):
+        bijectors.Autoregressive(2, net, transforms.Affine(), validate_args=True)
+
+
 def loop():
     """Feature 1 sees feature 3 and feature 3 sees feature 1."""
     mask = np.tril(np.ones([N, N]), -1)
@@ -191,6 +209,8 @@ def loop():
             "event_shape as a tuple of positive integers",
         ),
         (lambda: bijectors.Autoregressive(3, MADE(3), "affine"), "Expected a tfp_flows.transforms.Transform; got str"),
+        (lambda: bijectors.Autoregressive(4, MADE(3), transforms.Affine()), r"conditioner of events of shape \(4,\)"),
+        (lambda: bijectors.Autoregressive(4, None, transforms.Affine()), "conditioner of events .* got None"),
         (lambda: bijectors.Autoregressive(3, MADE(3, 3), transforms.Affine()), r"parameters \(3, 2\); got \(3, 3\)"),
         (
             lambda: bijectors.Autoregressive(N, loop(), transforms.Affine(), validate_args=True),
@@ -232,14 +252,25 @@ def test_the_solver_is_as_good_as_n_passes(n, order, hidden_units, residual, con
     assert np.abs(y - x).max() > 0.01
 
 
-def test_the_solver_runs_in_graphs_of_any_batch_and_in_xla():
-    made = randomised(MADE(11, 2, 20, "tanh", "random", output_initializer="glorot_uniform"))
-    layer = bijectors.Autoregressive(11, made, transforms.Affine())
-    x = tf.random.stateless_normal([6, 11], [0, 1])
+@pytest.mark.parametrize("transform", [transforms.Affine(), transforms.RationalQuadraticSpline(4)])
+def test_the_solver_runs_in_graphs_of_any_batch_and_in_xla(transform):
+    n = 27
+    options = dict(output_initializer="glorot_uniform", dtype="float64")
+    made = randomised(MADE(n, transform.num_params, 40, "tanh", "random", **options))
+    layer = bijectors.Autoregressive(n, made, transform, dtype=tf.float64)
+    x = tf.random.stateless_normal([6, n], [0, 1], dtype=tf.float64)
     expected = layer.forward(tf.identity(x))
+    np.testing.assert_allclose(layer.inverse(tf.identity(expected)), x, rtol=1e-9, atol=1e-9)
+    assert layer.forward(tf.identity(x[:0])).shape == (0, n)
     for jit_compile in (False, True):
         run = tf.function(
-            layer.forward, input_signature=[tf.TensorSpec([None, 11], tf.float32)], jit_compile=jit_compile
+            layer.forward, input_signature=[tf.TensorSpec([None, n], tf.float64)], jit_compile=jit_compile
         )
-        for n in (6, 2):
-            np.testing.assert_allclose(run(x[:n]), expected[:n], rtol=1e-4, atol=1e-4)
+        for size in (6, 2, 0):
+            np.testing.assert_allclose(run(x[:size]), expected[:size], rtol=1e-9, atol=1e-9)
+
+
+def test_tensorflow_does_not_warn_of_tracing(capfd):
+    flow = tfp_flows.MAF((3,), num_layers=7, hidden_units=4)
+    flow.sample(5, seed=0)
+    assert "retracing" not in capfd.readouterr().err

@@ -149,33 +149,47 @@ class Autoregressive(Bijector):
         if self.takes_context:
             options["context"] = tf.zeros([1, *self.conditioner.context_shape], self.dtype)
         with tf.init_scope():
-            shape = self.conditioner(tf.zeros([1, *self.event_shape], self.dtype), **options).shape
+            try:
+                shape = self.conditioner(tf.zeros([1, *self.event_shape], self.dtype), **options).shape
+            except (TypeError, tf.errors.InvalidArgumentError) as error:
+                raise ValueError(
+                    f"Expected a conditioner of events of shape {self.event_shape}; got {self.conditioner!r}, which "
+                    f"does not take them."
+                ) from error
         expected = (*self.event_shape, self.transform.num_params)
         if tuple(shape[1:]) != expected:
             raise ValueError(f"Expected the conditioner to return parameters {expected}; got {tuple(shape[1:])}.")
 
 
 def _probe(layer, seed=0):
-    """Refuses a conditioner whose Jacobian at a random point is not strictly triangular in any order.
+    """Refuses a conditioner whose Jacobian at random points is not strictly triangular in any order.
 
     Raises:
         ValueError: naming a pair of elements that depend on each other, or one that depends on itself.
     """
     n = layer.num_elements
-    y = tf.random.stateless_normal([1, *layer.event_shape], [seed, 1], dtype=layer.dtype)
+    # Several: at a single one a unit that rectifies may hide what depends on it.
+    points = 8
+    y = tf.random.stateless_normal([points, *layer.event_shape], [seed, 1], dtype=layer.dtype)
     context = None
     if layer.takes_context:
-        context = tf.random.stateless_normal([1, *layer.conditioner.context_shape], [seed, 2], dtype=layer.dtype)
+        shape = [points, *layer.conditioner.context_shape]
+        context = tf.random.stateless_normal(shape, [seed, 2], dtype=layer.dtype)
     # A network that is zero at the start depends on nothing yet: it is probed with other weights, which are put back.
     variables = list(layer.trainable_variables)
     kept = [tf.identity(v) for v in variables]
     try:
         for i, v in enumerate(variables):
             v.assign_add(0.1 * tf.cast(tf.random.stateless_normal(v.shape, [seed, 3 + i]), v.dtype))
+            # What is masked by a constraint is so after each step of an optimizer.
+            constraint = getattr(v, "constraint", None)
+            if constraint is not None:
+                v.assign(constraint(tf.convert_to_tensor(v)))
         with tf.GradientTape() as tape:
             tape.watch(y)
             raw = tf.reduce_sum(tf.cast(layer._raw(y, context), layer.dtype) * _weights(layer, seed), axis=-1)
-        depends = tape.jacobian(raw, y).numpy().reshape(n, n) != 0
+        jacobian = tape.batch_jacobian(raw, y, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+        depends = (jacobian.numpy().reshape(points, n, n) != 0).any(axis=0)
     finally:
         for v, value in zip(variables, kept):
             v.assign(value)

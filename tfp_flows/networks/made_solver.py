@@ -13,9 +13,9 @@ of a few rows.
             for each feature i:   h_k,i = activation(a_k,i + W_k h_k-1)     units of degree i - 1, of this group
                                   y_i = step(z_i, a_i + W h)
 
-The loop over a span's groups is a tf.while_loop, the few spans and the features of a group are unrolled: the graph's
-size does not depend on n. Arrays are (units, batch): what is appended and sliced lies in one piece. For that units are
-padded to as many for each degree, with weights of zero.
+The loop over a span's groups is a tf.while_loop, the few spans and the features of a group are unrolled, and the walk
+through a group is traced once for all: the graph's size does not depend on n. Arrays are (units, batch): what is
+appended and sliced lies in one piece. For that units are padded to as many for each degree, with weights of zero.
 The equations are MADE's (see `tfp_flows.networks.made`); the result is that of n passes, up to rounding.
 """
 
@@ -47,22 +47,75 @@ def solve(made, step, z, context=None, group=None, num_spans=None):
         True
     """
     wiring = _Wiring(made, *_sizes(made.num_features, group, num_spans))
+    num_events, static = tf.shape(z)[0], z.shape[0]
+    if not static:
+        # A batch that is empty, or may be, gets an event: TensorFlow refuses to scatter columns of which there are none.
+        z, context = _not_empty(z), None if context is None else _not_empty(context)
     layers = wiring.layers(context)
+    walk = _make_walk(made, step, layers, wiring.group, z.dtype)
     batch = tf.shape(z)[0]
     places = tf.gather(_padded(tf.transpose(z)), wiring.features)
     # What is known: the features, then the units of each hidden layer, span after span.
     known = [[] for _ in layers]
     for first, last in wiring.spans:
         here = tf.reshape(places[first * wiring.group : last * wiring.group], [last - first, wiring.group, batch])
-        for values, new in zip(known, _solve_span(made, step, layers, known, here, first, last)):
+        for values, new in zip(known, _solve_span(walk, layers, known, here, first, last)):
             values.append(new)
     y = tf.gather(tf.concat(known[0], 0), np.argsort(made.features))
-    return tf.ensure_shape(tf.cast(tf.transpose(y), z.dtype), [z.shape[0], made.num_features])
+    return tf.ensure_shape(tf.cast(tf.transpose(y), z.dtype)[:num_events], [static, made.num_features])
 
 
-def _solve_span(made, step, layers, known, z, first, last):
+def _make_walk(made, step, layers, size, dtype):
+    """A function of what the features of a group are solved from, that gives them and their units, a list by layer.
+
+    Args of it:
+        z: (size, batch).
+        totals: list by layer, (rows of a group, batch), what all earlier groups give to this one's units.
+        kernels: list by layer, (rows, columns of a group), the weights within the group.
+    """
+
+    def walk(z, totals, kernels):
+        # By feature: what is known of its units, and the weights of this group's to them.
+        pending, own = [tf.split(total, size) for total in totals], [tf.split(kernel, size) for kernel in kernels]
+        z = tf.unstack(z)
+        new = [[] for _ in layers]
+        for j in range(size):
+            for k in range(len(layers)):
+                total = pending[k][j]
+                if new[k]:
+                    values = tf.concat(new[k], 0) if len(new[k]) > 1 else new[k][0]
+                    total += tf.matmul(own[k][j][:, : values.shape[0]], values)
+                if k < len(layers) - 1:
+                    unit = made.activation(total)
+                    # The first layer of all has features before it, and no units to add to.
+                    new[k + 1].append(new[k][-1] + unit if made.residual and k > 0 else unit)
+            y = step(z[j], tf.cast(tf.transpose(total), dtype))
+            new[0].append(tf.cast(y, made.compute_dtype)[tf.newaxis])
+        return [tf.concat(values, 0) for values in new]
+
+    # In a graph both are functions of the graph, traced once and called at all places.
+    step = _as_function(step, [tf.TensorSpec([None], dtype), tf.TensorSpec([None, made.num_params], dtype)])
+    totals = [tf.TensorSpec([layer.rows, None], made.compute_dtype) for layer in layers]
+    kernels = [tf.TensorSpec([layer.rows, layer.columns], made.compute_dtype) for layer in layers]
+    return _as_function(walk, [tf.TensorSpec([size, None], dtype), totals, kernels], inline=True)
+
+
+def _as_function(function, specs, inline=None):
+    """Where `inline` is None, a small function is put in the place of each of its calls; a large one, as the step of a
+    mixture, which is solved for, is not: that takes TensorFlow longer than all else."""
+    if tf.executing_eagerly():
+        return function
+    # Concrete: TensorFlow would warn of a function that is traced at its first call, in each of five layers.
+    options = dict(autograph=False, input_signature=specs)
+    traced = tf.function(function, **options).get_concrete_function()
+    if inline or len(traced.graph.get_operations()) < 50:
+        return traced
+    return tf.function(function, experimental_attributes={"_noinline": True}, **options).get_concrete_function()
+
+
+def _solve_span(walk, layers, known, z, first, last):
     """The features and the hidden units of the groups first..last-1, (rows, batch) each, given those before them."""
-    groups, size, batch = last - first, z.shape[1], tf.shape(z)[2]
+    groups, batch = last - first, tf.shape(z)[2]
     # What earlier spans give to all of this one, and the weights from this span's to this span's.
     before, within = [], []
     for layer, values in zip(layers, known):
@@ -76,41 +129,19 @@ def _solve_span(made, step, layers, known, z, first, last):
         kernel = layer.kernel[rows, first * layer.columns : last * layer.columns]
         within.append(tf.reshape(kernel, [groups, layer.rows, groups * layer.columns]))
 
-    def solve_group(b, hidden):
-        """The features of a group, and its units: this group's and the later ones' in `hidden` are zeros yet."""
-        # By feature: what is known of its units, and the weights of this group's to them.
-        pending, own = [], []
-        for layer, total, kernel, values in zip(layers, before, within, hidden):
-            total, kernel = total[b], kernel[b]
-            if groups > 1:
-                total += tf.matmul(kernel, tf.reshape(values, [-1, batch]))
-                kernel = tf.slice(kernel, [0, b * layer.columns], [layer.rows, layer.columns])
-            pending.append(tf.split(total, size))
-            own.append(tf.split(kernel, size))
-        z_here = tf.unstack(z[b])
-        new = [[] for _ in layers]
-        for j in range(size):
-            for k in range(len(layers)):
-                total = pending[k][j]
-                if new[k]:
-                    values = tf.concat(new[k], 0) if len(new[k]) > 1 else new[k][0]
-                    total += tf.matmul(own[k][j][:, : values.shape[0]], values)
-                if k < len(layers) - 1:
-                    unit = made.activation(total)
-                    # The first layer of all has features before it, and no units to add to.
-                    new[k + 1].append(new[k][-1] + unit if made.residual and k > 0 else unit)
-            y = step(z_here[j], tf.cast(tf.transpose(total), z.dtype))
-            new[0].append(tf.cast(y, made.compute_dtype)[tf.newaxis])
-        return [tf.concat(values, 0) for values in new]
-
-    zeros = [tf.zeros([groups, layer.columns, batch], made.compute_dtype) for layer in layers]
     if groups == 1:
-        return solve_group(0, zeros)
+        return walk(z[0], [total[0] for total in before], [kernel[0] for kernel in within])
 
     def body(b, hidden):
-        return b + 1, tuple(_put(buffer, b, new) for buffer, new in zip(hidden, solve_group(b, hidden)))
+        """Group b: its units and the later ones' in `hidden` are zeros yet."""
+        totals, kernels = [], []
+        for layer, total, kernel, values in zip(layers, before, within, hidden):
+            totals.append(total[b] + tf.matmul(kernel[b], tf.reshape(values, [-1, batch])))
+            kernels.append(tf.slice(kernel[b], [0, b * layer.columns], [layer.rows, layer.columns]))
+        return b + 1, tuple(_put(buffer, b, new) for buffer, new in zip(hidden, walk(z[b], totals, kernels)))
 
-    found = tf.while_loop(lambda b, _: b < groups, body, (0, tuple(zeros)), maximum_iterations=groups)[1]
+    zeros = tuple(tf.zeros([groups, layer.columns, batch], layer.kernel.dtype) for layer in layers)
+    found = tf.while_loop(lambda b, _: b < groups, body, (0, zeros), maximum_iterations=groups)[1]
     return [tf.reshape(buffer, [-1, batch]) for buffer in found]
 
 
@@ -179,6 +210,10 @@ class _Wiring:
 def _padded(values):
     """With a row of zeros at the end."""
     return tf.pad(values, [[0, 1], [0, 0]])
+
+
+def _not_empty(values):
+    return tf.pad(values, [[0, tf.cast(tf.equal(tf.shape(values)[0], 0), tf.int32)], [0, 0]])
 
 
 def _put(buffer, b, values):
