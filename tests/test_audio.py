@@ -119,6 +119,9 @@ def test_bad_files_are_refused(make, options, message, tmp_path):
         (dict(audio=np.zeros(9), offset=[0, 9]), "Expected audio as a vector of int16"),
         (dict(audio=np.zeros(9, np.int16), offset=[0, 10]), "Expected offset as two or more ascending integers"),
         (dict(audio=np.zeros(9, np.int16), offset=[5, 3]), "Expected offset as two or more ascending integers"),
+        (dict(audio=np.zeros(9, np.int16), offset=[0, 9], sample_rate=0), "Expected sample_rate to be a positive int"),
+        (dict(audio=np.zeros(9, np.int16), offset=[0, 9], sample_rate=[8, 8]), "sample_rate .* got \\[8, 8\\]"),
+        (dict(audio=np.zeros(9, np.int16), offset=[0, 9], sample_rate="abc"), "sample_rate .* got 'abc'"),
     ],
 )
 def test_bad_archives_are_refused(arrays, message, tmp_path):

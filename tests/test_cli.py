@@ -2,6 +2,7 @@
 
 import json
 import os
+import pathlib
 import subprocess
 import sys
 import time
@@ -133,6 +134,16 @@ def test_bad_sample_options(run, options, capsys):
     assert cli.main(["sample", run, *options]) == 2
     assert capsys.readouterr().err.startswith("tfp-flows: error: Expected")
     assert set(os.listdir(run)) == before
+
+
+def test_help_of_an_example_makes_no_environment(tmp_path):
+    root = pathlib.Path(__file__).resolve().parent.parent
+    env = {key: value for key, value in os.environ.items() if key != "TFP_FLOWS_ENTERED"}
+    env["TFP_FLOWS_ENV"] = str(tmp_path / "env")
+    for script in (*(root / "examples").glob("*.py"), root / "tests" / "run.py"):
+        result = subprocess.run([sys.executable, str(script), "--help"], capture_output=True, text=True, env=env)
+        assert result.returncode == 0 and len(result.stdout) > 100, (script, result.stderr)
+    assert not (tmp_path / "env").exists()
 
 
 def test_a_process_of_its_own_says_it_without_a_traceback():

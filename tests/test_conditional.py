@@ -166,6 +166,15 @@ def test_bad_contexts_are_not_scored(context, message, model, digits):
         training.nll_per_event(model, digits.test[:20], context)
 
 
+def test_as_many_contexts_as_events(model, digits):
+    for ask in (lambda: model.sample(5, context=[0, 1, 2]), lambda: model.log_prob(digits.test[:5], [0, 1, 2])):
+        with pytest.raises(ValueError, match="Expected one context for each of 5 events; got 3"):
+            ask()
+    vectors = tfp_flows.MAF((3,), num_layers=1, hidden_units=8, context_shape=(2,))
+    with pytest.raises(ValueError, match="Expected one context for each of 5 events; got 3"):
+        vectors.log_prob(np.zeros([5, 3], "float32"), context=np.zeros([3, 2], "float32"))
+
+
 @pytest.mark.parametrize(
     "argv, message",
     [

@@ -1,6 +1,7 @@
 """Distillation: divergences are what they are called, the student comes near, the teacher stays, audio stays loud."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -81,6 +82,9 @@ def test_a_student_is_resumed(toy, capsys):
         (["--power-weight", "1"], "Expected power_weight=0 for events that are no audio"),
         (["--power-weight", "-1"], "Expected power_weight to be a finite number of at least 0"),
         (["--epochs", "0"], "Expected epochs to be a positive integer"),
+        (["--minutes", "-1"], "Expected minutes to be a positive finite number"),
+        (["--picture-every", "-1"], "Expected picture_every to be an integer of at least 0"),
+        (["--set", "num_classes=2"], "Expected data with labels"),
     ],
 )
 def test_bad_options_leave_nothing(toy, options, message, capsys, tmp_path):
@@ -88,6 +92,24 @@ def test_bad_options_leave_nothing(toy, options, message, capsys, tmp_path):
     assert main(["distill", str(toy / "t"), "--out", str(out), "--quiet", *options]) == 2
     assert message in capsys.readouterr().err
     assert not out.exists()
+
+
+def test_a_refused_fit_leaves_nothing_new(toy, tmp_path, capsys):
+    # Contexts that the run cannot give are noticed where training begins.
+    options = ["--set", "num_layers=1", "--set", "hidden_units=4", "--set", "context_shape=3,", "--quiet"]
+    assert main(["train", "maf", "--data", "moons", *TOY, "--out", str(tmp_path / "run"), *options]) == 2
+    assert "Expected a context" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+    # A student whose teacher is gone.
+    student = tmp_path / "student"
+    shutil.copytree(toy / "t-student", student)
+    config = json.loads((student / "config.json").read_text())
+    config["distillation"]["teacher"] = str(tmp_path / "gone")
+    (student / "config.json").write_text(json.dumps(config))
+    before = contents(student)
+    assert main(["train", "iaf", "--out", str(student), "--resume", "--epochs", "99", "--quiet"]) == 2
+    assert "Expected a run directory with a config.json; got" in capsys.readouterr().err
+    assert contents(student) == before
 
 
 def test_another_event_shape_is_refused(toy, tmp_path):

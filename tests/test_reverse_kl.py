@@ -206,6 +206,21 @@ def trained(target, flow=None, **options):
             lambda: trained(lambda x: x[:, 0] * np.nan),
             "Expected finite values of target_log_prob; got 4 of 4 NaN or inf",
         ),
+        (
+            lambda: trained(lambda x: tf.numpy_function(lambda v: -(v**2).sum(-1), [x], tf.float32)),
+            "Expected target_log_prob to be computed by TensorFlow; got one without a gradient",
+        ),
+        (
+            lambda: compiled(gaussian(), ReverseKL(tfp_flows.MAF((2,), hidden_units=4, num_classes=3))),
+            "Expected a conditional flow for a conditional target",
+        ),
+        (
+            lambda: compiled(
+                tfp_flows.IAF((2,), hidden_units=4, num_classes=2),
+                ReverseKL(tfp_flows.MAF((2,), hidden_units=4, num_classes=3)),
+            ),
+            "Expected a flow of the target's classes, 3; got 2",
+        ),
         (lambda: trained(gaussian(3)), r"Expected a target of the flow's event shape \(2,\); got \(3,\)"),
         (lambda: trained(TARGET, mixture()), "Expected a flow whose samples have a gradient"),
         (lambda: trained(TARGET, steps_per_epoch=None), "Expected the number of steps"),
@@ -221,6 +236,16 @@ def test_bad_arguments_are_refused(make, message):
         make()
 
 
-def compiled(flow):
-    flow.compile("sgd")
+def compiled(flow, loss=None):
+    flow.compile("sgd", loss=loss)
     return flow
+
+
+def test_a_file_does_not_come_back_with_another_objective(tmp_path):
+    flow = compiled(tfp_flows.IAF((2,), num_layers=1, hidden_units=4), ReverseKL(TARGET, temperature=np.float32(2.0)))
+    flow.fit(steps_per_epoch=2, batch_size=8, verbose=0)
+    flow.save(tmp_path / "flow.keras")
+    again = keras.saving.load_model(tmp_path / "flow.keras")
+    x = tf.ones([3, 2])
+    np.testing.assert_array_equal(again.log_prob(x), flow.log_prob(x))
+    assert not again.compiled

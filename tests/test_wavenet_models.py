@@ -89,9 +89,17 @@ def test_integers_are_trained_on_and_the_model_comes_back(name, tmp_path):
     assert again.sample_rate == 8000
 
 
+def test_a_transform_is_chosen_by_its_name_alone():
+    for transform, number in (("affine", 2), ("mixture", 3 * 8 + 2)):
+        flow = tfp_flows.WaveNet((8,), dilations=(1, 2), hidden_channels=4, skip_channels=4, transform=transform)
+        layer = next(b for b in flow.distribution.bijector.bijectors if isinstance(b, bijectors.Autoregressive))
+        assert layer.transform.num_params == number
+
+
 @pytest.mark.parametrize(
     "options, message",
     [
+        (dict(context_shape=2), "Expected context_shape"),
         (dict(event_shape=(4, 4, 1)), r"Expected event_shape \(length,\), of windows of audio; got \(4, 4, 1\)"),
         (dict(num_layers=0), "Expected num_layers to be a positive integer; got 0"),
         (dict(dilations=(1, -2)), "Expected positive integers for num_params, hidden_channels"),

@@ -64,7 +64,7 @@ MODELS = {
         paper="Masked Autoregressive Flow for Density Estimation",
         year=2017,
         arxiv="1705.07057",
-        summary="autoregressive layers in alternating orders, one pass for a density, on vectors",
+        summary="autoregressive layers in alternating orders, one pass for a density, on vectors and images",
         # The paper's batches; its rate is constant, this one falls by a cosine and may begin higher.
         recipe=dict(batch_size=100, learning_rate=1e-3, epochs=100, optimizer={}),
         student="iaf",
@@ -74,7 +74,7 @@ MODELS = {
         paper="Improving Variational Inference with Inverse Autoregressive Flow",
         year=2016,
         arxiv="1606.04934",
-        summary="MAF the other way round, one pass for a sample, on vectors",
+        summary="MAF the other way round, one pass for a sample, on vectors and images",
         recipe=dict(batch_size=100, learning_rate=1e-3, epochs=100, optimizer={}),
     ),
     "wavenet": Entry(

@@ -17,6 +17,8 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 def enter(script, argv, extras="all"):
     """Runs `script` with `argv` in the checkout's environment, making that first; does not return.
 
+    Asked for --help, it prints what the script says of itself, and makes nothing.
+
     Args:
         script: str, path of a Python script.
         argv: list of str.
@@ -24,6 +26,10 @@ def enter(script, argv, extras="all"):
 
     The environment is the folder `.venv` of the checkout, or the one that TFP_FLOWS_ENV names.
     """
+    if {"-h", "--help"} & set(argv):
+        # What a script does and takes is read before two gigabytes are fetched.
+        print((sys.modules["__main__"].__doc__ or "").strip())
+        sys.exit(0)
     folder = pathlib.Path(os.environ.get("TFP_FLOWS_ENV") or ROOT / ".venv").absolute()
     python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     _install(folder, python, extras)

@@ -32,6 +32,8 @@ def read(path):
             raise ValueError(
                 f"Expected a WAV file of 16-bit PCM at {path}; got {str(error) or 'an empty file'}."
             ) from error
+    if rate < 1:
+        raise ValueError(f"Expected a positive sample rate in {path}; got {rate}.")
     if width != 2:
         raise ValueError(f"Expected 16 bits an audio sample in {path}; got {8 * width}.")
     if len(frames) != 2 * channels * announced:

@@ -18,7 +18,7 @@ import tensorflow as tf
 
 from tfp_flows.bijectors.bijector import Bijector
 from tfp_flows.bijectors.initialization import InitializedOnce
-from tfp_flows.tensors import is_positive_integer
+from tfp_flows.tensors import as_tuple, is_positive_integer
 
 # The share of each interval that its levels get however rare they are: slopes, and what is lost by rounding on the
 # way back, stay bounded, and a level that the training data lack costs its event at most log(100 levels) nats.
@@ -113,7 +113,7 @@ def check_edges(edges, num_bins):
     Raises:
         ValueError: where they are not increasing integers from 0 to num_bins.
     """
-    edges = tuple(edges)
+    edges = as_tuple(edges)
     if edges[:1] != (0,) or edges[-1] != num_bins:
         raise ValueError(f"Expected edges from 0 to num_bins={num_bins}; got {edges!r}.")
     if any(edge != int(edge) for edge in edges) or (np.diff(edges) <= 0).any():

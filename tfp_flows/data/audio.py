@@ -133,7 +133,10 @@ def _read_archive(path):
             f"Expected offset as two or more ascending integers within 0..{len(audio)} in {path}; "
             f"got {offset.dtype} {offset.shape}."
         )
-    rate = int(arrays.pop("sample_rate", 8000))
+    rate = np.asarray(arrays.pop("sample_rate", 8000))
+    if rate.shape or rate.dtype.kind not in "iu" or rate < 1:
+        raise ValueError(f"Expected sample_rate to be a positive integer in {path}; got {rate.tolist()!r}.")
+    rate = int(rate)
     recordings = [audio[start:end] for start, end in zip(offset[:-1], offset[1:])]
     columns = {
         name: array.astype(np.int64)

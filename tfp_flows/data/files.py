@@ -67,7 +67,7 @@ def load(path, seed=0, *, num_bins=None, dtype=None, key=None):
     path = pathlib.Path(path)
     suffix = path.suffix.lower()
     if suffix not in _SUFFIXES:
-        raise ValueError(f"Expected a {', '.join(_SUFFIXES[:-1])} or {_SUFFIXES[-1]} file; got {path}.")
+        raise ValueError(f"Expected a {', '.join(_SUFFIXES)} or .wav file, or a folder of .wav files; got {path}.")
     if not path.is_file():
         raise FileNotFoundError(f"Expected a file at {path}; got {'a folder' if path.is_dir() else 'nothing'} there.")
     if key is not None and suffix != ".npz":

@@ -114,7 +114,7 @@ class AutoregressiveFlow(Flow):
             context_shape=None if context_shape is None else tuple(context_shape),
             num_classes=num_classes,
             alpha=alpha,
-            edges=None if edges is None else tuple(edges),
+            edges=None if edges is None else as_tuple(edges),
             equalize=equalize,
             log_scale_bound=log_scale_bound,
             seed=seed,

@@ -7,6 +7,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfp_flows.bijectors import ActNorm, Autoregressive, Chain
+from tfp_flows.networks.conditioning import check_context_shape
 from tfp_flows.tensors import is_positive_integer
 
 tfb, tfd = tfp.bijectors, tfp.distributions
@@ -16,8 +17,11 @@ def check_layers(num_layers, context_shape, num_classes):
     """Refuses what no autoregressive model takes, before anything is built.
 
     Raises:
-        ValueError: where num_layers is no positive integer, or there are two kinds of context.
+        ValueError: where num_layers is no positive integer, a context's shape is none, or there are two kinds of it.
     """
+    check_context_shape(context_shape)
+    if num_classes is not None and not is_positive_integer(num_classes):
+        raise ValueError(f"Expected num_classes to be a positive integer or None; got {num_classes!r}.")
     if not is_positive_integer(num_layers):
         raise ValueError(f"Expected num_layers to be a positive integer; got {num_layers!r}.")
     if context_shape is not None and num_classes is not None:

@@ -21,7 +21,8 @@ def check(flow, context, n=None):
         (), or a tuple of the tensor: what the flow's traced functions take after their other arguments.
 
     Raises:
-        ValueError: where a context is missing or not wanted, or labels are no integers or out of range.
+        ValueError: where a context is missing or not wanted, there are not as many as events, or labels are no integers
+            or out of range.
     """
     if flow.takes_context != (context is not None):
         wanted = "a context, for the flow is conditional" if flow.takes_context else "no context"
@@ -29,9 +30,12 @@ def check(flow, context, n=None):
     if context is None:
         return ()
     if flow.num_classes is None:
-        return (tf.convert_to_tensor(context),)
+        context = tf.convert_to_tensor(context)
+        _check_count(context, 2, n)
+        return (context,)
     labels = context if tf.is_tensor(context) else np.asarray(context)
     _check_labels(labels, flow.num_classes)
+    _check_count(labels, 1, n)
     labels = tf.cast(labels, tf.int32)
     if labels.shape.rank == 0 and n is not None:
         labels = tf.fill([n], labels)
@@ -53,6 +57,13 @@ def features(flow, context):
     known = (context >= 0) & (context < flow.num_classes)
     vectors = tf.one_hot(context, flow.num_classes, dtype=flow.variable_dtype)
     return tf.where(known[:, None], vectors, tf.constant(float("nan"), vectors.dtype))
+
+
+def _check_count(context, rank, n):
+    """Refuses a list of contexts that is not as long as that of the events; a single one is for all."""
+    n = None if n is None else tf.get_static_value(n)
+    if n is not None and len(context.shape) == rank and context.shape[0] not in (None, 1, n):
+        raise ValueError(f"Expected one context for each of {n} events; got {context.shape[0]}.")
 
 
 def _check_labels(labels, num_classes):

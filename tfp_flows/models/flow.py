@@ -341,7 +341,8 @@ class Flow(keras.Model):
         """Nothing: a flow is built by its constructor."""
 
     def get_compile_config(self):
-        if not self.compiled:
+        # Another objective is no part of a file: what comes back is compiled again, and not with maximum likelihood.
+        if not self.compiled or type(self.objective) is not MaximumLikelihood:
             return {}
         config = super().get_compile_config()
         return {key: config.get(key) for key in ("optimizer", "jit_compile", "run_eagerly", "steps_per_execution")}

@@ -117,7 +117,7 @@ class Glow(Flow):
             mixing=mixing,
             num_classes=num_classes,
             alpha=alpha,
-            edges=None if edges is None else tuple(edges),
+            edges=None if edges is None else as_tuple(edges),
             equalize=equalize,
             log_scale_bound=log_scale_bound,
             dequantization=dequantization,

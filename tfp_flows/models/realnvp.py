@@ -45,8 +45,8 @@ class RealNVP(Flow):
         name: str or None.
         num_layers: int, affine couplings, by default 8. This and the next five are for vectors only.
         hidden_units: sequence of ints, or one, of each coupling's network, by default (256, 256).
-        activation: Keras activation of the networks, by default "relu"; "tanh" is bounded far from the data, where a ReLU
-            can make single events spoil a mean: see examples/tabular.py.
+        activation: Keras activation of the networks, by default "relu"; "tanh" is bounded far from the data, where a
+            ReLU can make single events spoil a mean: see examples/tabular.py.
         mask: "odd_even", the default, or "half"; the first serves flattened images better, where neighbours are alike.
         actnorm: bool, by default True, an ActNorm before each coupling.
         dropout: float, by default 0, in the networks.
@@ -134,7 +134,7 @@ class RealNVP(Flow):
             num_bins=num_bins,
             log_scale_bound=log_scale_bound,
             alpha=alpha,
-            edges=None if edges is None else tuple(edges),
+            edges=None if edges is None else as_tuple(edges),
             equalize=equalize,
             dequantization=dequantization,
             seed=seed,

@@ -25,7 +25,8 @@ class WaveNet(WaveNetFlow):
         hidden_channels: int, of the networks' gated units.
         skip_channels: int.
         transform: "mixture" (`transforms.LogisticMixture`), "affine", "additive" or "spline".
-        num_components: int, of the mixture, or bins of the spline; None for the transform's own.
+        num_components: int, of the mixture, or bins of the spline; None for 8 of a mixture, else the
+            transform's own.
         actnorm: bool, a learned scale and shift before each layer, set from the first batch.
         context_shape: tuple (m,) for p(audio given a vector), which is the context; None for none.
         num_classes: int for p(audio given class), a digit or a speaker; None for none.
@@ -56,7 +57,7 @@ class WaveNet(WaveNetFlow):
         hidden_channels=32,
         skip_channels=64,
         transform="mixture",
-        num_components=8,
+        num_components=None,
         actnorm=True,
         context_shape=None,
         num_classes=None,
@@ -65,6 +66,8 @@ class WaveNet(WaveNetFlow):
         seed=0,
         name=None,
     ):
+        if num_components is None and transform == "mixture":
+            num_components = 8
         super().__init__(
             event_shape, num_bins, num_layers, dilations, hidden_channels, skip_channels, transform, num_components,
             actnorm, context_shape, num_classes, log_scale_bound, sample_rate, seed, name,

@@ -49,7 +49,7 @@ def solve(made, step, z, context=None, group=None, num_spans=None):
     wiring = _Wiring(made, *_sizes(made.num_features, group, num_spans))
     num_events, static = tf.shape(z)[0], z.shape[0]
     if not static:
-        # A batch that is empty, or may be, gets an event: TensorFlow refuses to scatter columns of which there are none.
+        # A batch that is empty, or may be, gets an event: TensorFlow refuses to scatter no columns.
         z, context = _not_empty(z), None if context is None else _not_empty(context)
     layers = wiring.layers(context)
     walk = _make_walk(made, step, layers, wiring.group, z.dtype)

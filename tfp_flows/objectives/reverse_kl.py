@@ -12,6 +12,7 @@ Van den Oord et al., Parallel WaveNet, arXiv:1711.10433, section 4; Rezende and 
 """
 
 import inspect
+from numbers import Real
 
 import keras
 import numpy as np
@@ -60,12 +61,12 @@ class ReverseKL(Objective):
             raise ValueError(
                 f"Expected target_log_prob to be a function, a Flow or a tfd.Distribution; got {target_log_prob!r}."
             )
-        if isinstance(temperature, bool) or not isinstance(temperature, (int, float)) or not 0 < temperature < np.inf:
+        if isinstance(temperature, bool) or not isinstance(temperature, Real) or not 0 < temperature < np.inf:
             raise ValueError(f"Expected temperature to be a positive finite number; got {temperature!r}.")
         if penalty is not None and not callable(penalty):
             raise ValueError(f"Expected penalty to be a function of samples and events, or None; got {penalty!r}.")
         self.target_log_prob = target_log_prob
-        self.temperature = temperature
+        self.temperature = float(temperature)
         self.penalty = penalty
 
     def __call__(self, flow, x, context, seed, training):
@@ -90,18 +91,33 @@ class ReverseKL(Objective):
         shape = getattr(self.target_log_prob, "event_shape", None)
         if shape is not None and tuple(shape) != flow.event_shape:
             raise ValueError(f"Expected a target of the flow's event shape {flow.event_shape}; got {tuple(shape)}.")
+        takes = getattr(self.target_log_prob, "takes_context", False)
+        if takes and not flow.takes_context:
+            raise ValueError("Expected a conditional flow for a conditional target; got one without a context.")
+        classes = [getattr(one, "num_classes", None) for one in (self.target_log_prob, flow)]
+        if takes and classes[0] != classes[1]:
+            raise ValueError(f"Expected a flow of the target's classes, {classes[0]}; got {classes[1]}.")
 
     def try_out(self, flow, x, context):
         """One evaluation in eager code, where a bad value can be named.
 
         Raises:
-            ValueError: where the target or the penalty returns a wrong shape or numbers that are not finite.
+            ValueError: where the target or the penalty returns a wrong shape or numbers that are not finite, or the
+                target has no gradient.
         """
-        _, *parts = self._terms(flow, x, context, tf.constant([flow.seed, 0]), training=False)
+        seed = tf.constant([flow.seed, 0])
+        _, *parts = self._terms(flow, x, context, seed, training=False)
         for name, values in zip(("target_log_prob", "penalty"), parts):
             if values is not None and not np.isfinite(values).all():
                 bad = int((~np.isfinite(values)).sum())
                 raise ValueError(f"Expected finite values of {name}; got {bad} of {len(values)} NaN or infinite.")
+        # A new tensor: of the flow's own TFP's cache would give what layers that both have in common computed before.
+        samples = tf.identity(flow(x, context=context, training=False, seed=seed, draw=True)[0])
+        with tf.GradientTape() as tape:
+            tape.watch(samples)
+            log_p = tf.convert_to_tensor(self._target(samples, context))
+        if tape.gradient(log_p, samples) is None:
+            raise ValueError("Expected target_log_prob to be computed by TensorFlow; got one without a gradient in x.")
 
     def logs(self, logs):
         logs = {self.name if key == "nll" else key: value for key, value in logs.items()}

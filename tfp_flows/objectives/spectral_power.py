@@ -9,6 +9,8 @@ bands count as loud ones do.
 Van den Oord et al., Parallel WaveNet, arXiv:1711.10433, section 4.1, the power loss.
 """
 
+from numbers import Real
+
 import tensorflow as tf
 
 from tfp_flows.tensors import is_positive_integer
@@ -36,7 +38,7 @@ class SpectralPower:
 
     def __init__(self, weight=0.1, frame_length=256, floor=1.0):
         for name, value in (("weight", weight), ("floor", floor)):
-            if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < float("inf"):
+            if isinstance(value, bool) or not isinstance(value, Real) or not 0 < value < float("inf"):
                 raise ValueError(f"Expected {name} to be a positive finite number; got {value!r}.")
         if not is_positive_integer(frame_length) or frame_length < 4:
             raise ValueError(f"Expected frame_length to be an integer of at least 4; got {frame_length!r}.")

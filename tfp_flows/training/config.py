@@ -92,6 +92,14 @@ def training_options(model, *, epochs, batch_size, learning_rate, seed, patience
     return options
 
 
+def check_fit(minutes, picture_every):
+    """Refuses what a fit is told beside its config, where it is out of range."""
+    if minutes is not None and not 0 < minutes < float("inf"):
+        raise ValueError(f"Expected minutes to be a positive finite number; got {minutes!r}.")
+    if isinstance(picture_every, bool) or not isinstance(picture_every, int) or picture_every < 0:
+        raise ValueError(f"Expected picture_every to be an integer of at least 0; got {picture_every!r}.")
+
+
 def check_training(options):
     """Refuses training options out of range in one sentence each."""
     for key in ("epochs", "batch_size"):

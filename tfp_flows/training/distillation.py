@@ -16,7 +16,7 @@ from tfp_flows.catalog import MODELS
 from tfp_flows.libraries import versions
 from tfp_flows.tensors import is_positive_integer
 from tfp_flows.training import labels
-from tfp_flows.training.config import training_options
+from tfp_flows.training.config import check_fit, training_options
 from tfp_flows.training.fit_run import fit_run, make_objective
 from tfp_flows.training.run import Run, build_model, model_class
 
@@ -63,6 +63,7 @@ def distill(
         ValueError: for a run whose model has no student or no weights yet, bad options, or a folder that holds
             something already.
     """
+    check_fit(minutes, picture_every)
     teacher = teacher if isinstance(teacher, Run) else Run(teacher)
     name = teacher.config["model"]
     student = MODELS[name].student if name in MODELS else None
@@ -97,17 +98,23 @@ def distill(
         ),  # fmt: skip
         versions=versions(),
     )
+    if is_audio and config["arguments"]["sample_rate"] != inherited["sample_rate"]:
+        raise ValueError(
+            f"Expected the teacher's sample_rate {inherited['sample_rate']}; got {config['arguments']['sample_rate']}."
+        )
     # Both are built before the folder is made: what they refuse leaves nothing behind.
     keras.utils.set_random_seed(seed)
     make_objective(config).check(build_model(student, config["arguments"]))
     dataset = teacher.load_data()
+    labels.check(dataset, config["arguments"].get("num_classes"))
     run = Run.create(out, config)
 
     def measure(flow, objective):
         run.config["distillation"]["before"] = compare(objective.target_log_prob, flow, dataset)
         run.save_config()
 
-    fit_run(run, dataset, minutes, picture_every, verbose=verbose, before=measure)
+    with run.dropped_if_refused():
+        fit_run(run, dataset, minutes, picture_every, verbose=verbose, before=measure)
     return run
 
 

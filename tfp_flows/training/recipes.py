@@ -1,7 +1,7 @@
 """Training by recipe: a named model on a named data set, from nothing to a run directory with everything in it."""
 
 from tfp_flows.training import labels
-from tfp_flows.training.config import check_training, new_config
+from tfp_flows.training.config import check_fit, check_training, new_config
 from tfp_flows.training.fit_run import fit_run
 from tfp_flows.training.run import Run
 
@@ -52,10 +52,7 @@ def train(
     Raises:
         ValueError: for unknown names, bad options or data, or a folder that holds something already.
     """
-    if minutes is not None and not 0 < minutes < float("inf"):
-        raise ValueError(f"Expected minutes to be a positive finite number; got {minutes!r}.")
-    if isinstance(picture_every, bool) or not isinstance(picture_every, int) or picture_every < 0:
-        raise ValueError(f"Expected picture_every to be an integer of at least 0; got {picture_every!r}.")
+    check_fit(minutes, picture_every)
     if resume:
         run, dataset = _reopen(model, out, epochs, conditional)
     else:
@@ -65,7 +62,8 @@ def train(
             jit_compile=jit_compile,
         )  # fmt: skip
         run = Run.create(out, config)
-    fit_run(run, dataset, minutes, picture_every, resume, verbose)
+    with run.dropped_if_refused():
+        fit_run(run, dataset, minutes, picture_every, resume, verbose)
     return run
 
 
@@ -82,5 +80,4 @@ def _reopen(model, out, epochs, conditional):
     dataset = run.load_data()
     check_training(run.config["training"])
     labels.check(dataset, run.config["arguments"].get("num_classes"))
-    run.save_config()
     return run, dataset

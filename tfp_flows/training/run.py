@@ -9,6 +9,7 @@ samples.png, curve.png, samples/epoch_0010.png
 savedmodel/1/            what TensorFlow Serving loads
 """
 
+import contextlib
 import csv
 import importlib
 import inspect
@@ -69,6 +70,18 @@ class Run:
     def save_config(self):
         """Writes the config, where a resumed run has changed it."""
         write_json(self.path / "config.json", self.config)
+
+    @contextlib.contextmanager
+    def dropped_if_refused(self):
+        """Around the start of a fit: a ValueError before anything but the config is there leaves no run directory, and
+        the corrected call may use the same path."""
+        try:
+            yield
+        except ValueError:
+            if [path.name for path in self.path.iterdir()] == ["config.json"]:
+                (self.path / "config.json").unlink()
+                self.path.rmdir()
+            raise
 
     def load_data(self):
         """The data of the run, a `tfp_flows.data.Data`."""
