@@ -11,8 +11,8 @@ of that kind only; bsds300_patches/bsds300_patches.npz with train (100000, 8, 8)
 (25000, 8, 8) uint8, patches of natural images, dequantized, centred and without their last pixel here: 63 dimensions.
 
 Rare events lie far from all others in both, and where networks of ReLUs may scale by exp(5) a layer, a few of them
-spoil the mean of a MAF: tanh or a smaller bound keeps them in reach. Of these MINIBOONE's choice is by validation, among
-both activations and bounds of 5, 2 and 1; that of the patches was made when their test split had shown such events.
+spoil the mean of a MAF: tanh or a smaller bound keeps them in reach. MINIBOONE's choice is by validation, among both
+activations and bounds of 5, 2 and 1; that of the patches was made when their test split had shown such events.
 
 All weights of a MAF are counted, those that its masks hold at zero included.
 

@@ -23,4 +23,5 @@ if __name__ == "__main__":
     import pytest
 
     os.chdir(ROOT)
-    sys.exit(pytest.main(["-n", "2", "--dist", "loadfile", *sys.argv[1:]]))
+    # In the order of their names: by default files of few tests, some of them long, come last, and one process waits.
+    sys.exit(pytest.main(["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder", *sys.argv[1:]]))

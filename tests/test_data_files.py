@@ -170,7 +170,7 @@ def test_refused_npz(tmp_path, case):
         ("a.npy", b"no array", "not pickled"),
         ("a.npz", b"", "EOFError"),
         ("a.npz", b"PK\x03\x04 cut off", "BadZipFile"),
-        ("a.txt", b"1,2", "Expected a .npy, .npz or .csv file"),
+        ("a.txt", b"1,2", "Expected a .npy, .npz, .csv or .wav file"),
     ],
 )
 def test_broken_files(tmp_path, name, content, message):

@@ -63,7 +63,7 @@ def test_scales_follow_the_papers_rule(shape, expected):
     assert default_num_scales(shape) == expected
 
 
-@pytest.mark.parametrize("options", [{}, dict(batch_norm=False, weight_norm=False, edges=(0, 1, 17))])
+@pytest.mark.parametrize("options", [{}, dict(num_scales=1, batch_norm=False, weight_norm=False, edges=(0, 1, 17))])
 def test_it_learns_and_comes_back(options, digits, tmp_path):
     flow = build(**options)
     flow.initialize(digits.train)
