@@ -100,6 +100,12 @@ def test_a_refused_fit_leaves_nothing_new(toy, tmp_path, capsys):
     assert main(["train", "maf", "--data", "moons", *TOY, "--out", str(tmp_path / "run"), *options]) == 2
     assert "Expected a context" in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
+    # One that was there stays, though it has nothing but its config.
+    config = json.loads((toy / "t" / "config.json").read_text())
+    config["arguments"]["context_shape"] = [3]
+    training.Run.create(tmp_path / "old", config)
+    assert main(["train", "maf", "--out", str(tmp_path / "old"), "--resume", "--quiet"]) == 2
+    assert json.loads((tmp_path / "old" / "config.json").read_text()) == config
     # A student whose teacher is gone.
     student = tmp_path / "student"
     shutil.copytree(toy / "t-student", student)

@@ -39,9 +39,10 @@ def fit_run(run, dataset, minutes=None, picture_every=10, resume=False, verbose=
     finished, checkpoint = run.checkpoint() if resume else (0, None)
     if checkpoint is not None:
         load_weights(flow, checkpoint)
+    if resume:
         # Only now: what is refused above leaves it as it was.
         run.save_config()
-    else:
+    if checkpoint is None:
         if not objective.needs_data:
             # It would initialise from base samples: the data say where and how wide they are to be.
             _initialize(flow, dataset)

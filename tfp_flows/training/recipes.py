@@ -1,5 +1,7 @@
 """Training by recipe: a named model on a named data set, from nothing to a run directory with everything in it."""
 
+import contextlib
+
 from tfp_flows.training import labels
 from tfp_flows.training.config import check_fit, check_training, new_config
 from tfp_flows.training.fit_run import fit_run
@@ -62,7 +64,8 @@ def train(
             jit_compile=jit_compile,
         )  # fmt: skip
         run = Run.create(out, config)
-    with run.dropped_if_refused():
+    # A run that was there already stays, whatever is refused.
+    with contextlib.nullcontext() if resume else run.dropped_if_refused():
         fit_run(run, dataset, minutes, picture_every, resume, verbose)
     return run
 
