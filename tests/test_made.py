@@ -6,7 +6,6 @@ import pytest
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-import tfp_flows
 from tfp_flows import bijectors, transforms
 from tfp_flows.networks import MADE
 
@@ -269,9 +268,3 @@ def test_the_solver_runs_in_graphs_of_any_batch_and_in_xla(transform):
         )
         for size in (6, 2, 0):
             np.testing.assert_allclose(run(x[:size]), expected[:size], rtol=1e-9, atol=1e-9)
-
-
-def test_tensorflow_does_not_warn_of_tracing(capfd):
-    flow = tfp_flows.MAF((3,), num_layers=7, hidden_units=4)
-    flow.sample(5, seed=0)
-    assert "retracing" not in capfd.readouterr().err

@@ -133,6 +133,14 @@ def test_gaussian_baseline_is_the_exact_density():
     assert scoring.gaussian_nll(train, test).mean() == pytest.approx(entropy, abs=0.01)
 
 
+def test_gaussian_baseline_of_few_events_is_close_to_the_density():
+    random = np.random.default_rng(0)
+    stddevs = np.linspace(0.5, 2.0, 50)
+    train, test = stddevs * random.normal(size=(40, 50)), stddevs * random.normal(size=(1000, 50))
+    entropy = 0.5 * 50 * math.log(2 * math.pi * math.e) + np.log(stddevs).sum()
+    assert entropy < scoring.gaussian_nll(train, test).mean() < entropy + 12
+
+
 def test_pictures_can_be_told_apart(tmp_path):
     pytest.importorskip("matplotlib", reason="the extra `plots` is not installed")
     from matplotlib import image

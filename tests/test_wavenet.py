@@ -53,6 +53,14 @@ def test_the_cached_steps_are_as_good_as_passes_of_the_whole(length, context_sha
     assert np.abs(y - x).max() > 0.01
 
 
+def test_samples_in_eager_code_raise_no_warning_of_retracing(caplog):
+    net = randomised(WaveNet(2, (1, 2), 4, 5))
+    # As many calls as TensorFlow waits for, of one new function each.
+    for seed in range(6):
+        net.solve(lambda z, raw: z + raw[..., 0], normal([2, 4], seed, 1, dtype="float32"))
+    assert "retracing" not in caplog.text
+
+
 @pytest.mark.parametrize("jit_compile", [False, True])
 def test_it_runs_in_graphs_of_any_batch_and_in_xla(jit_compile):
     layer = bijectors.Autoregressive(9, randomised(WaveNet(2, (1, 2), 4, 5)), transforms.Affine())

@@ -105,7 +105,6 @@ def _as_function(function, specs, inline=None):
     mixture, which is solved for, is not: that takes TensorFlow longer than all else."""
     if tf.executing_eagerly():
         return function
-    # Concrete: TensorFlow would warn of a function that is traced at its first call, in each of five layers.
     options = dict(autograph=False, input_signature=specs)
     traced = tf.function(function, **options).get_concrete_function()
     if inline or len(traced.graph.get_operations()) < 50:

@@ -119,6 +119,7 @@ class WaveNet(keras.layers.Layer):
             self.build()
         if tf.executing_eagerly():
             # Op by op the thousands of steps of an audio window take minutes, as one graph seconds.
+            # Concrete: of a function that is new, and traced, at each call TensorFlow would warn.
             return tf.function(lambda: self._solve(step, z, context), autograph=False).get_concrete_function()()
         return self._solve(step, z, context)
 

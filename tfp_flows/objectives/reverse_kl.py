@@ -70,17 +70,17 @@ class ReverseKL(Objective):
         self.penalty = penalty
 
     def __call__(self, flow, x, context, seed, training):
-        return self._terms(flow, x, context, seed, training)[0]
-
-    def _terms(self, flow, x, context, seed, training):
-        """The values, and the target's part and the penalty's of them, (batch,) each."""
         samples, log_q = flow(x, context=context, training=training, seed=seed, draw=True)
-        log_p = _checked(self._target(samples, context), samples, "target_log_prob")
+        log_p, extra = self._scores(samples, x, context)
         values = log_q - tf.cast(log_p, log_q.dtype) / self.temperature
+        return values if extra is None else values + tf.cast(extra, values.dtype)
+
+    def _scores(self, samples, x, context):
+        """The target's log-density of the samples and their penalty, or None: (batch,) each."""
+        log_p = _checked(self._target(samples, context), samples, "target_log_prob")
         if self.penalty is None:
-            return values, log_p, None
-        extra = _checked(self.penalty(samples, x if x.shape[1:].num_elements() else None), samples, "penalty")
-        return values + tf.cast(extra, values.dtype), log_p, extra
+            return log_p, None
+        return log_p, _checked(self.penalty(samples, x if x.shape[1:].num_elements() else None), samples, "penalty")
 
     def check(self, flow):
         if flow.distribution.reparameterization_type != tfd.FULLY_REPARAMETERIZED:
@@ -105,18 +105,17 @@ class ReverseKL(Objective):
             ValueError: where the target or the penalty returns a wrong shape or numbers that are not finite, or the
                 target has no gradient.
         """
-        seed = tf.constant([flow.seed, 0])
-        _, *parts = self._terms(flow, x, context, seed, training=False)
-        for name, values in zip(("target_log_prob", "penalty"), parts):
+        samples, _ = flow(x, context=context, training=False, seed=tf.constant([flow.seed, 0]), draw=True)
+        # A new tensor: of the flow's own TFP's cache would give what layers that both have in common computed before.
+        samples = tf.identity(samples)
+        with tf.GradientTape() as tape:
+            tape.watch(samples)
+            scores = self._scores(samples, x, context)
+        for name, values in zip(("target_log_prob", "penalty"), scores):
             if values is not None and not np.isfinite(values).all():
                 bad = int((~np.isfinite(values)).sum())
                 raise ValueError(f"Expected finite values of {name}; got {bad} of {len(values)} NaN or infinite.")
-        # A new tensor: of the flow's own TFP's cache would give what layers that both have in common computed before.
-        samples = tf.identity(flow(x, context=context, training=False, seed=seed, draw=True)[0])
-        with tf.GradientTape() as tape:
-            tape.watch(samples)
-            log_p = tf.convert_to_tensor(self._target(samples, context))
-        if tape.gradient(log_p, samples) is None:
+        if tape.gradient(scores[0], samples) is None:
             raise ValueError("Expected target_log_prob to be computed by TensorFlow; got one without a gradient in x.")
 
     def logs(self, logs):
