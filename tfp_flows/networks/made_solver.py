@@ -4,18 +4,22 @@
 
 Units of degree i see features 1..i and are new only when these are known: computed then, they never change. So one walk
 through the features computes the network once, where n full passes would compute it n times. Features are taken in
-groups, and groups in spans: what earlier spans give to all units of a span is one matrix product a layer, as is what
-earlier groups of the span give to a group; within the group each feature's units follow one after another, in matrices
-of a few rows.
+groups, and groups in spans. The spans are halved again and again: what the first half gives to all units of the second
+is one matrix product a layer, so that most of the work is in few large products. What earlier groups of a span give to
+a group is one too; within the group each feature's units follow one after another, in matrices of a few rows.
 
-    for each span:                a_k = W_k h_k-1 + b_k                     all earlier spans
+    a_k = b_k
+    solve(spans):                 solve(first half)
+                                  a_k = a_k + W_k h_k-1                     second half's a, first half's h
+                                  solve(second half)
+    solve(one span):
         for each group:           a_k = a_k + W_k h_k-1                     earlier groups of this span
             for each feature i:   h_k,i = activation(a_k,i + W_k h_k-1)     units of degree i - 1, of this group
                                   y_i = step(z_i, a_i + W h)
 
 The loop over a span's groups is a tf.while_loop, the few spans and the features of a group are unrolled, and the walk
 through a group is traced once for all: the graph's size does not depend on n. Arrays are (units, batch): what is
-appended and sliced lies in one piece. For that units are padded to as many for each degree, with weights of zero.
+joined and cut lies in one piece. For that units are padded to as many for each degree, with weights of zero.
 The equations are MADE's (see `tfp_flows.networks.made`); the result is that of n passes, up to rounding.
 """
 
@@ -23,7 +27,7 @@ import numpy as np
 import tensorflow as tf
 
 
-def solve(made, step, z, context=None, group=None, num_spans=None):
+def solve(made, step, z, context=None, group=None, span=None):
     """The y that `made` and `step` give for z, feature after feature.
 
     Args:
@@ -32,7 +36,7 @@ def solve(made, step, z, context=None, group=None, num_spans=None):
         z: tensor (batch, n).
         context: tensor (batch, m), or None.
         group: int, features a group; None for a good number.
-        num_spans: int, spans of groups; None for a good number.
+        span: int, groups a span at most; None for a good number.
 
     Returns:
         tensor (batch, n).
@@ -46,22 +50,18 @@ def solve(made, step, z, context=None, group=None, num_spans=None):
         >>> bool(tf.reduce_all(tf.abs(y - (z + made(y)[..., 0])) < 1e-5))
         True
     """
-    wiring = _Wiring(made, *_sizes(made.num_features, group, num_spans))
+    group, span = _sizes(made.num_features, group, span)
+    wiring = _Wiring(made, group)
     num_events, static = tf.shape(z)[0], z.shape[0]
     if not static:
         # A batch that is empty, or may be, gets an event: TensorFlow refuses to scatter no columns.
         z, context = _not_empty(z), None if context is None else _not_empty(context)
     layers = wiring.layers(context)
-    walk = _make_walk(made, step, layers, wiring.group, z.dtype)
-    batch = tf.shape(z)[0]
-    places = tf.gather(_padded(tf.transpose(z)), wiring.features)
-    # What is known: the features, then the units of each hidden layer, span after span.
-    known = [[] for _ in layers]
-    for first, last in wiring.spans:
-        here = tf.reshape(places[first * wiring.group : last * wiring.group], [last - first, wiring.group, batch])
-        for values, new in zip(known, _solve_span(walk, layers, known, here, first, last)):
-            values.append(new)
-    y = tf.gather(tf.concat(known[0], 0), np.argsort(made.features))
+    walk = _make_walk(made, step, layers, group, z.dtype)
+    places, batch = tf.gather(_padded(tf.transpose(z)), wiring.features), tf.shape(z)[0]
+    totals = [tf.broadcast_to(layer.bias, [wiring.num_groups * layer.rows, batch]) for layer in layers]
+    found = _solve_groups(walk, layers, totals, places, 0, wiring.num_groups, span)
+    y = tf.gather(found[0], np.argsort(made.features))
     return tf.ensure_shape(tf.cast(tf.transpose(y), z.dtype)[:num_events], [static, made.num_features])
 
 
@@ -112,24 +112,42 @@ def _as_function(function, specs, inline=None):
     return tf.function(function, experimental_attributes={"_noinline": True}, **options).get_concrete_function()
 
 
-def _solve_span(walk, layers, known, z, first, last):
-    """The features and the hidden units of the groups first..last-1, (rows, batch) each, given those before them."""
-    groups, batch = last - first, tf.shape(z)[2]
-    # What earlier spans give to all of this one, and the weights from this span's to this span's.
-    before, within = [], []
-    for layer, values in zip(layers, known):
-        rows = slice(first * layer.rows, last * layer.rows)
-        total = layer.bias[rows]
-        if values:
-            total += tf.matmul(layer.kernel[rows, : first * layer.columns], tf.concat(values, 0))
-        else:
-            total = tf.broadcast_to(total, [groups * layer.rows, batch])
-        before.append(tf.reshape(total, [groups, layer.rows, -1]))
-        kernel = layer.kernel[rows, first * layer.columns : last * layer.columns]
-        within.append(tf.reshape(kernel, [groups, layer.rows, groups * layer.columns]))
+def _solve_groups(walk, layers, totals, z, first, last, span):
+    """The features and the hidden units of the groups first..last-1, a list by layer, (columns of them, batch) each.
 
+    Args of it:
+        totals: list by layer, (rows of these groups, batch), what all groups before give to these.
+        z: (features of these groups, batch).
+    """
+    groups = last - first
+    if groups <= span:
+        return _solve_span(walk, layers, totals, z, first, last)
+    middle = first + (groups + 1) // 2
+    cut = [middle - first, last - middle]
+    z = tf.split(z, [z.shape[0] // groups * size for size in cut])
+    totals = [tf.split(total, [layer.rows * size for size in cut]) for layer, total in zip(layers, totals)]
+    known = _solve_groups(walk, layers, [total[0] for total in totals], z[0], first, middle, span)
+    onward = []
+    for layer, (_, total), values in zip(layers, totals, known):
+        rows = slice(middle * layer.rows, last * layer.rows)
+        kernel = layer.kernel[rows, first * layer.columns : middle * layer.columns]
+        onward.append(total + tf.matmul(kernel, values))
+    new = _solve_groups(walk, layers, onward, z[1], middle, last, span)
+    return [tf.concat(pair, 0) for pair in zip(known, new)]
+
+
+def _solve_span(walk, layers, totals, z, first, last):
+    """As `_solve_groups`, group after group."""
+    groups, batch = last - first, tf.shape(z)[1]
+    kernels = []
+    for layer in layers:
+        rows = slice(first * layer.rows, last * layer.rows)
+        kernels.append(layer.kernel[rows, first * layer.columns : last * layer.columns])
     if groups == 1:
-        return walk(z[0], [total[0] for total in before], [kernel[0] for kernel in within])
+        return walk(z, totals, kernels)
+    z = tf.reshape(z, [groups, -1, batch])
+    before = [tf.reshape(total, [groups, layer.rows, batch]) for layer, total in zip(layers, totals)]
+    within = [tf.reshape(kernel, [groups, layer.rows, -1]) for layer, kernel in zip(layers, kernels)]
 
     def body(b, hidden):
         """Group b: its units and the later ones' in `hidden` are zeros yet."""
@@ -158,12 +176,10 @@ class _Layer:
 class _Wiring:
     """Which feature and which units stand at which place, padded to groups of one size."""
 
-    def __init__(self, made, group, num_spans):
-        self.made, self.group = made, group
+    def __init__(self, made, group):
+        self.made = made
         n = made.num_features
         self.num_groups = -(-n // group)
-        cuts = np.linspace(0, self.num_groups, min(num_spans, self.num_groups) + 1).astype(int).tolist()
-        self.spans = list(zip(cuts[:-1], cuts[1:]))
         places = self.num_groups * group
         # An index beyond the last is that of a padded zero.
         self.features = np.full(places, n)
@@ -219,9 +235,9 @@ def _put(buffer, b, values):
     return tf.tensor_scatter_nd_update(buffer, [[b]], values[tf.newaxis])
 
 
-def _sizes(num_features, group, num_spans):
-    """Features a group and number of spans. Few features are walked in small groups, whose unrolled walk is short; many
+def _sizes(num_features, group, span):
+    """Features a group and groups a span. Few features are walked in small groups, whose unrolled walk is short; many
     in larger, or the groups are many. Each span is traced by itself: more of them are faster, but not to begin with."""
     # Two at least: a single feature's units, of no use, stand at the place after it.
     group = group or max(2, min(num_features, 4 if num_features <= 128 else 16))
-    return group, num_spans or (6 if num_features <= 128 else 3)
+    return group, span or -(-(-(-num_features // group)) // (12 if num_features <= 128 else 4))
