@@ -7,7 +7,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfp_flows import bijectors, transforms
-from tfp_flows.networks import MADE
+from tfp_flows.networks import MADE, made_solver
 
 tfb = tfp.bijectors
 N = 5
@@ -249,6 +249,15 @@ def test_the_solver_is_as_good_as_n_passes(n, order, hidden_units, residual, con
     np.testing.assert_allclose(y, naive, rtol=tolerance, atol=tolerance)
     np.testing.assert_allclose(layer.inverse(tf.identity(y), **context), x, rtol=tolerance, atol=tolerance)
     assert np.abs(y - x).max() > 0.01
+
+
+@pytest.mark.parametrize("group, span", [(2, 1), (2, 3), (3, 2), (4, 100), (30, 1)])
+def test_the_solver_gives_the_same_in_groups_and_spans_of_any_size(group, span):
+    made = randomised(MADE(27, 1, (40, 35), order="random", output_initializer="glorot_uniform", dtype="float64"))
+    z = tf.random.stateless_normal([6, 27], [0, 1], dtype=tf.float64)
+    y = made_solver.solve(made, lambda z_i, raw_i: z_i + raw_i[..., 0], z, group=group, span=span)
+    np.testing.assert_allclose(z + made(y)[..., 0], y, rtol=1e-9, atol=1e-9)
+    assert np.abs(y - z).max() > 0.01
 
 
 @pytest.mark.parametrize("transform", [transforms.Affine(), transforms.RationalQuadraticSpline(4)])
