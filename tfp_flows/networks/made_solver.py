@@ -127,11 +127,10 @@ def _solve_groups(walk, layers, totals, z, first, last, span):
     z = tf.split(z, [z.shape[0] // groups * size for size in cut])
     totals = [tf.split(total, [layer.rows * size for size in cut]) for layer, total in zip(layers, totals)]
     known = _solve_groups(walk, layers, [total[0] for total in totals], z[0], first, middle, span)
-    onward = []
-    for layer, (_, total), values in zip(layers, totals, known):
-        rows = slice(middle * layer.rows, last * layer.rows)
-        kernel = layer.kernel[rows, first * layer.columns : middle * layer.columns]
-        onward.append(total + tf.matmul(kernel, values))
+    onward = [
+        total + tf.matmul(layer.block((middle, last), (first, middle)), values)
+        for layer, (_, total), values in zip(layers, totals, known)
+    ]
     new = _solve_groups(walk, layers, onward, z[1], middle, last, span)
     return [tf.concat(pair, 0) for pair in zip(known, new)]
 
@@ -139,10 +138,7 @@ def _solve_groups(walk, layers, totals, z, first, last, span):
 def _solve_span(walk, layers, totals, z, first, last):
     """As `_solve_groups`, group after group."""
     groups, batch = last - first, tf.shape(z)[1]
-    kernels = []
-    for layer in layers:
-        rows = slice(first * layer.rows, last * layer.rows)
-        kernels.append(layer.kernel[rows, first * layer.columns : last * layer.columns])
+    kernels = [layer.block((first, last), (first, last)) for layer in layers]
     if groups == 1:
         return walk(z, totals, kernels)
     z = tf.reshape(z, [groups, -1, batch])
@@ -171,6 +167,10 @@ class _Layer:
 
     def __init__(self, kernel, bias, rows, columns):
         self.kernel, self.bias, self.rows, self.columns = kernel, bias, rows, columns
+
+    def block(self, to, of):
+        """What the groups of[0]..of[1]-1 give to the groups to[0]..to[1]-1."""
+        return self.kernel[to[0] * self.rows : to[1] * self.rows, of[0] * self.columns : of[1] * self.columns]
 
 
 class _Wiring:

@@ -101,8 +101,8 @@ def summarize(nll, event_shape, num_bins=None):
 def gaussian_nll(train, test, num_bins=None, seed=0):
     """Nats per event of a full-covariance Gaussian fitted to `train`: what any flow has to beat.
 
-    Integer data are dequantized by uniform noise from the seed, as the flow's are. Of fewer events than features the
-    covariance is singular: what is added to its diagonal is then chosen by the likelihood of a half of the events.
+    Integer data are dequantized by uniform noise from the seed, as the flow's are. Of no more events than features
+    the covariance is singular: what is added to its diagonal is then chosen by the likelihood of a half of the events.
 
     Args:
         train, test: arrays (n, *event_shape).
