@@ -32,7 +32,7 @@ def main(argv):
     import tensorflow as tf
 
     import tfp_flows
-    from tfp_flows.models.wavenet_flow import DILATIONS
+    from tfp_flows.models.blocks.wavenet_flow import DILATIONS
 
     n, batch = options.length, options.batch
     z = tf.random.stateless_normal([batch, n], [0, 1])

@@ -15,7 +15,7 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from tfp_flows import environment
+from tfp_flows import environment  # noqa: E402
 
 if __name__ == "__main__":
     if not environment.is_entered():

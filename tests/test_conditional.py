@@ -9,7 +9,7 @@ import pytest
 
 import tfp_flows
 from tfp_flows import cli, data, plots, serving, training
-from tfp_flows.training import labels
+from tfp_flows.runs import labels
 from tfp_flows.training.stop_on_nan import find_culprit
 
 pytest.importorskip("sklearn", reason="the extra `data` is not installed")

@@ -10,7 +10,7 @@ from scipy import special, stats
 import tfp_flows
 from tfp_flows import bijectors, data, masks, serving, transforms
 from tfp_flows.dequantization import Uniform, Variational
-from tfp_flows.models import noise
+from tfp_flows.models.blocks import noise
 from tfp_flows.networks import MLP, ConvNet
 from tfp_flows.training import scoring
 from tfp_flows.training.stop_on_nan import find_culprit

@@ -7,7 +7,7 @@ import tfp_flows
 from tests.test_dequantization import gaussian, image_noise, logistic, plane_noise
 from tfp_flows import bijectors
 from tfp_flows.dequantization import Variational
-from tfp_flows.models import noise
+from tfp_flows.models.blocks import noise
 from tfp_flows.networks import MLP
 
 tfb, tfd = tfp.bijectors, tfp.distributions

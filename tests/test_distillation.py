@@ -12,7 +12,7 @@ import tfp_flows
 from tfp_flows import data, training, wav
 from tfp_flows.cli import main
 from tfp_flows.objectives import SpectralPower
-from tfp_flows.training.distillation import compare
+from tfp_flows.runs.distillation import compare
 
 tfb, tfd = tfp.bijectors, tfp.distributions
 TOY = ["--data-set", "num_train=600", "--data-set", "num_validation=100", "--data-set", "num_test=100"]

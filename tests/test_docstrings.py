@@ -55,7 +55,7 @@ def public_names():
             for name in getattr(part, "__all__", ()):
                 if callable(getattr(part, name)):
                     yield f"{module.split('.')[1]}.{name}", getattr(part, name)
-    for module in ("masks", "tensors"):
+    for module in ("masks", "numerics.tensors"):
         for name, thing in vars(importlib.import_module(f"tfp_flows.{module}")).items():
             if inspect.isfunction(thing) and not name.startswith("_"):
                 yield f"{module}.{name}", thing

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 import tfp_flows
 from tfp_flows import bijectors
-from tfp_flows.models.preprocessing import to_reals
+from tfp_flows.models.blocks.preprocessing import to_reals
 
 SHARES = np.array([0.3, 0.02, 0.02, 0.4, 0.06, 0.1, 0.0, 0.1])
 LEVELS = np.random.default_rng(0).choice(8, size=(4000, 5), p=SHARES)

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 import tfp_flows
 from tfp_flows import data, serving
-from tfp_flows.models import latent
+from tfp_flows.flow import latent
 
 
 def build(**options):

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 import tfp_flows
 from tfp_flows import bijectors, data
-from tfp_flows.models.multi_scale_realnvp import default_num_scales, multi_scale_realnvp
+from tfp_flows.models.blocks.multi_scale_realnvp import default_num_scales, multi_scale_realnvp
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfp_flows import masks, tensors
+from tfp_flows import masks
+from tfp_flows.numerics import tensors
 
 
 def test_alternating_masks_take_turns():

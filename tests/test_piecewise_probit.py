@@ -8,7 +8,7 @@ import tensorflow as tf
 
 import tfp_flows
 from tfp_flows import bijectors
-from tfp_flows.models.preprocessing import to_reals
+from tfp_flows.models.blocks.preprocessing import to_reals
 
 EDGES = (0.0, 1.0, 256.0)
 

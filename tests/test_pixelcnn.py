@@ -6,9 +6,10 @@ import pytest
 import tensorflow as tf
 
 import tfp_flows
-from tfp_flows import bijectors, data, transforms, wavefront
+from tfp_flows import bijectors, data, transforms
 from tfp_flows.networks import PixelCNN
-from tfp_flows.wavefront import Wavefront
+from tfp_flows.numerics import wavefront
+from tfp_flows.numerics.wavefront import Wavefront
 
 SIZES = [(5, 7, 1), (7, 4, 1), (2, 9, 2), (6, 1, 1), (1, 5, 2), (4, 4, 2)]
 

@@ -114,7 +114,7 @@ def test_model_card():
         "left_out": {},
     }
     assert card["metrics"] == {"nll": 1.5, "worst": None}
-    assert card["model"]["class"] == "tfp_flows.models.flow.Flow"
+    assert card["model"]["class"] == "tfp_flows.flow.flow.Flow"
     assert card["num_parameters"] == sum(np.size(weight) for weight in flow.trainable_variables)
     assert card["date"].endswith("+00:00")
     made_by = card["versions"]

@@ -11,7 +11,7 @@ __version__ = "0.1.0"
 
 # name -> module that defines it
 _HOMES = {
-    "Flow": "tfp_flows.models.flow",
+    "Flow": "tfp_flows.flow.flow",
     "Glow": "tfp_flows.models.glow",
     "IAF": "tfp_flows.models.iaf",
     "MAF": "tfp_flows.models.maf",
@@ -27,14 +27,17 @@ _MODULES = (
     "transforms",
     "networks",
     "objectives",
+    "flow",
     "models",
     "training",
+    "runs",
     "serving",
     "data",
     "dequantization",
     "masks",
     "metrics",
     "novelty",
+    "pictures",
     "plots",
     "wav",
 )

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from tfp_flows.bijectors.bijector import Bijector
 from tfp_flows.bijectors.initialization import InitializedOnce, mean_and_log_std
-from tfp_flows.tensors import is_positive_integer, require_event_shape
+from tfp_flows.numerics.tensors import is_positive_integer, require_event_shape
 
 
 class ActNorm(InitializedOnce, Bijector):

@@ -23,7 +23,7 @@ import tensorflow as tf
 from tensorflow.python.eager import record
 
 from tfp_flows.bijectors.bijector import Bijector, context_rows
-from tfp_flows.tensors import as_tuple, check_shape, once_only, require_event_shape
+from tfp_flows.numerics.tensors import as_tuple, check_shape, once_only, require_event_shape
 from tfp_flows.transforms import Transform
 
 

@@ -12,7 +12,7 @@ import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfp_flows.bijectors.cache import JointCache
+from tfp_flows.bridge.cache import JointCache
 
 tfb = tfp.bijectors
 

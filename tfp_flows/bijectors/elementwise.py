@@ -8,7 +8,7 @@ Both directions are cheap.
 import tensorflow as tf
 
 from tfp_flows.bijectors.bijector import Bijector
-from tfp_flows.tensors import check_shape, require_event_shape
+from tfp_flows.numerics.tensors import check_shape, require_event_shape
 from tfp_flows.transforms import Transform
 
 

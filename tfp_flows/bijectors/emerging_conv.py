@@ -7,7 +7,7 @@
 The first sees what comes before a pixel and the second, in the turned image, what comes after it: together a full
 receptive field. The centre mixes channels by a triangular matrix with the diagonal exp(log_diagonal), which no
 optimizer makes singular. The inverse direction is two convolutions; the forward one solves two triangular systems
-exactly, pixel after pixel, as wavefronts (`tfp_flows.wavefront`). Its gradient solves them once more, transposed, and
+exactly, pixel after pixel, as wavefronts (`numerics.wavefront`). Its gradient solves them once more, transposed, and
 stores no step of the way. Large weights away from the centre make the solution grow from pixel to pixel: exact in
 theory, not in float32.
 Hoogeboom, van den Berg and Welling, Emerging convolutions, arXiv:1901.11137, section 3; triangular masks of this kind
@@ -18,8 +18,8 @@ import numpy as np
 import tensorflow as tf
 
 from tfp_flows.bijectors.bijector import Bijector
-from tfp_flows.tensors import check_shape, is_positive_integer, once_only, require_event_shape
-from tfp_flows.wavefront import Wavefront, convolve, parts, raster_mask
+from tfp_flows.numerics.tensors import check_shape, is_positive_integer, once_only, require_event_shape
+from tfp_flows.numerics.wavefront import Wavefront, convolve, parts, raster_mask
 
 
 class EmergingConv(Bijector):

@@ -18,7 +18,7 @@ import tensorflow as tf
 
 from tfp_flows.bijectors.bijector import Bijector
 from tfp_flows.bijectors.initialization import InitializedOnce
-from tfp_flows.tensors import as_tuple, is_positive_integer
+from tfp_flows.numerics.tensors import as_tuple, is_positive_integer
 
 # The share of each interval that its levels get however rare they are: slopes, and what is lost by rounding on the
 # way back, stay bounded, and a level that the training data lack costs its event at most log(100 levels) nats.

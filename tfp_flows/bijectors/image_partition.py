@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfp_flows import masks
-from tfp_flows.tensors import permute, require_event_shape, with_event_shape
+from tfp_flows.numerics.tensors import permute, require_event_shape, with_event_shape
 
 
 class ImagePartition:

@@ -16,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfp_flows.bijectors.bijector import Bijector
-from tfp_flows.tensors import is_positive_integer, require_event_shape
+from tfp_flows.numerics.tensors import is_positive_integer, require_event_shape
 
 _PARAMETRIZATIONS = ("plu", "plain")
 

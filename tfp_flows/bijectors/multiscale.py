@@ -23,7 +23,7 @@ from tfp_flows import masks
 from tfp_flows.bijectors.bijector import Bijector, takes_context
 from tfp_flows.bijectors.chain import Chain
 from tfp_flows.bijectors.coupling import Coupling
-from tfp_flows.tensors import require_event_shape, with_event_shape
+from tfp_flows.numerics.tensors import require_event_shape, with_event_shape
 from tfp_flows.transforms import Affine
 
 tfb = tfp.bijectors

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfp_flows import masks
-from tfp_flows.tensors import permute, require_event_shape
+from tfp_flows.numerics.tensors import permute, require_event_shape
 
 
 class Partition:

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfp_flows.bijectors.bijector import Bijector
-from tfp_flows.tensors import permute, require_event_shape
+from tfp_flows.numerics.tensors import permute, require_event_shape
 
 
 class Permutation(Bijector):

@@ -21,7 +21,7 @@ from tensorflow.python.eager import record
 
 from tfp_flows.bijectors.batch_norm import BatchNorm
 from tfp_flows.bijectors.step import walk
-from tfp_flows.tensors import once_only
+from tfp_flows.numerics.tensors import once_only
 
 tfb = tfp.bijectors
 

@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfp_flows.bijectors.bijector import Bijector
-from tfp_flows.tensors import is_positive_integer
+from tfp_flows.numerics.tensors import is_positive_integer
 
 _ORDERS = ("rows", "checkerboard")
 

@@ -37,10 +37,10 @@ def add(commands):
 
 def run(options):
     """Trains the student, scores, draws and exports; prints what came out and where it is."""
-    from tfp_flows import training
+    from tfp_flows import runs
 
     path = pathlib.Path(options.dir)
-    run = training.distill(
+    run = runs.distill(
         options.dir,
         options.out or path.with_name(path.name + "-student"),
         epochs=options.epochs,

@@ -25,10 +25,10 @@ def add(commands):
 
 def run(options):
     """Prints the scores."""
-    from tfp_flows import training
+    from tfp_flows import runs
 
-    run = training.Run(options.dir)
-    metrics = training.evaluate(
+    run = runs.Run(options.dir)
+    metrics = runs.evaluate(
         run.load_model(), run.load_data(), options.split, options.seed, num_samples=options.num_samples
     )
     print(json.dumps(metrics, indent=2))

@@ -15,7 +15,7 @@ def unit(model):
 
 def context(model, dataset, split, indices):
     """The labels of examples for a class-conditional model, an int32 array (n,); None for another."""
-    from tfp_flows.training import labels
+    from tfp_flows.runs import labels
 
     context = labels.context(model, dataset, split)
     return None if context is None else context[indices]
@@ -70,7 +70,7 @@ def require_images(model):
     """
     import numpy as np
 
-    from tfp_flows import plots
+    from tfp_flows import pictures
 
-    if plots.as_images(np.empty((1, *model.event_shape))) is None:
+    if pictures.as_images(np.empty((1, *model.event_shape))) is None:
         raise ValueError(f"Expected a run of images to draw; got events of shape {model.event_shape}.")

@@ -15,13 +15,13 @@ def add(commands):
 
 def run(options):
     """Writes the next version and prints where it is."""
-    from tfp_flows import training
+    from tfp_flows import runs
 
-    run = training.Run(options.dir)
+    run = runs.Run(options.dir)
     model = run.load_model()
     path = run.path / "metrics.json"
     if not path.is_file():
-        training.finish(run)
+        runs.finish(run)
     metrics = json.loads(path.read_text())
     print(write_export(run, model, metrics, options.to or run.path / "savedmodel", options.command_line))
 

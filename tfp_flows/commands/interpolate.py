@@ -31,10 +31,10 @@ def run(options):
     """Draws the picture and prints where it is, and by how much the ends differ from the examples."""
     import numpy as np
 
-    from tfp_flows import plots, training
-    from tfp_flows.models import latent
+    from tfp_flows import pictures, runs
+    from tfp_flows.flow import latent
 
-    run = training.Run(options.dir)
+    run = runs.Run(options.dir)
     model, dataset = run.load_model(), run.load_data()
     examples.require_images(model)
     pairs = _pairs(options, dataset)
@@ -47,7 +47,7 @@ def run(options):
         way = model.dequantization.quantize(way)
     to = examples.picture(options.to or run.path / _name(options))
     title = f"{options.path} ways between {options.split} examples"
-    print(plots.rows(np.asarray(way), _names(pairs, contexts), to, model.num_bins, title))
+    print(pictures.rows(np.asarray(way), _names(pairs, contexts), to, model.num_bins, title))
     print(f"largest difference between the ends and the examples: {error:.3g}{examples.unit(model)}")
 
 

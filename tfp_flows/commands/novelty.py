@@ -45,11 +45,11 @@ def run(options):
     """Prints the table, writes the scores and prints where they are."""
     import numpy as np
 
-    from tfp_flows import training
+    from tfp_flows import runs
     from tfp_flows.files import replacing, write_json
     from tfp_flows.metrics import bits_per_dim
 
-    run = training.Run(options.dir)
+    run = runs.Run(options.dir)
     dataset = run.load_data()
     other = _load_other(run, dataset, options)
     _check(options, dataset, other)

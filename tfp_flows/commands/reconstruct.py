@@ -23,9 +23,9 @@ def run(options):
     """Prints the error, and draws the picture where the events are images."""
     import numpy as np
 
-    from tfp_flows import plots, training
+    from tfp_flows import pictures, runs
 
-    run = training.Run(options.dir)
+    run = runs.Run(options.dir)
     model, dataset = run.load_model(), run.load_data()
     indices = examples.draw_indices(options.n, 1, dataset, options.split, options.seed)[:, 0]
     context = examples.context(model, dataset, options.split, indices)
@@ -33,9 +33,11 @@ def run(options):
     back = np.asarray(model.decode(model.encode(x, context=context), context=context))
     error = f"{np.abs(back - x).max():.3g}{examples.unit(model)}"
     print(f"largest difference of {len(x)} examples and their reconstructions: {error}")
-    if plots.as_images(x) is not None:
+    if pictures.as_images(x) is not None:
         to = examples.picture(options.to or run.path / f"reconstructions-{options.seed}.png")
         # Not rounded to levels, so that an error that is there is seen.
         shift = 0.0 if model.dequantization is None else 0.5
         rows = np.stack([x, back]) - shift
-        print(plots.rows(rows, ["examples", "decoded"], to, model.num_bins, f"indices {', '.join(map(str, indices))}"))
+        print(
+            pictures.rows(rows, ["examples", "decoded"], to, model.num_bins, f"indices {', '.join(map(str, indices))}")
+        )

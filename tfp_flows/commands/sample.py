@@ -41,16 +41,16 @@ def run(options):
     """Writes the arrays and the picture, and prints where they are."""
     import numpy as np
 
-    from tfp_flows import plots, training, wav
+    from tfp_flows import pictures, runs, training, wav
     from tfp_flows.files import replacing
     from tfp_flows.training.sample_pictures import sample_rate
 
-    run = training.Run(options.dir)
+    run = runs.Run(options.dir)
     temperatures = texts.numbers(options.temperature, float, "--temperature")
     model = _load(run, options)
     rate = sample_rate(model)
     classes = _classes(model, options)
-    is_image = rate is None and plots.as_images(np.empty((1, *model.event_shape))) is not None
+    is_image = rate is None and pictures.as_images(np.empty((1, *model.event_shape))) is not None
     if len(temperatures) > 1 and not is_image and rate is None:
         raise ValueError(
             f"Expected one temperature for events that are neither images nor audio; got {options.temperature} and "
@@ -67,12 +67,12 @@ def run(options):
         names = None if names is None else np.repeat(names, len(events) // len(names))
         audio = wav.from_events(events, model.num_bins)
         _write_audio(audio, rate, to)
-        print(plots.spectrograms(audio, rate, picture, names))
+        print(pictures.spectrograms(audio, rate, picture, names))
     elif names is not None and is_image:
         rows = events.reshape(len(names), -1, *model.event_shape)[:, :_MOST_COLUMNS]
-        print(plots.rows(rows, names, picture, model.num_bins, _title(arrays, rows.shape[1])))
+        print(pictures.rows(rows, names, picture, model.num_bins, _title(arrays, rows.shape[1])))
     elif is_image or names is not None:
-        print(plots.samples(events, picture, levels=model.num_bins))
+        print(pictures.samples(events, picture, levels=model.num_bins))
     else:
         # A cloud wants more points than were asked for.
         temperature = temperatures[0]

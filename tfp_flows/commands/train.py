@@ -68,12 +68,12 @@ def add_options_of_fit(command):
 
 def run(options):
     """Trains, scores, draws and exports; prints what came out and where it is."""
-    from tfp_flows import training
+    from tfp_flows import runs
 
     if options.resume:
         if options.out is None:
             raise ValueError("Expected --out DIR, the run to go on with; got none.")
-        run = training.train(
+        run = runs.train(
             options.model, None, options.out, epochs=options.epochs, minutes=options.minutes,
             picture_every=options.picture_every, conditional=options.conditional, resume=True,
             verbose=verbosity(options),
@@ -82,7 +82,7 @@ def run(options):
         if options.data is None:
             raise ValueError("Expected --data NAME_OR_PATH; got none (tfp-flows list shows the names).")
         data_name = pathlib.PurePath(options.data).stem
-        run = training.train(
+        run = runs.train(
             options.model,
             options.data,
             options.out or os.path.join("runs", f"{options.model}-{data_name}"),
@@ -109,9 +109,9 @@ def leave_results(run, command_line):
         run: `tfp_flows.training.Run`.
         command_line: str, for the model card; None to write no SavedModel.
     """
-    from tfp_flows import training
+    from tfp_flows import runs
 
-    model, metrics = training.finish(run)
+    model, metrics = runs.finish(run)
     _print_metrics(metrics)
     version = None
     if command_line is not None:

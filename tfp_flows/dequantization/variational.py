@@ -27,7 +27,7 @@ _NUM_TRIALS = 16
 class Variational(Bins, tf.Module):
     """y = x + u with u from a conditional flow q(u given x), whose weights `Flow.fit` trains with the density's.
 
-    `tfp_flows.models.noise.for_images` builds one that is about uniform at the start.
+    `tfp_flows.models.blocks.noise.for_images` builds one that is about uniform at the start.
 
     Args:
         num_bins: int >= 2, the number of levels of the data.

@@ -1,6 +1,9 @@
-"""Models: one paper, one file, one class. `Flow` trains any TFP distribution; the others build theirs."""
+"""Models: one paper, one file, one class. What several share is in `blocks`, the machinery in `tfp_flows.flow`."""
 
-from tfp_flows.models.flow import Flow
+import sys
+
+from tfp_flows.flow import Flow, flow, latent
+from tfp_flows.models.blocks import autoregressive_flow, noise
 from tfp_flows.models.glow import Glow
 from tfp_flows.models.iaf import IAF
 from tfp_flows.models.maf import MAF
@@ -10,3 +13,7 @@ from tfp_flows.models.realnvp import RealNVP
 from tfp_flows.models.wavenet import WaveNet
 
 __all__ = ["Flow", "Glow", "IAF", "MAF", "NICE", "ParallelWaveNet", "RealNVP", "WaveNet"]
+
+# Modules that were documented here, under their former names.
+for _module in (autoregressive_flow, flow, latent, noise):
+    sys.modules[f"{__name__}.{_module.__name__.rpartition('.')[2]}"] = _module

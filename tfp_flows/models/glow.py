@@ -19,12 +19,12 @@ import tensorflow_probability as tfp
 
 from tfp_flows import masks
 from tfp_flows.bijectors import ActNorm, Chain, Coupling, InvertibleConv1x1, MultiScale, Squeeze
-from tfp_flows.models import noise
-from tfp_flows.models.flow import Flow
-from tfp_flows.models.preprocessing import to_reals
-from tfp_flows.models.transforms import choose_transform
+from tfp_flows.flow.flow import Flow
+from tfp_flows.models.blocks import noise
+from tfp_flows.models.blocks.preprocessing import to_reals
+from tfp_flows.models.blocks.transforms import choose_transform
 from tfp_flows.networks import ConvNet
-from tfp_flows.tensors import as_tuple, is_positive_integer
+from tfp_flows.numerics.tensors import as_tuple, is_positive_integer
 
 tfd = tfp.distributions
 
@@ -58,7 +58,7 @@ class Glow(Flow):
         equalize: bool, whether a learned histogram equalization of integer data comes first, see `bijectors.Equalize`.
         log_scale_bound: float, see `tfp_flows.transforms.Affine`.
         dequantization: "uniform", or "variational" for noise that is trained with the model, see
-            `tfp_flows.models.noise`; of integer data.
+            `tfp_flows.models.blocks.noise`; of integer data.
         reversible: bool, whether the steps' activations are rebuilt for the gradient and not stored, see
             `bijectors.Chain`: deep and large flows then train in far less memory, and each step takes longer.
         seed: int.

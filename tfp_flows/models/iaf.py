@@ -10,14 +10,14 @@ Kingma et al., Improving variational inference with inverse autoregressive flow,
 
 import keras
 
-from tfp_flows.models.autoregressive_flow import AutoregressiveFlow
+from tfp_flows.models.blocks.autoregressive_flow import AutoregressiveFlow
 
 
 @keras.saving.register_keras_serializable(package="tfp_flows")
 class IAF(AutoregressiveFlow):
     """Inverse autoregressive flow: `tfp_flows.MAF` with each autoregressive layer inverted.
 
-    Takes the arguments of `tfp_flows.models.autoregressive_flow.AutoregressiveFlow`.
+    Takes the arguments of `tfp_flows.models.blocks.autoregressive_flow.AutoregressiveFlow`.
 
     Example:
         >>> import tfp_flows

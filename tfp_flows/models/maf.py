@@ -11,14 +11,14 @@ ActNorm here.
 
 import keras
 
-from tfp_flows.models.autoregressive_flow import AutoregressiveFlow
+from tfp_flows.models.blocks.autoregressive_flow import AutoregressiveFlow
 
 
 @keras.saving.register_keras_serializable(package="tfp_flows")
 class MAF(AutoregressiveFlow):
     """Masked autoregressive flow.
 
-    Takes the arguments of `tfp_flows.models.autoregressive_flow.AutoregressiveFlow`.
+    Takes the arguments of `tfp_flows.models.blocks.autoregressive_flow.AutoregressiveFlow`.
 
     Example:
         >>> import tfp_flows

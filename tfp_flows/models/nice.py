@@ -13,9 +13,9 @@ import tensorflow_probability as tfp
 from tfp_flows import masks
 from tfp_flows.bijectors import AdditiveCoupling, Chain, Rescale
 from tfp_flows.dequantization import Uniform
-from tfp_flows.models.flow import Flow
+from tfp_flows.flow.flow import Flow
 from tfp_flows.networks import MLP
-from tfp_flows.tensors import as_tuple
+from tfp_flows.numerics.tensors import as_tuple
 
 tfd, tfb = tfp.distributions, tfp.bijectors
 

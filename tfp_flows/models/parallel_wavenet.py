@@ -10,7 +10,7 @@ Chen, arXiv:1807.07281, section 3.
 
 import keras
 
-from tfp_flows.models.wavenet_flow import DILATIONS, LOG_SCALE_BOUND, WaveNetFlow
+from tfp_flows.models.blocks.wavenet_flow import DILATIONS, LOG_SCALE_BOUND, WaveNetFlow
 
 
 @keras.saving.register_keras_serializable(package="tfp_flows")

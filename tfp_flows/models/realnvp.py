@@ -18,12 +18,12 @@ import tensorflow_probability as tfp
 
 from tfp_flows import masks
 from tfp_flows.bijectors import ActNorm, AffineCoupling, Chain, Permutation
-from tfp_flows.models import noise
-from tfp_flows.models.flow import Flow
-from tfp_flows.models.multi_scale_realnvp import multi_scale_realnvp
-from tfp_flows.models.preprocessing import to_reals
+from tfp_flows.flow.flow import Flow
+from tfp_flows.models.blocks import noise
+from tfp_flows.models.blocks.multi_scale_realnvp import multi_scale_realnvp
+from tfp_flows.models.blocks.preprocessing import to_reals
 from tfp_flows.networks import MLP
-from tfp_flows.tensors import as_tuple
+from tfp_flows.numerics.tensors import as_tuple
 
 tfd = tfp.distributions
 
@@ -40,7 +40,7 @@ class RealNVP(Flow):
         edges: None, or increasing ints from 0 to num_bins, the intervals of the `PiecewiseProbit` that maps integer
             data instead (alpha is then not used); (0, 1, 256) for images on a black background.
         equalize: bool, whether a learned histogram equalization of integer data comes first, see `bijectors.Equalize`.
-        dequantization: "uniform", or for images "variational", see `tfp_flows.models.noise`; of integer data.
+        dequantization: "uniform", or for images "variational", see `tfp_flows.models.blocks.noise`; of integer data.
         seed: int.
         name: str or None.
         num_layers: int, affine couplings, by default 8. This and the next five are for vectors only.
@@ -51,7 +51,7 @@ class RealNVP(Flow):
         actnorm: bool, by default True, an ActNorm before each coupling.
         dropout: float, by default 0, in the networks.
         num_scales: int, by default as many as halve an image until it is 4 pixels wide, and one. This and the rest are
-            for images only, see `tfp_flows.models.multi_scale_realnvp`.
+            for images only, see `tfp_flows.models.blocks.multi_scale_realnvp`.
         num_blocks: int, by default 4, residual blocks of each network; the paper's CIFAR-10 has 8, in 2 scales.
         hidden_channels: int, by default 32, of the first scale's networks; the paper's CIFAR-10 has 64.
         batch_norm: bool, by default True.

@@ -10,7 +10,7 @@ arXiv:1711.10433, section 2.1, here as a flow: the mixture's distribution functi
 
 import keras
 
-from tfp_flows.models.wavenet_flow import DILATIONS, LOG_SCALE_BOUND, WaveNetFlow
+from tfp_flows.models.blocks.wavenet_flow import DILATIONS, LOG_SCALE_BOUND, WaveNetFlow
 
 
 @keras.saving.register_keras_serializable(package="tfp_flows")

@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from tfp_flows.tensors import check_shape
+from tfp_flows.numerics.tensors import check_shape
 
 
 def check_context_shape(context_shape, images=False):

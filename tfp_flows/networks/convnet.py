@@ -15,7 +15,7 @@ import keras
 import numpy as np
 
 from tfp_flows.networks.conditioning import beside, check_context_shape, require_context, squeeze_factor
-from tfp_flows.tensors import as_tuple, is_positive_integer
+from tfp_flows.numerics.tensors import as_tuple, is_positive_integer
 
 
 @keras.saving.register_keras_serializable(package="tfp_flows")

@@ -22,7 +22,7 @@ import tensorflow as tf
 from tfp_flows.networks import made_solver
 from tfp_flows.networks.conditioning import check_context_shape, require_context
 from tfp_flows.networks.precision import cast_weight
-from tfp_flows.tensors import as_tuple, is_positive_integer
+from tfp_flows.numerics.tensors import as_tuple, is_positive_integer
 
 ORDERS = ("left_to_right", "reversed", "random")
 

@@ -8,7 +8,7 @@ out = W h + b,   W = 0 at the start
 import keras
 
 from tfp_flows.networks.conditioning import check_context_shape, require_context
-from tfp_flows.tensors import as_tuple, is_positive_integer
+from tfp_flows.numerics.tensors import as_tuple, is_positive_integer
 
 
 @keras.saving.register_keras_serializable(package="tfp_flows")

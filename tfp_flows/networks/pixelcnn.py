@@ -18,11 +18,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfp_flows import wavefront
 from tfp_flows.networks import pixelcnn_solver
 from tfp_flows.networks.conditioning import check_context_shape, require_context
 from tfp_flows.networks.precision import cast_weight
-from tfp_flows.tensors import check_shape, is_positive_integer
+from tfp_flows.numerics import wavefront
+from tfp_flows.numerics.tensors import check_shape, is_positive_integer
 
 
 @keras.saving.register_keras_serializable(package="tfp_flows")

@@ -3,7 +3,7 @@
     y_i = step(z_i, raw_i(y)),   i = (row, column, channel) in raster order
 
 A pass of the network for each of the height x width x channels elements would compute all of it as many times. Here the
-pixels are worked off as a wavefront (see `tfp_flows.wavefront`), with what each convolution sees before its centre kept
+pixels are worked off as a wavefront (see `numerics.wavefront`), with what each convolution sees before its centre kept
 from the last few steps; at a pixel its channels follow one after another, in matrices over the hidden channels of one
 degree. The result is that of the passes, up to rounding.
 """
@@ -11,7 +11,7 @@ degree. The result is that of the passes, up to rounding.
 import numpy as np
 import tensorflow as tf
 
-from tfp_flows.wavefront import Wavefront, parts
+from tfp_flows.numerics.wavefront import Wavefront, parts
 
 
 def solve(net, step, z, context=None):

@@ -13,7 +13,7 @@ import keras
 
 from tfp_flows.networks.conditioning import check_context_shape, require_context
 from tfp_flows.networks.weight_norm import WeightNormConv2D
-from tfp_flows.tensors import is_positive_integer
+from tfp_flows.numerics.tensors import is_positive_integer
 
 # RealNVP's published code; Keras' 0.99 leaves a short training to be scored by statistics of its start.
 _MOMENTUM = 0.9

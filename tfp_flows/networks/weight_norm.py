@@ -8,7 +8,7 @@ Salimans and Kingma, Weight Normalization, arXiv:1602.07868, section 2.
 
 import keras
 
-from tfp_flows.tensors import is_positive_integer
+from tfp_flows.numerics.tensors import is_positive_integer
 
 
 @keras.saving.register_keras_serializable(package="tfp_flows")

@@ -13,7 +13,7 @@ from numbers import Real
 
 import tensorflow as tf
 
-from tfp_flows.tensors import is_positive_integer
+from tfp_flows.numerics.tensors import is_positive_integer
 
 
 class SpectralPower:

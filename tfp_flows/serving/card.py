@@ -41,7 +41,7 @@ def model_card(model, signatures, left_out, given=None):
         "event_shape": list(model.event_shape),
         "num_bins": model.num_bins,
         "num_parameters": sum(math.prod(variable.shape) for variable in model.trainable_variables),
-        "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "versions": versions(),
         "signatures": signatures,
         "left_out": left_out,

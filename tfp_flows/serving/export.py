@@ -61,7 +61,7 @@ def export(model, path, *, card=None, warmup="auto"):
     # Here and not above: `tfp_flows.serving.load` and `.card` come through this package and import much less.
     import tensorflow as tf
 
-    from tfp_flows.models.flow import Flow
+    from tfp_flows.flow.flow import Flow
     from tfp_flows.serving.signatures import describe, signatures, variables
     from tfp_flows.serving.warmup import examples, write_warmup
 

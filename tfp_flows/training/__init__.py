@@ -1,18 +1,27 @@
-"""Training: callbacks, run directories and recipes around Keras' `fit`."""
+"""Training: callbacks, optimizers and scores around Keras' `fit`."""
 
-from tfp_flows.training.distillation import compare, distill
-from tfp_flows.training.evaluation import evaluate, finish
+import importlib
+
 from tfp_flows.training.fused_adam import FusedAdam
 from tfp_flows.training.invertibility import InvertibilityCheck, invertibility_errors
-from tfp_flows.training.recipes import train
-from tfp_flows.training.run import Run
-from tfp_flows.training.run_log import RunLog
 from tfp_flows.training.sample_pictures import SamplePictures, draw_samples, sample_classes, sample_events
 from tfp_flows.training.scoring import gaussian_nll, marginal_nll, nll_per_event, summarize
 from tfp_flows.training.stop_on_nan import StopOnNaN
 
+# What is in `tfp_flows.runs` has been here, and may still be asked for here: late, for runs stand above.
+_OF_RUNS = ("Run", "RunLog", "compare", "distill", "evaluate", "finish", "train")
+
 __all__ = [
-    "FusedAdam", "InvertibilityCheck", "Run", "RunLog", "SamplePictures", "StopOnNaN", "compare", "distill",
-    "draw_samples", "evaluate", "finish", "gaussian_nll", "invertibility_errors", "marginal_nll", "nll_per_event",
-    "sample_classes", "sample_events", "summarize", "train",
+    "FusedAdam", "InvertibilityCheck", "SamplePictures", "StopOnNaN", "draw_samples", "gaussian_nll",
+    "invertibility_errors", "marginal_nll", "nll_per_event", "sample_classes", "sample_events", "summarize", *_OF_RUNS,
 ]  # fmt: skip
+
+
+def __getattr__(name):
+    if name in _OF_RUNS:
+        return getattr(importlib.import_module("tfp_flows.runs"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted(__all__)

@@ -4,8 +4,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfp_flows.models import Flow
-from tfp_flows.models import context as contexts
+from tfp_flows.flow import Flow
+from tfp_flows.flow import context as contexts
 
 
 class InvertibilityCheck(keras.callbacks.Callback):

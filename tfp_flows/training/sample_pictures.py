@@ -5,7 +5,7 @@ import os
 import keras
 import numpy as np
 
-from tfp_flows import plots, wav
+from tfp_flows import pictures, wav
 
 # Of a flow with more classes a picture shows the first ones, so many of each.
 _MOST_CLASSES, _EACH = 20, 10
@@ -94,16 +94,16 @@ def draw_samples(model, path, n=64, reference=None, temperature=1.0, seed=0, tit
     """
     if sample_rate(model) is not None:
         return _draw_audio(model, path, temperature, seed, title)
-    is_image = plots.as_images(np.empty((1, *model.event_shape))) is not None
+    is_image = pictures.as_images(np.empty((1, *model.event_shape))) is not None
     if not is_image:
         n, reference = max(n, 10_000), None if reference is None else reference[:20_000]
     if model.num_classes is None:
-        return plots.samples(sample_events(model, n, seed, temperature), path, reference, model.num_bins, title)
+        return pictures.samples(sample_events(model, n, seed, temperature), path, reference, model.num_bins, title)
     classes = range(min(model.num_classes, _MOST_CLASSES))
     events = sample_classes(model, _EACH if is_image else n // len(classes), classes, seed, temperature)
     if is_image:
-        return plots.rows(events, [f"class {k}" for k in classes], path, model.num_bins, title)
-    return plots.samples(events.reshape(-1, *model.event_shape), path, reference, model.num_bins, title)
+        return pictures.rows(events, [f"class {k}" for k in classes], path, model.num_bins, title)
+    return pictures.samples(events.reshape(-1, *model.event_shape), path, reference, model.num_bins, title)
 
 
 def sample_rate(model):
@@ -119,4 +119,4 @@ def _draw_audio(model, path, temperature, seed, title):
         classes = range(min(model.num_classes, _MOST_CLASSES // _EACH_SPECTROGRAM))
         events = np.concatenate(sample_classes(model, _EACH_SPECTROGRAM, classes, seed, temperature))
         names = [f"class {k}" for k in np.repeat(classes, _EACH_SPECTROGRAM)]
-    return plots.spectrograms(wav.from_events(events, model.num_bins), sample_rate(model), path, names, title)
+    return pictures.spectrograms(wav.from_events(events, model.num_bins), sample_rate(model), path, names, title)

@@ -5,11 +5,11 @@ import math
 import numpy as np
 import tensorflow as tf
 
+from tfp_flows.flow import context as contexts
+from tfp_flows.flow.events import check_training_events
 from tfp_flows.metrics import bits_per_dim
-from tfp_flows.models import context as contexts
-from tfp_flows.models.events import check_training_events
+from tfp_flows.numerics.tensors import is_positive_integer
 from tfp_flows.objectives import MaximumLikelihood
-from tfp_flows.tensors import is_positive_integer
 
 
 def nll_per_event(model, x, context=None, batch_size=500, seed=0, num_samples=1):

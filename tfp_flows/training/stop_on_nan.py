@@ -5,7 +5,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfp_flows.bijectors import takes_context
-from tfp_flows.models import context as contexts
+from tfp_flows.flow import context as contexts
 
 
 class StopOnNaN(keras.callbacks.Callback):

@@ -23,7 +23,7 @@ import math
 import numpy as np
 import tensorflow as tf
 
-from tfp_flows.tensors import is_positive_integer
+from tfp_flows.numerics.tensors import is_positive_integer
 from tfp_flows.transforms.affine import Affine
 from tfp_flows.transforms.transform import Transform
 

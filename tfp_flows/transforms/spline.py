@@ -13,7 +13,7 @@ import math
 
 import tensorflow as tf
 
-from tfp_flows.tensors import is_positive_integer
+from tfp_flows.numerics.tensors import is_positive_integer
 from tfp_flows.transforms import rational_quadratic
 from tfp_flows.transforms.transform import Transform
 

@@ -1,0 +1,184 @@
+"""What `Flow.fit` does before Keras' own: data checked and ordered by (seed, epoch), the epoch announced.
+
+Keras shuffles arrays with hidden generator state, so that a resumed run sees another order than an uninterrupted one.
+Here arrays go through `tfp_flows.data.pipeline`, whose order is a function of (seed, epoch); dropout likewise.
+"""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfp_flows.data import pipeline
+from tfp_flows.flow import context as contexts
+from tfp_flows.flow import events
+
+
+class EpochClock(keras.callbacks.Callback):
+    """Tells the data pipelines and the dropout layers which epoch is running; `Flow.fit` adds it by itself."""
+
+    def on_epoch_begin(self, epoch, logs=None):
+        pipeline.set_epoch(epoch)
+        for i, generator in enumerate(_seed_generators(self.model)):
+            state = np.random.SeedSequence([self.model.seed, i, epoch]).generate_state(2)
+            generator.state.assign(state.astype("uint32"))
+
+
+def with_clock(callbacks, objective_name="nll"):
+    """The callbacks of a fit with `EpochClock` first; those that monitor our metrics are told that less is better.
+
+    Keras knows a metric's direction only where it was given to `compile`.
+
+    Args:
+        callbacks: None, a callback, a list of them or a `keras.callbacks.CallbackList`.
+        objective_name: str, what the objective's values are logged as.
+    """
+    is_list = isinstance(callbacks, keras.callbacks.CallbackList)
+    given = callbacks.callbacks if is_list else tf.nest.flatten([] if callbacks is None else callbacks)
+    for callback in given:
+        monitored = str(getattr(callback, "monitor", "")).removeprefix("val_")
+        if monitored in ("nll", "bits_per_dim", objective_name) and getattr(callback, "mode", None) == "auto":
+            callback.mode = "min"
+    if is_list:
+        callbacks.append(EpochClock())
+        return callbacks
+    return [EpochClock(), *given]
+
+
+def is_array(x):
+    """Whether x is an array, a tensor or a nested list, and no data set, generator or `keras.utils.PyDataset`."""
+    return isinstance(x, (np.ndarray, list)) or tf.is_tensor(x) or hasattr(x, "__array__")
+
+
+def batches(flow, x, y, sample_weight, batch_size, shuffle, validation_split=0.0, steps=None):
+    """What is given to `fit` or `evaluate`, checked; arrays, or no x, as a `tf.data.Dataset` of batches.
+
+    Returns:
+        x, y, sample_weight as Keras takes them, and the arrays (x, y, sample_weight) held out for validation, or None.
+
+    Raises:
+        ValueError: for bad events or contexts, no x for an objective that needs data, or no number of steps without.
+    """
+    held_out = None
+    if x is None and not flow.objective.needs_data:
+        if y is None and steps is None:
+            raise ValueError(
+                "Expected the number of steps (steps_per_epoch, or steps of evaluate) without data; got none."
+            )
+        x, y = _without_data(flow, y, batch_size, shuffle), None
+    elif x is None:
+        raise ValueError("Expected x, the events to fit or to evaluate; got None.")
+    elif is_array(x):
+        arrays = _checked(flow, x, y, sample_weight)
+        if validation_split:
+            arrays, held_out = split_validation(arrays, validation_split)
+        x, y, sample_weight = array_batches(arrays, batch_size, flow.seed, shuffle), None, None
+    return x, y, sample_weight, held_out
+
+
+def validation_batches(flow, data, batch_size):
+    """Validation data as `fit` takes them: arrays, checked, as batches; anything else unchanged."""
+    if not isinstance(data, (tuple, list)) or not is_array(data[0]):
+        return data
+    arrays = _checked(flow, *keras.utils.unpack_x_y_sample_weight(tuple(data)), what="validation_data")
+    return array_batches(arrays, batch_size, flow.seed, shuffle=False)
+
+
+def _checked(flow, x, y, sample_weight, what="x"):
+    if y is not None:
+        contexts.check(flow, y)
+    return events.check_training_events(flow, x, what), y, sample_weight
+
+
+def _without_data(flow, y, batch_size, shuffle):
+    """Batches of events of no numbers, without end where no contexts bound them: their size is all that counts."""
+    batch_size = batch_size or 32
+    if y is None:
+        return tf.data.Dataset.from_tensors(tf.zeros([batch_size, 0])).repeat()
+    contexts.check(flow, y)
+    return array_batches((np.zeros([len(y), 0], "float32"), y, None), batch_size, flow.seed, shuffle)
+
+
+def array_batches(arrays, batch_size, seed, shuffle):
+    """A `tf.data.Dataset` of (x[, y[, sample_weight]]); shuffled, in an order that (seed, epoch) alone decide.
+
+    Unshuffled arrays go this way too: Keras drops sample weights that come without a y.
+    """
+    given = tuple(np.asarray(a) for a in arrays if a is not None)
+    dataset = pipeline.batches(given, batch_size or 32, shuffle=shuffle, seed=seed)
+    x, y, weight = arrays
+    if y is None and weight is not None:
+        return dataset.map(lambda x, weight: (x, None, weight))
+    return dataset
+
+
+def split_validation(arrays, fraction):
+    """The last `fraction` of each array as validation data, as Keras does.
+
+    Raises:
+        ValueError: where a part would be empty.
+    """
+    size = len(arrays[0])
+    cut = int(size * (1 - fraction))
+    if not 0 < cut < size:
+        raise ValueError(f"Expected validation_split to leave events on both sides of {size}; got {fraction!r}.")
+    train, validation = zip(*((None, None) if a is None else (a[:cut], a[cut:]) for a in arrays))
+    return train, validation
+
+
+def prepare(flow, x):
+    """Checks a data set and lets the flow initialise from its first batch where that is due.
+
+    Args:
+        flow: `tfp_flows.Flow`.
+        x: `tf.data.Dataset`, generator or `keras.utils.PyDataset`.
+
+    Returns:
+        The data set to train on, nothing of it lost.
+
+    Raises:
+        ValueError: where its events do not suit the flow, or there are none.
+    """
+    needs_data = flow.objective.needs_data
+    if isinstance(x, tf.data.Dataset):
+        spec = keras.utils.unpack_x_y_sample_weight(x.element_spec)[0]
+        if needs_data or not events.is_empty(spec.shape):
+            events.check_spec(spec.shape, spec.dtype, flow.event_shape, flow.num_bins)
+        if x.cardinality() == 0:
+            raise ValueError("Expected a data set with at least one batch; got an empty one.")
+    if not flow.is_initialized or not needs_data:
+        batch, x = first_batch(x)
+        if batch is None:
+            raise ValueError("Expected a data set with at least one batch; got an empty one.")
+        first, context, _ = keras.utils.unpack_x_y_sample_weight(batch)
+        context = None if context is None else context[: len(first)]
+        if not flow.is_initialized:
+            flow.initialize(first if needs_data else len(first), context)
+        if not needs_data:
+            flow.objective.try_out(flow, first, context)
+    return x
+
+
+def first_batch(x):
+    """The first batch of a data set without losing it, and the data set to train on.
+
+    Returns:
+        batch, x: the same data set, or for a one-shot generator one that gives the batch again.
+    """
+    if isinstance(x, keras.utils.PyDataset):
+        return x[0], x
+    if isinstance(x, (tf.data.Dataset, tf.distribute.DistributedDataset)):
+        batch = next(iter(x), None)
+        return batch, x
+    iterator = iter(x)
+    batch = next(iterator, None)
+    return batch, _again(batch, iterator)
+
+
+def _again(batch, iterator):
+    yield batch
+    yield from iterator
+
+
+def _seed_generators(model):
+    layers = model._flatten_layers()
+    return [layer.seed_generator for layer in layers if getattr(layer, "seed_generator", None) is not None]

@@ -1,0 +1,152 @@
+"""What MAF and IAF share: the same layers, taken in one direction or in the other."""
+
+import inspect
+
+from tfp_flows.dequantization import Uniform
+from tfp_flows.flow.flow import Flow
+from tfp_flows.models.blocks import autoregressive_layers
+from tfp_flows.models.blocks.preprocessing import to_reals
+from tfp_flows.models.blocks.transforms import choose_transform
+from tfp_flows.networks import MADE, PixelCNN
+from tfp_flows.numerics.tensors import as_tuple, check_shape
+
+ORDERS = ("alternating", "random")
+
+
+class AutoregressiveFlow(Flow):
+    """A stack of autoregressive layers. Abstract: see `tfp_flows.MAF` and `tfp_flows.IAF`.
+
+    Vectors and images take options of their own: those of the other kind are None, and refused.
+
+    Args:
+        event_shape: tuple (n,) for vectors, whose layers have a `networks.MADE`, or (height, width, channels) for
+            images, whose layers have a `networks.PixelCNN`.
+        num_bins: int, levels of integer data, which is dequantized uniformly and mapped by `Logit`; None for continuous
+            data.
+        num_layers: int; None for 5 on vectors and 2 on images.
+        hidden_units: (vectors) sequence of ints, or one, of each MADE: at least n - 1 each (n with a context);
+            None for (512, 512).
+        transform: "affine" as in the papers, "additive", "mixture" (`transforms.LogisticMixture`) or "spline"
+            (`transforms.RationalQuadraticSpline`).
+        num_components: int, of the mixture, or bins of the spline; None for the transform's own.
+        order: (vectors) "alternating", that of the features and the reversed one in turn, or "random" for each layer;
+            None for "alternating", which is the order on images.
+        residual: (vectors) bool, see `networks.MADE`; None for False.
+        hidden_channels: (images) int, see `networks.PixelCNN`; None for 32.
+        num_blocks: (images) int, residual blocks of each PixelCNN; None for 3.
+        kernel_size: (images) int, of each PixelCNN's first convolution; None for 5.
+        activation: Keras activation, of the networks; "tanh" is bounded far from the data, where a ReLU can make single
+            events spoil a mean: see examples/tabular.py.
+        actnorm: bool, an ActNorm before each layer.
+        context_shape: tuple (m,) for p(x given a vector), which is the context; None for none.
+        num_classes: int for p(x given class), whose labels are the context; None for none.
+        alpha: float in (0, 0.5), of the `Logit`; None to scale integer data to [-1/2, 1/2] instead.
+        edges: None, or increasing ints from 0 to num_bins: the `PiecewiseProbit` that maps integer data instead.
+        equalize: bool, whether a learned histogram equalization of integer data comes first, see `bijectors.Equalize`.
+        log_scale_bound: float, see `tfp_flows.transforms.Affine`.
+        seed: int.
+        name: str or None.
+
+    Raises:
+        ValueError: for an event shape that is neither a vector's nor an image's, options of the other kind, sizes that
+            are no positive integers or too small for the event, an unknown transform or order, or both a context_shape
+            and num_classes.
+    """
+
+    # Whether a layer's parallel direction is that of samples.
+    _inverted = None
+
+    def __init__(
+        self,
+        event_shape,
+        num_bins=None,
+        num_layers=None,
+        hidden_units=None,
+        transform="affine",
+        num_components=None,
+        order=None,
+        residual=None,
+        hidden_channels=None,
+        num_blocks=None,
+        kernel_size=None,
+        activation="relu",
+        actnorm=True,
+        context_shape=None,
+        num_classes=None,
+        alpha=0.05,
+        edges=None,
+        equalize=False,
+        log_scale_bound=5.0,
+        seed=0,
+        name=None,
+    ):
+        shape = check_shape(event_shape)
+        if len(shape) not in (1, 3):
+            raise ValueError(f"Expected event_shape (n,) or (height, width, channels); got {event_shape!r}.")
+        is_image = len(shape) == 3
+        if num_layers is None:
+            num_layers = 2 if is_image else 5
+        autoregressive_layers.check_layers(num_layers, context_shape, num_classes)
+        options = dict(
+            hidden_units=None if hidden_units is None else as_tuple(hidden_units),
+            order=order,
+            residual=residual,
+            hidden_channels=hidden_channels,
+            num_blocks=num_blocks,
+            kernel_size=kernel_size,
+        )
+        options = {key: value for key, value in options.items() if value is not None}
+        make = _pixelcnn if is_image else _made
+        allowed = [key for key, p in inspect.signature(make).parameters.items() if p.default is not p.empty]
+        unknown = sorted(set(options) - set(allowed))
+        if unknown:
+            raise ValueError(
+                f"Expected, for {'images' if is_image else 'vectors'}, options among {allowed}; got {unknown[0]!r}."
+            )
+        arguments = dict(
+            event_shape=shape,
+            num_bins=num_bins,
+            num_layers=num_layers,
+            transform=transform,
+            num_components=num_components,
+            activation=activation,
+            actnorm=actnorm,
+            context_shape=None if context_shape is None else tuple(context_shape),
+            num_classes=num_classes,
+            alpha=alpha,
+            edges=None if edges is None else as_tuple(edges),
+            equalize=equalize,
+            log_scale_bound=log_scale_bound,
+            seed=seed,
+            **options,
+        )
+        family = choose_transform(transform, num_components, log_scale_bound)
+        given = autoregressive_layers.context_shape(context_shape, num_classes)
+
+        def make_network(k):
+            return make(k, seed, shape, family.num_params, dict(activation=activation, context_shape=given), **options)
+
+        first = to_reals(num_bins, alpha, edges, equalize)
+        super().__init__(
+            autoregressive_layers.distribution(
+                shape, first, num_layers, make_network, family, "channels" if actnorm else None, self._inverted
+            ),
+            dequantization=None if num_bins is None else Uniform(num_bins),
+            seed=seed,
+            num_classes=num_classes,
+            name=name,
+        )
+        self._arguments = arguments
+
+
+def _made(k, seed, shape, num_params, common, hidden_units=(512, 512), order="alternating", residual=False):
+    """The network of the k-th layer on vectors."""
+    if order not in ORDERS:
+        raise ValueError(f"Expected order to be one of {list(ORDERS)}; got {order!r}.")
+    order = "random" if order == "random" else ("left_to_right", "reversed")[k % 2]
+    return MADE(*shape, num_params, hidden_units, order=order, residual=residual, seed=(seed, k), **common)
+
+
+def _pixelcnn(k, seed, shape, num_params, common, hidden_channels=32, num_blocks=3, kernel_size=5):
+    """The network of the k-th layer on images."""
+    return PixelCNN(shape, num_params, hidden_channels, num_blocks, kernel_size, reverse=bool(k % 2), **common)

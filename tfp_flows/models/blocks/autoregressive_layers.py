@@ -1,0 +1,62 @@
+"""The distribution of every autoregressive model: the same layers, taken in one direction or in the other.
+
+data -> [to reals] -> (ActNorm -> autoregressive) x num_layers -> standard normal
+"""
+
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+from tfp_flows.bijectors import ActNorm, Autoregressive, Chain
+from tfp_flows.networks.conditioning import check_context_shape
+from tfp_flows.numerics.tensors import is_positive_integer
+
+tfb, tfd = tfp.bijectors, tfp.distributions
+
+
+def check_layers(num_layers, context_shape, num_classes):
+    """Refuses what no autoregressive model takes, before anything is built.
+
+    Raises:
+        ValueError: where num_layers is no positive integer, a context's shape is none, or there are two kinds of it.
+    """
+    check_context_shape(context_shape)
+    if num_classes is not None and not is_positive_integer(num_classes):
+        raise ValueError(f"Expected num_classes to be a positive integer or None; got {num_classes!r}.")
+    if not is_positive_integer(num_layers):
+        raise ValueError(f"Expected num_layers to be a positive integer; got {num_layers!r}.")
+    if context_shape is not None and num_classes is not None:
+        raise ValueError(f"Expected context_shape or num_classes; got both, {context_shape!r} and {num_classes!r}.")
+
+
+def context_shape(shape, num_classes):
+    """The shape of what the networks are given: a vector, or a one-hot label."""
+    return shape if num_classes is None else (num_classes,)
+
+
+def distribution(shape, first, num_layers, make_network, transform, actnorm, inverted):
+    """A standard normal pushed through the layers.
+
+    Args:
+        shape: tuple, of an event.
+        first: list of bijectors, data -> latent, before the layers.
+        num_layers: int.
+        make_network: function of a layer's number that gives its conditioner.
+        transform: `tfp_flows.transforms.Transform`.
+        actnorm: None, "channels" for an ActNorm of the last axis before each layer, or "event" for one whose scale and
+            shift all elements share, which does not depend on their number.
+        inverted: bool, whether a layer's parallel direction is that of samples.
+
+    Returns:
+        `tfd.TransformedDistribution`.
+    """
+    layers = []
+    for k in range(num_layers):
+        if actnorm == "channels":
+            layers.append(ActNorm(shape[-1], event_ndims=len(shape)))
+        elif actnorm == "event":
+            column = tfb.Reshape(event_shape_in=(*shape, 1), event_shape_out=shape)
+            layers += [column, ActNorm(1, event_ndims=len(shape) + 1), tfb.Invert(column)]
+        layer = Autoregressive(shape, make_network(k), transform)
+        layers.append(tfb.Invert(layer) if inverted else layer)
+    base = tfd.Independent(tfd.Normal(tf.zeros(shape), 1.0), len(shape))
+    return tfd.TransformedDistribution(base, Chain([*first, *layers]))

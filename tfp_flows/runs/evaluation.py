@@ -1,0 +1,98 @@
+"""What a finished training is worth: scores on a split beside those of a Gaussian, and the pictures."""
+
+import os
+import platform
+
+import numpy as np
+import tensorflow as tf
+
+from tfp_flows import pictures
+from tfp_flows.files import write_json
+from tfp_flows.runs import labels
+from tfp_flows.runs.distillation import compare
+from tfp_flows.runs.run import Run
+from tfp_flows.runs.run_log import scores_of
+from tfp_flows.training import scoring
+from tfp_flows.training.sample_pictures import draw_samples
+
+# Above this a covariance matrix is no longer a quick thing to factorise.
+_LARGEST_GAUSSIAN = 4096
+
+
+def finish(run):
+    """Scores the best weights on the test split, once, and writes metrics.json and the pictures.
+
+    Returns:
+        model, metrics: the flow with its best weights, and what metrics.json holds.
+    """
+    dataset, model = run.load_data(), run.load_model()
+    metrics = evaluate(model, dataset)
+    log = run.read_log()
+    scores = scores_of(log)
+    metrics["training"] = {
+        "epochs": len(scores),
+        "best_epoch": int(np.nanargmin(scores)) + 1,
+        "seconds": sum(log["seconds"]),
+        "machine": _machine(),
+    }
+    if "distillation" in run.config:
+        options = run.config["distillation"]
+        teacher = Run(options["teacher"]).load_model()
+        metrics["distillation"] = {
+            "before": options.get("before"),
+            "after": compare(teacher, model, dataset),
+            "teacher_nll": float(
+                np.mean(scoring.nll_per_event(teacher, dataset.test, labels.context(teacher, dataset, "test")))
+            ),
+        }
+    write_json(run.path / "metrics.json", metrics)
+    title = f"{run.config['model']} on {dataset.name}"
+    pictures.curve(log, run.path / "curve.png", title)
+    draw_samples(model, run.path / "samples.png", reference=dataset.train, title=title)
+    return model, metrics
+
+
+def evaluate(model, dataset, split="test", seed=0, num_samples=1):
+    """Scores a flow on a split, beside a Gaussian fitted to the training split and the entropy where it is known.
+
+    A class-conditional flow is scored given each event's label, -log p(x given class); the Gaussian knows no classes.
+
+    Args:
+        model: `tfp_flows.Flow`.
+        dataset: `tfp_flows.data.Dataset`.
+        split: str.
+        seed: int, of the dequantization noise.
+        num_samples: int, of that noise an event, see `scoring.nll_per_event`.
+
+    Returns:
+        dict: split, the summary of `scoring.summarize`, num_classes of a class-conditional flow, num_parameters,
+        gaussian (a summary), entropy and nll_minus_entropy (nats) where the density of the data is known.
+
+    Raises:
+        ValueError: where the flow is class-conditional and the data have no labels, or labels beyond its classes.
+    """
+    x = getattr(dataset, split)
+    nll = scoring.nll_per_event(model, x, labels.context(model, dataset, split), seed=seed, num_samples=num_samples)
+    metrics = {"split": split, **scoring.summarize(nll, model.event_shape, model.num_bins)}
+    if num_samples > 1:
+        metrics["num_samples"] = num_samples
+    if model.num_classes is not None:
+        metrics["num_classes"] = model.num_classes
+    metrics["num_parameters"] = int(sum(np.prod(v.shape) for v in model.trainable_variables))
+    if np.prod(model.event_shape) <= _LARGEST_GAUSSIAN:
+        gaussian = scoring.gaussian_nll(dataset.train, x, model.num_bins, seed)
+        metrics["gaussian"] = scoring.summarize(gaussian, model.event_shape, model.num_bins)
+    if dataset.density is not None and dataset.density.entropy is not None:
+        metrics["entropy"] = float(dataset.density.entropy)
+        metrics["nll_minus_entropy"] = metrics["nll"] - metrics["entropy"]
+    return metrics
+
+
+def _machine():
+    """What a training's time is worth knowing on."""
+    names = [
+        tf.config.experimental.get_device_details(gpu).get("device_name", gpu.name)
+        for gpu in tf.config.list_physical_devices("GPU")
+    ]
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return ", ".join([platform.machine(), platform.system(), f"{cores} CPU cores", *names])

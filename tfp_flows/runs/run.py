@@ -1,0 +1,185 @@
+"""A run directory: all that a training leaves behind, and all that is needed to go on from it.
+
+config.json              model, arguments, data, training options, library versions
+log.csv                  one row an epoch
+best.weights.h5          the weights of the epoch with the best validation nll
+checkpoint-0012.weights.h5   weights and optimizer after the last epoch, to resume from
+metrics.json             what the best weights score on the test split
+samples.png, curve.png, samples/epoch_0010.png
+savedmodel/1/            what TensorFlow Serving loads
+"""
+
+import contextlib
+import csv
+import importlib
+import inspect
+import pathlib
+import re
+
+from tfp_flows import data as datasets
+from tfp_flows.catalog import MODELS
+from tfp_flows.files import read_json, replacing, write_json
+
+_CHECKPOINT = re.compile(r"checkpoint-(\d+)\.weights\.h5")
+
+
+class Run:
+    """One run directory.
+
+    Args:
+        path: str, an existing run directory (see `Run.create`).
+
+    Raises:
+        ValueError: where it is none, or its config is half-written or names what is not known.
+
+    Example:
+        >>> import tempfile
+        >>> from tfp_flows.runs import Run
+        >>> config = dict(model="realnvp", arguments=dict(event_shape=[2]), data="moons", data_options={}, training={})
+        >>> Run.create(tempfile.mkdtemp() + "/run", config).config["model"]
+        'realnvp'
+    """
+
+    def __init__(self, path):
+        self.path = pathlib.Path(path)
+        if not (self.path / "config.json").is_file():
+            raise ValueError(f"Expected a run directory with a config.json; got {str(path)!r}, which has none.")
+        self.config = read_json(self.path / "config.json")
+        missing = {"model", "arguments", "data", "data_options", "training"} - set(self.config)
+        if missing:
+            raise ValueError(
+                f"Expected {sorted(missing)} in {str(self.path / 'config.json')!r}; got {sorted(self.config)}."
+            )
+
+    @classmethod
+    def create(cls, path, config):
+        """A new run directory with a config (dict with model, arguments, data, data_options, training).
+
+        Raises:
+            ValueError: where the path holds anything already.
+        """
+        path = pathlib.Path(path)
+        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+            raise ValueError(
+                f"Expected a new or empty folder for the run; got {str(path)!r}, which is not (--resume?)."
+            )
+        path.mkdir(parents=True, exist_ok=True)
+        write_json(path / "config.json", config)
+        return cls(path)
+
+    def save_config(self):
+        """Writes the config, where a resumed run has changed it."""
+        write_json(self.path / "config.json", self.config)
+
+    @contextlib.contextmanager
+    def dropped_if_refused(self):
+        """Around the start of a fit: a ValueError before anything but the config is there leaves no run directory, and
+        the corrected call may use the same path."""
+        try:
+            yield
+        except ValueError:
+            if [path.name for path in self.path.iterdir()] == ["config.json"]:
+                (self.path / "config.json").unlink()
+                self.path.rmdir()
+            raise
+
+    def load_data(self):
+        """The data of the run, a `tfp_flows.data.Data`."""
+        return datasets.load(self.config["data"], **self.config["data_options"])
+
+    def build_model(self, **arguments):
+        """The model of the run, with fresh weights, and with other arguments than the run's where some are given."""
+        return build_model(self.config["model"], {**self.config["arguments"], **arguments})
+
+    def load_model(self, **arguments):
+        """The model of the run with its best weights.
+
+        Args:
+            **arguments: of the model, in place of the run's, which its weights do not depend on: a longer event_shape
+                of a WaveNet.
+
+        Raises:
+            ValueError: where no weights are there yet, or they do not fit the model.
+        """
+        path = self.path / "best.weights.h5"
+        if not path.is_file():
+            raise ValueError(
+                f"Expected trained weights in {str(self.path)!r}; got none: the run has no finished epoch."
+            )
+        return load_weights(self.build_model(**arguments), path)
+
+    def checkpoint(self):
+        """(number of finished epochs, path of the weights to go on from), or (0, None)."""
+        found = [(int(m[1]), p) for p in self.path.iterdir() if (m := _CHECKPOINT.fullmatch(p.name))]
+        return max(found, default=(0, None))
+
+    def save_checkpoint(self, model, num_epochs):
+        """Writes the weights and the optimizer's after `num_epochs` epochs, then drops the older ones."""
+        previous = self.checkpoint()[1]
+        path = self.path / f"checkpoint-{num_epochs:04d}.weights.h5"
+        with replacing(path) as part:
+            model.save_weights(part)
+        if previous not in (None, path):
+            previous.unlink()
+
+    def save_best(self, model):
+        """Writes the best weights so far."""
+        with replacing(self.path / "best.weights.h5") as part:
+            model.save_weights(part)
+
+    def read_log(self):
+        """The log: dict name -> list of floats, one an epoch."""
+        path = self.path / "log.csv"
+        if not path.is_file():
+            return {}
+        with path.open(newline="") as file:
+            rows = list(csv.DictReader(file))
+        return {key: [float(row[key] or "nan") for row in rows] for key in (rows[0] if rows else {})}
+
+    def write_log(self, log):
+        """Writes the whole log."""
+        with replacing(self.path / "log.csv") as part, part.open("w", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(log)
+            writer.writerows(zip(*log.values()))
+
+
+def build_model(name, arguments):
+    """A named model of the catalogue.
+
+    Args:
+        name: str, a key of `tfp_flows.catalog.MODELS`.
+        arguments: dict, of its constructor.
+
+    Raises:
+        ValueError: for an unknown name or argument.
+    """
+    kind = model_class(name)
+    known = [key for key in inspect.signature(kind).parameters if key != "name"]
+    unknown = sorted(set(arguments) - set(known))
+    if unknown:
+        raise ValueError(f"Expected arguments of {name} among {known}; got {unknown[0]!r}.")
+    return kind(**arguments)
+
+
+def model_class(name):
+    """The class of a named model of the catalogue.
+
+    Raises:
+        ValueError: for an unknown name.
+    """
+    if name not in MODELS:
+        raise ValueError(f"Expected a model among {sorted(MODELS)}; got {name!r}.")
+    module, _, kind = MODELS[name].home.partition(":")
+    return getattr(importlib.import_module(module), kind)
+
+
+def load_weights(model, path):
+    """Loads a weights file, or says in one sentence what is wrong with it."""
+    try:
+        model.load_weights(path)
+    except (ValueError, OSError, KeyError) as error:
+        raise ValueError(
+            f"Expected weights of this model in {str(path)!r}; got {str(error).splitlines()[0]}"
+        ) from error
+    return model

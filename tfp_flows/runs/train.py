@@ -1,0 +1,86 @@
+"""Training by recipe: a named model on a named data set, from nothing to a run directory with everything in it."""
+
+import contextlib
+
+from tfp_flows.runs import labels
+from tfp_flows.runs.config import check_fit, check_training, new_config
+from tfp_flows.runs.fit_run import fit_run
+from tfp_flows.runs.run import Run
+
+
+def train(
+    model,
+    data,
+    out,
+    *,
+    epochs=None,
+    batch_size=None,
+    learning_rate=None,
+    seed=0,
+    arguments=None,
+    data_options=None,
+    conditional=False,
+    patience=None,
+    minutes=None,
+    picture_every=10,
+    resume=False,
+    jit_compile="auto",
+    verbose="auto",
+):
+    """Trains a named model on a data set and leaves a run directory (see `tfp_flows.training.Run`).
+
+    Args:
+        model: str, a key of `tfp_flows.catalog.MODELS`.
+        data: str, a name of `tfp_flows.data.names()` or the path of a file.
+        out: str, the run directory: new, or with `resume` an existing one, whose config then decides; of the other
+            arguments only a larger `epochs`, `minutes`, `picture_every` and `verbose` count.
+        epochs, batch_size, learning_rate: None for the recipe's. The learning rate falls to 1 % of it by a cosine.
+        seed: int, of the weights, the data's split and order and the noise.
+        arguments: dict, of the model's constructor, beyond event_shape and num_bins, which the data give. With
+            num_classes the labels of the data are learned with, as with `conditional`.
+        data_options: dict, of the data's loader.
+        conditional: bool, whether p(x given class) is learned, with the labels of the data; num_classes is then one
+            more than the largest of them.
+        patience: int, epochs without a better validation nll before training stops, or None.
+        minutes: float, training stops at the end of the epoch in which they are over, or None.
+        picture_every: int, epochs between pictures of samples; 0 for none.
+        resume: bool.
+        jit_compile: as Keras' compile.
+        verbose: as Keras' fit.
+
+    Returns:
+        `tfp_flows.training.Run`; call `finish` on it to score, draw and measure the best weights.
+
+    Raises:
+        ValueError: for unknown names, bad options or data, or a folder that holds something already.
+    """
+    check_fit(minutes, picture_every)
+    if resume:
+        run, dataset = _reopen(model, out, epochs, conditional)
+    else:
+        config, dataset = new_config(
+            model, data, epochs=epochs, batch_size=batch_size, learning_rate=learning_rate, seed=seed,
+            arguments=arguments, data_options=data_options, conditional=conditional, patience=patience,
+            jit_compile=jit_compile,
+        )  # fmt: skip
+        run = Run.create(out, config)
+    # A run that was there already stays, whatever is refused.
+    with contextlib.nullcontext() if resume else run.dropped_if_refused():
+        fit_run(run, dataset, minutes, picture_every, resume, verbose)
+    return run
+
+
+def _reopen(model, out, epochs, conditional):
+    run = Run(out)
+    if model not in (None, run.config["model"]):
+        raise ValueError(f"Expected the run's own model {run.config['model']!r} to resume; got {model!r}.")
+    if conditional and run.config["arguments"].get("num_classes") is None:
+        raise ValueError(
+            f"Expected a class-conditional run to resume as one; got {str(out)!r}, which knows no classes."
+        )
+    if epochs is not None:
+        run.config["training"]["epochs"] = epochs
+    dataset = run.load_data()
+    check_training(run.config["training"])
+    labels.check(dataset, run.config["arguments"].get("num_classes"))
+    return run, dataset
