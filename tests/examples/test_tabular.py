@@ -5,7 +5,7 @@ import pathlib
 
 import numpy as np
 
-PATH = pathlib.Path(__file__).resolve().parent.parent / "examples" / "tabular.py"
+PATH = pathlib.Path(__file__).resolve().parents[2] / "examples" / "tabular.py"
 
 
 def example():

@@ -18,7 +18,7 @@ from tfp_flows.networks import MLP
 from tfp_flows.serving import versions
 from tfp_flows.serving.card import model_card
 
-ROOT = pathlib.Path(__file__).parents[1]
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
 # ---- files ----------------------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ import pathlib
 
 import numpy as np
 
-PATH = pathlib.Path(__file__).resolve().parent.parent / "examples" / "cifar10.py"
+PATH = pathlib.Path(__file__).resolve().parents[2] / "examples" / "cifar10.py"
 
 
 def test_decoding_undoes_the_differences(tmp_path):

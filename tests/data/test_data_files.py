@@ -5,7 +5,7 @@ import os
 import numpy as np
 import pytest
 
-from tests.test_data import sentence
+from tests.data.test_data import sentence
 from tfp_flows import data
 
 TABLE = np.arange(60.0).reshape(20, 3) / 7

@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from tfp_flows import data
 
-ROOT = pathlib.Path(__file__).parents[1]
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 NUM_EXAMPLES, BATCH_SIZE, SEED = 10, 4, 3
 EVENTS = np.arange(NUM_EXAMPLES)
 

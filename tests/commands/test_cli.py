@@ -137,7 +137,7 @@ def test_bad_sample_options(run, options, capsys):
 
 
 def test_help_of_an_example_makes_no_environment(tmp_path):
-    root = pathlib.Path(__file__).resolve().parent.parent
+    root = pathlib.Path(__file__).resolve().parents[2]
     env = {key: value for key, value in os.environ.items() if key != "TFP_FLOWS_ENTERED"}
     env["TFP_FLOWS_ENV"] = str(tmp_path / "env")
     for script in (*(root / "examples").glob("*.py"), root / "tests" / "run.py"):

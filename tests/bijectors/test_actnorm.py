@@ -191,7 +191,7 @@ print("same on both")
 
 
 def test_every_replica_of_a_strategy_is_initialised():
-    root = str(pathlib.Path(__file__).resolve().parent.parent)
+    root = str(pathlib.Path(__file__).resolve().parents[2])
     result = subprocess.run(
         [sys.executable, "-c", MIRRORED], capture_output=True, text=True, env={**os.environ, "PYTHONPATH": root}
     )

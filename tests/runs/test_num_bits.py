@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from tests.test_data import sentence
+from tests.data.test_data import sentence
 from tfp_flows import cli, data
 from tfp_flows.data import bits
 

@@ -4,7 +4,7 @@ import pytest
 import tensorflow_probability as tfp
 
 import tfp_flows
-from tests.test_dequantization import gaussian, image_noise, logistic, plane_noise
+from tests.dequantization.test_dequantization import gaussian, image_noise, logistic, plane_noise
 from tfp_flows import bijectors
 from tfp_flows.dequantization import Variational
 from tfp_flows.models.blocks import noise

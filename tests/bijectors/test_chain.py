@@ -6,8 +6,8 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tests import checks
+from tests.bijectors.test_coupling import conditional
 from tests.cases import build, coupling, events, latents
-from tests.test_coupling import conditional
 from tfp_flows import bijectors, masks, transforms
 
 tfb, tfd = tfp.bijectors, tfp.distributions

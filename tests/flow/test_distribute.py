@@ -2,6 +2,7 @@
 
 import json
 import os
+import pathlib
 import socket
 import subprocess
 import sys
@@ -130,7 +131,7 @@ print("RESULT", json.dumps({"nll": history["nll"], "val_nll": history["val_nll"]
 
 
 def environment(**extra):
-    root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    root = str(pathlib.Path(__file__).resolve().parents[2])
     return {**os.environ, "PYTHONPATH": root, "TF_CPP_MIN_LOG_LEVEL": "3", **extra}
 
 

@@ -12,8 +12,8 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 import tfp_flows
+from tests.bijectors.test_actnorm import X, standard
 from tests.checks import close
-from tests.test_actnorm import X, standard
 from tfp_flows import bijectors, masks, serving
 from tfp_flows.bijectors.batch_norm import BatchNorm
 from tfp_flows.networks import MLP
@@ -343,7 +343,7 @@ print("averaged")
 
 
 def test_two_replicas_average_their_statistics():
-    root = str(pathlib.Path(__file__).resolve().parent.parent)
+    root = str(pathlib.Path(__file__).resolve().parents[2])
     result = subprocess.run(
         [sys.executable, "-c", MIRRORED], capture_output=True, text=True, env={**os.environ, "PYTHONPATH": root}
     )

@@ -13,8 +13,8 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 import tfp_flows
+from tests.bijectors.test_coupling import conditional
 from tests.cases import CASES, build, coupling, events, latents
-from tests.test_coupling import conditional
 from tfp_flows import bijectors, masks, serving, transforms
 from tfp_flows.networks import MLP, ResNet
 

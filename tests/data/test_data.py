@@ -15,7 +15,7 @@ import pytest
 from tfp_flows import data
 from tfp_flows.data.toys import TOYS
 
-ROOT = pathlib.Path(__file__).parents[1]
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
 def sentence(error):

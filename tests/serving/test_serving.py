@@ -15,7 +15,7 @@ from tfp_flows.dequantization import Uniform
 from tfp_flows.networks import MLP
 
 tfd, tfb = tfp.distributions, tfp.bijectors
-ROOT = pathlib.Path(__file__).parents[1]
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 # ---- what the SavedModel answers ------------------------------------------------------------------------------------
 
 FRESH_PROCESS = """
