@@ -51,7 +51,7 @@ def main(argv):
             print(f"| {pair} {when} | {row[key]:.4f} | {2 * row[key + '_standard_error']:.4f} |")
     for name, path in (("teacher", teacher), ("student", student)):
         flow = training.Run(path).load_model()
-        x, log_q = flow(tf.zeros([20_000, 0]), seed=random, draw=True)
+        x, log_q = flow.sample_and_log_prob(20_000, seed=random)
         rows = [
             (f"{name}, exact", log_q.numpy() - density.log_prob(x.numpy())),
             (f"exact, {name}", density.log_prob(dataset.test) - flow.predict(dataset.test, verbose=0)),

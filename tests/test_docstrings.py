@@ -24,11 +24,17 @@ NEEDS = {"tfp_flows.data.digits": "sklearn", "tfp_flows.plots": "matplotlib"}
 
 # Public names without an example, and why.
 BARE = {
-    "training.RunLog": "a part of train",
-    "training.train": "writes a run directory; examples/quickstart.py shows it",
-    "training.distill": "needs a run; examples/distillation.py shows it",
-    "training.evaluate": "needs a run directory",
-    "training.finish": "needs a run directory",
+    "flow.SamplingError": "an exception; flow.sampler.require, which raises it, has one",
+    "pictures.as_images": "an array or None",
+    "pictures.curve": "writes a PNG; a run's curve.png shows it",
+    "pictures.rows": "writes a PNG; tfp-flows sample shows it",
+    "pictures.samples": "writes a PNG; tfp-flows sample shows it",
+    "pictures.spectrograms": "writes a PNG; tfp-flows sample shows it",
+    "runs.RunLog": "a part of train",
+    "runs.train": "writes a run directory; examples/quickstart.py shows it",
+    "runs.distill": "needs a run; examples/distillation.py shows it",
+    "runs.evaluate": "needs a run directory",
+    "runs.finish": "needs a run directory",
     "training.draw_samples": "needs a run directory",
     "training.sample_events": "one call on a trained flow",
     "training.sample_classes": "one call on a trained flow",
@@ -52,7 +58,8 @@ def public_names():
     for module in MODULES:
         if module.count(".") == 1 and module not in NEEDS:
             part = importlib.import_module(module)
-            for name in getattr(part, "__all__", ()):
+            # What is handed out under a former name as well is looked at in its home.
+            for name in set(getattr(part, "__all__", ())) - set(getattr(part, "_OF_RUNS", ())):
                 if callable(getattr(part, name)):
                     yield f"{module.split('.')[1]}.{name}", getattr(part, name)
     for module in ("masks", "numerics.tensors"):

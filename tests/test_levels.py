@@ -29,7 +29,7 @@ LEVELS = [
     {"data", "pictures", "plots", "masks", "files", "libraries", "catalog", "environment", "novelty", "wav"},
 ]  # fmt: skip
 # Within a row: what may be imported all the same, since it goes one way only.
-ALLOWED = {("pictures", "files"), ("plots", "pictures"), ("wav", "files"), ("data", "wav")}
+ALLOWED = {("pictures", "files"), ("plots", "pictures"), ("wav", "files"), ("data", "wav"), ("objectives", "metrics")}
 
 
 def part(path):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import tfp_flows
-from tfp_flows import cli, data, plots, serving, training
+from tfp_flows import cli, data, pictures, serving, training
 from tfp_flows.runs import labels
 from tfp_flows.training.stop_on_nan import find_culprit
 
@@ -113,7 +113,7 @@ def test_several_temperatures_share_their_latents(conditional_run, model, tmp_pa
 
 def test_pictures_have_a_row_a_class(model, tmp_path, monkeypatch):
     drawn = {}
-    monkeypatch.setattr(plots, "rows", lambda events, names, *rest: drawn.update(events=events, names=names))
+    monkeypatch.setattr(pictures, "rows", lambda events, names, *rest: drawn.update(events=events, names=names))
     training.draw_samples(model, tmp_path / "p.png")
     assert drawn["names"] == [f"class {k}" for k in range(10)]
     np.testing.assert_array_equal(drawn["events"], training.sample_classes(model, 10, range(10)))

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from tfp_flows import plots, training
+from tfp_flows.runs import fit_run
 from tfp_flows.training import scoring
 
 pytest.importorskip("sklearn", reason="the extra `data` is not installed")
@@ -167,9 +168,9 @@ def test_pictures_can_be_told_apart(tmp_path):
 def test_the_learning_rate_rises_then_falls():
     """To its peak at the end of the warm-up, to 1 % of it at the end; without a warm-up it begins at the peak."""
     options = dict(learning_rate=0.01, optimizer={}, warmup_steps=10)
-    rate = training.fit_run.make_optimizer(options, num_steps=110)._learning_rate
+    rate = fit_run.make_optimizer(options, num_steps=110)._learning_rate
     np.testing.assert_allclose([float(rate(k)) for k in (0, 5, 10, 110)], [0, 0.005, 0.01, 0.0001], rtol=1e-5)
     np.testing.assert_allclose(rate(60), 0.01 * (0.5 * 0.99 + 0.01), rtol=1e-5)
-    rate = training.fit_run.make_optimizer({**options, "warmup_steps": 0}, num_steps=100)._learning_rate
+    rate = fit_run.make_optimizer({**options, "warmup_steps": 0}, num_steps=100)._learning_rate
     np.testing.assert_allclose([float(rate(k)) for k in (0, 100)], [0.01, 0.0001], rtol=1e-5)
-    assert float(training.fit_run.make_optimizer(options, num_steps=4)._learning_rate(3)) > 0
+    assert float(fit_run.make_optimizer(options, num_steps=4)._learning_rate(3)) > 0

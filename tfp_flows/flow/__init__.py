@@ -1,5 +1,6 @@
 """Flow: the `keras.Model` around any distribution, and its machinery. Knows no paper."""
 
 from tfp_flows.flow.flow import Flow
+from tfp_flows.flow.sampler import DistributionSampler, Sampler, SamplingError
 
-__all__ = ["Flow"]
+__all__ = ["DistributionSampler", "Flow", "Sampler", "SamplingError"]

@@ -37,11 +37,6 @@ def check_events(x, event_shape, num_bins, what="x"):
     return x
 
 
-def is_empty(shape):
-    """Whether a batch is one of events of no numbers, (batch, 0), which stands for data where none are taken."""
-    return tf.TensorShape(shape).rank == 2 and shape[1] == 0
-
-
 def check_spec(shape, dtype, event_shape, num_bins, what="x"):
     """Checks the static shape (batch, *event) and dtype of events, as `check_events` does."""
     shape, dtype = tf.TensorShape(shape), tf.as_dtype(dtype)

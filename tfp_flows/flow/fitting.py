@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from tfp_flows.data import pipeline
 from tfp_flows.flow import context as contexts
-from tfp_flows.flow import events
+from tfp_flows.flow import events, no_data
 
 
 class EpochClock(keras.callbacks.Callback):
@@ -23,20 +23,20 @@ class EpochClock(keras.callbacks.Callback):
             generator.state.assign(state.astype("uint32"))
 
 
-def with_clock(callbacks, objective_name="nll"):
+def with_clock(callbacks, names):
     """The callbacks of a fit with `EpochClock` first; those that monitor our metrics are told that less is better.
 
     Keras knows a metric's direction only where it was given to `compile`.
 
     Args:
         callbacks: None, a callback, a list of them or a `keras.callbacks.CallbackList`.
-        objective_name: str, what the objective's values are logged as.
+        names: sequence of str, what the objective logs.
     """
     is_list = isinstance(callbacks, keras.callbacks.CallbackList)
     given = callbacks.callbacks if is_list else tf.nest.flatten([] if callbacks is None else callbacks)
     for callback in given:
         monitored = str(getattr(callback, "monitor", "")).removeprefix("val_")
-        if monitored in ("nll", "bits_per_dim", objective_name) and getattr(callback, "mode", None) == "auto":
+        if monitored in names and getattr(callback, "mode", None) == "auto":
             callback.mode = "min"
     if is_list:
         callbacks.append(EpochClock())
@@ -90,12 +90,11 @@ def _checked(flow, x, y, sample_weight, what="x"):
 
 
 def _without_data(flow, y, batch_size, shuffle):
-    """Batches of events of no numbers, without end where no contexts bound them: their size is all that counts."""
-    batch_size = batch_size or 32
+    """Batches without events, without end where no contexts bound them."""
     if y is None:
-        return tf.data.Dataset.from_tensors(tf.zeros([batch_size, 0])).repeat()
+        return no_data.dataset(batch_size or 32)
     contexts.check(flow, y)
-    return array_batches((np.zeros([len(y), 0], "float32"), y, None), batch_size, flow.seed, shuffle)
+    return no_data.beside(array_batches((y, None, None), batch_size, flow.seed, shuffle))
 
 
 def array_batches(arrays, batch_size, seed, shuffle):
@@ -141,7 +140,7 @@ def prepare(flow, x):
     needs_data = flow.objective.needs_data
     if isinstance(x, tf.data.Dataset):
         spec = keras.utils.unpack_x_y_sample_weight(x.element_spec)[0]
-        if needs_data or not events.is_empty(spec.shape):
+        if not no_data.is_none(spec):
             events.check_spec(spec.shape, spec.dtype, flow.event_shape, flow.num_bins)
         if x.cardinality() == 0:
             raise ValueError("Expected a data set with at least one batch; got an empty one.")
@@ -150,11 +149,12 @@ def prepare(flow, x):
         if batch is None:
             raise ValueError("Expected a data set with at least one batch; got an empty one.")
         first, context, _ = keras.utils.unpack_x_y_sample_weight(batch)
-        context = None if context is None else context[: len(first)]
+        first, count = no_data.events_and_count(first)
+        context = None if context is None else context[:count]
         if not flow.is_initialized:
-            flow.initialize(first if needs_data else len(first), context)
+            flow.initialize(first if needs_data else int(count), context)
         if not needs_data:
-            flow.objective.try_out(flow, first, context)
+            flow.objective.try_out(flow, first, context, count)
     return x
 
 

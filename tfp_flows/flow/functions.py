@@ -1,12 +1,11 @@
-"""The four functions of a flow, traced once each.
+"""The functions of a flow, traced once each.
 
 A traced function has a tensor of its own for each argument, so that TFP's cache, which goes by tensor identity, can
 never answer from before a training step.
 """
 
+import keras
 import tensorflow as tf
-
-from tfp_flows.flow import temperature
 
 
 class CompiledFunctions:
@@ -19,27 +18,40 @@ class CompiledFunctions:
     def __init__(self, flow):
         @tf.function(reduce_retracing=True)
         def log_prob(x, context=None):
-            return flow.distribution.log_prob(tf.identity(x), **flow._kwargs(context))
+            return flow.distribution.log_prob(tf.identity(x), **flow.options(context))
 
         @tf.function(reduce_retracing=True)
         def sample(n, seed, t, context=None):
-            if not flow.can_encode:
-                return temper(flow.distribution.sample(n, seed=seed), t)
-            z = temper(flow.distribution.distribution.sample(n, seed=seed), t)
-            return flow.distribution.bijector.forward(z, **bijector_kwargs(context))
+            return flow.sampler(flow, n, seed, t, None if context is None else flow.features(context))
 
         @tf.function(reduce_retracing=True)
         def encode(x, context=None):
-            return flow.distribution.bijector.inverse(tf.identity(x), **bijector_kwargs(context))
+            return flow.distribution.bijector.inverse(tf.identity(x), **bijector_options(context))
 
         @tf.function(reduce_retracing=True)
         def decode(z, context=None):
-            return flow.distribution.bijector.forward(tf.identity(z), **bijector_kwargs(context))
+            return flow.distribution.bijector.forward(tf.identity(z), **bijector_options(context))
 
-        def temper(z, t):
-            return temperature.scale(flow._base, z, t) if flow.can_scale_temperature else z
-
-        def bijector_kwargs(context):
-            return flow._kwargs(context).get("bijector_kwargs", {})
+        def bijector_options(context):
+            return flow.options(context).get("bijector_kwargs", {})
 
         self.log_prob, self.sample, self.encode, self.decode = log_prob, sample, encode, decode
+
+
+class Draw(keras.layers.Layer):
+    """A call of a flow's networks that draws where the flow's own call scores.
+
+    As a Keras layer around the flow: `training` reaches its networks, and what they add as losses is that of this call.
+
+    Args:
+        flow: `tfp_flows.Flow`.
+    """
+
+    def __init__(self, flow):
+        super().__init__(dtype=flow.variable_dtype, autocast=False, name="draw")
+        self.flow = flow
+        self.built = True
+
+    def call(self, n, seed, context=None, training=None):
+        """(events, their log_prob), from a seed."""
+        return self.flow.distribution.experimental_sample_and_log_prob(n, seed=seed, **self.flow.options(context))

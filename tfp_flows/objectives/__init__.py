@@ -1,4 +1,4 @@
-"""Objectives: what a flow is trained by. `objective(flow, x, context, seed, training)` -> nats, one an event."""
+"""Objectives: what a flow is trained by. `objective(flow, x, context, seed, training)` -> one value an event."""
 
 from tfp_flows.objectives.maximum_likelihood import MaximumLikelihood
 from tfp_flows.objectives.objective import Objective

@@ -6,6 +6,9 @@
 Network passes: one of the flow's inverse direction, and one of the noise's own flow where it has one.
 """
 
+import math
+
+from tfp_flows.metrics import BitsPerDim
 from tfp_flows.objectives.objective import Objective
 
 
@@ -18,11 +21,20 @@ class MaximumLikelihood(Objective):
         >>> flow.compile("adam", loss=tfp_flows.objectives.MaximumLikelihood())
     """
 
+    name = "nll"
+    unit = "nats per event"
+
     def __call__(self, flow, x, context, seed, training):
         # With the seed integers are scored by the bound. In the flow's call, so that the networks of the noise, where
         # it has any, know of `training` too.
         options = {} if flow.dequantization is None else {"seed": seed}
         return -flow(x, context=context, training=training, **options)
 
-    def get_config(self):
-        return {}
+    @property
+    def units(self):
+        return {"bits_per_dim": "bits per dimension", **super().units}
+
+    def metrics(self, flow):
+        if flow.dequantization is None:
+            return super().metrics(flow)
+        return [*super().metrics(flow), BitsPerDim(math.prod(flow.event_shape))]

@@ -1,31 +1,47 @@
-"""What every objective offers to `Flow.compile` and `fit`."""
+"""What every objective offers to `Flow.compile` and `fit`: values of a batch, their name and their unit."""
 
 import abc
+import re
+
+import keras
 
 
 class Objective(abc.ABC):
-    """A loss of one batch, in nats an event.
+    """A loss of one batch, one value an event, that says its own name, unit and metrics.
+
+    `fit` logs the mean of the values as `name`, beside the loss, which has what layers add of their own; callbacks,
+    run directories and loss curves go by `name` and `units`. Less is better.
 
     Attributes:
-        name: str, what `fit` logs its values as.
-        needs_data: bool, whether `fit` must be given events. An objective that draws its own gets batches of events of
-            no numbers, (batch, 0), where there are none.
+        name: str, what its values are logged as; by default the class's own name in small letters.
+        unit: str, what its values are measured in, as a curve's axis has it.
+        needs_data: bool, whether `fit` must be given events. An objective that draws its own is called with
+            `num_samples` too, and with x=None where `fit` was given none.
 
     Example:
         >>> import tfp_flows
-        >>> class Clipped(tfp_flows.objectives.Objective):
+        >>> class ClippedNLL(tfp_flows.objectives.Objective):
+        ...     unit = "nats per event"
         ...     def __call__(self, flow, x, context, seed, training):
         ...         return tf.minimum(-flow(x, context=context, training=training), 100.0)
         >>> flow = tfp_flows.RealNVP((2,), num_layers=2, hidden_units=8)
-        >>> flow.compile("adam", loss=Clipped())
+        >>> flow.compile("adam", loss=ClippedNLL())
+        >>> sorted(flow.fit(np.ones([4, 2], "float32"), verbose=0).history)
+        ['clipped_nll', 'loss']
     """
 
-    name = "nll"
+    name = None
+    unit = ""
     needs_data = True
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        if cls.name is None:
+            cls.name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", cls.__name__).lower()
 
     @abc.abstractmethod
     def __call__(self, flow, x, context, seed, training):
-        """Values in nats, (batch,).
+        """Values in the objective's unit, (batch,).
 
         Args:
             flow: `tfp_flows.Flow`.
@@ -35,17 +51,31 @@ class Objective(abc.ABC):
             training: bool, handed to the flow's networks.
         """
 
+    @property
+    def units(self):
+        """dict: each quantity that is logged -> its unit, the one that a curve shows first."""
+        return {self.name: self.unit}
+
+    def metrics(self, flow):
+        """New metrics of the values, in the order in which they are logged; each is updated with (batch,) values.
+
+        The first one is that of the name. Not the loss, which is logged in any case.
+
+        Args:
+            flow: `tfp_flows.Flow`.
+
+        Returns:
+            list of `keras.metrics.Metric`.
+        """
+        return [keras.metrics.Mean(name=self.name)]
+
     def check(self, flow):
         """Refuses, by a ValueError, a flow that it cannot train; `compile` asks."""
 
-    def try_out(self, flow, x, context):
+    def try_out(self, flow, x, context, num_samples):
         """One evaluation in eager code before the first step of an objective without data, where a ValueError can say
-        what is wrong; `fit` asks, with its first batch."""
+        what is wrong; `fit` asks, with its first batch (x is None where it has no events)."""
 
-    def logs(self, logs):
-        """The metrics as `fit` shows them.
-
-        Args:
-            logs: dict, loss, nll and, for integer data, bits_per_dim.
-        """
-        return logs
+    def get_config(self):
+        """dict of plain values: what it is made with."""
+        return {}

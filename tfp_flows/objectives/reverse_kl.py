@@ -54,6 +54,7 @@ class ReverseKL(Objective):
     """
 
     name = "reverse_kl"
+    unit = "reverse KL, nats per event"
     needs_data = False
 
     def __init__(self, target_log_prob, temperature=1.0, penalty=None):
@@ -69,8 +70,9 @@ class ReverseKL(Objective):
         self.temperature = float(temperature)
         self.penalty = penalty
 
-    def __call__(self, flow, x, context, seed, training):
-        samples, log_q = flow(x, context=context, training=training, seed=seed, draw=True)
+    def __call__(self, flow, x, context, seed, training, num_samples=None):
+        n = tf.shape(x)[0] if num_samples is None else num_samples
+        samples, log_q = flow.sample_and_log_prob(n, context, seed, training)
         log_p, extra = self._scores(samples, x, context)
         values = log_q - tf.cast(log_p, log_q.dtype) / self.temperature
         return values if extra is None else values + tf.cast(extra, values.dtype)
@@ -80,7 +82,7 @@ class ReverseKL(Objective):
         log_p = _checked(self._target(samples, context), samples, "target_log_prob")
         if self.penalty is None:
             return log_p, None
-        return log_p, _checked(self.penalty(samples, x if x.shape[1:].num_elements() else None), samples, "penalty")
+        return log_p, _checked(self.penalty(samples, x), samples, "penalty")
 
     def check(self, flow):
         if flow.distribution.reparameterization_type != tfd.FULLY_REPARAMETERIZED:
@@ -98,14 +100,14 @@ class ReverseKL(Objective):
         if takes and classes[0] != classes[1]:
             raise ValueError(f"Expected a flow of the target's classes, {classes[0]}; got {classes[1]}.")
 
-    def try_out(self, flow, x, context):
+    def try_out(self, flow, x, context, num_samples):
         """One evaluation in eager code, where a bad value can be named.
 
         Raises:
             ValueError: where the target or the penalty returns a wrong shape or numbers that are not finite, or the
                 target has no gradient.
         """
-        samples, _ = flow(x, context=context, training=False, seed=tf.constant([flow.seed, 0]), draw=True)
+        samples, _ = flow.sample_and_log_prob(num_samples, context, seed=(flow.seed, 0))
         # A new tensor: of the flow's own TFP's cache would give what layers that both have in common computed before.
         samples = tf.identity(samples)
         with tf.GradientTape() as tape:
@@ -118,11 +120,8 @@ class ReverseKL(Objective):
         if tape.gradient(scores[0], samples) is None:
             raise ValueError("Expected target_log_prob to be computed by TensorFlow; got one without a gradient in x.")
 
-    def logs(self, logs):
-        logs = {self.name if key == "nll" else key: value for key, value in logs.items()}
-        # Of a density on samples, not on integers.
-        logs.pop("bits_per_dim", None)
-        return logs
+    def get_config(self):
+        return {"temperature": self.temperature}
 
     def _target(self, samples, context):
         target = self.target_log_prob

@@ -164,7 +164,7 @@ def _divergence(p, q, n, context, seed, batch):
     """log p(x) - log q(x) of samples of p, an array (n,)."""
 
     def difference(size, seed, context=None):
-        x, log_p = p(tf.zeros([size, 0]), context=context, seed=seed, draw=True, training=False)
+        x, log_p = p.sample_and_log_prob(size, context, seed)
         # A new tensor: TFP would answer from the cache of the same bijector.
         return log_p - q(tf.identity(x), context=context, training=False)
 

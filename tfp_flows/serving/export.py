@@ -4,8 +4,7 @@
     path/3/assets.extra/tf_serving_warmup_requests              what the server answers before its first client
     path/3/model_card.json                                      what the model is and where it comes from
 
-The root of the SavedModel is a bare `tf.Module` around the variables that the served functions read. So the file
-holds no optimizer state and no Python object of Keras or TensorFlow Probability; TensorFlow alone loads it.
+How the graph is written, see `tfp_flows.flow.saved_model`.
 """
 
 import importlib.util
@@ -16,14 +15,11 @@ import warnings
 from tfp_flows.serving.card import model_card, write_card
 from tfp_flows.serving.versions import publish, unpublished
 
-# Ops that call back into the Python process that made the graph; a server has none.
-_PYTHON_OPS = ("PyFunc", "PyFuncStateless", "EagerPyFunc")
-
 
 def export(model, path, *, card=None, warmup="auto"):
     """Writes the next version of a model for TensorFlow Serving.
 
-    The signatures are `log_prob`, `sample`, `encode` and `decode` (see `tfp_flows.serving.signatures` for their
+    The signatures are `log_prob`, `sample`, `encode` and `decode` (see `tfp_flows.flow.signatures` for their
     inputs, outputs and units), and `serving_default`, which is `log_prob`. What the flow cannot do is left out, and the
     model card says why; `sample` is the default of a flow that cannot score. The version appears under its number in
     one step when it is whole; a failure leaves nothing behind and touches no earlier version. The model is not changed.
@@ -59,10 +55,8 @@ def export(model, path, *, card=None, warmup="auto"):
         (3, 2)
     """
     # Here and not above: `tfp_flows.serving.load` and `.card` come through this package and import much less.
-    import tensorflow as tf
-
-    from tfp_flows.flow.flow import Flow
-    from tfp_flows.serving.signatures import describe, signatures, variables
+    from tfp_flows.flow import Flow, saved_model
+    from tfp_flows.flow.signatures import describe
     from tfp_flows.serving.warmup import examples, write_warmup
 
     if not isinstance(model, Flow):
@@ -70,19 +64,10 @@ def export(model, path, *, card=None, warmup="auto"):
     base = _local(path)
     warmup = _wants_warmup(warmup)
 
-    functions, left_out = signatures(model)
-    default = "log_prob" if "log_prob" in functions else "sample"
+    functions, left_out, default = saved_model.trace(model)
     card = model_card(model, describe(functions, model), left_out, card)
-    root = tf.Module()
-    root.variables_read = variables(functions.values(), model)
     with unpublished(base) as folder:
-        tf.saved_model.save(
-            root,
-            str(folder),
-            signatures={**functions, "serving_default": functions[default]},
-            options=tf.saved_model.SaveOptions(experimental_custom_gradients=False),  # a server differentiates nothing
-        )
-        _check_servable(folder)
+        saved_model.write(model, folder, functions, default)
         if warmup:
             write_warmup(examples(functions, default), folder)
         write_card(card, folder)
@@ -117,24 +102,3 @@ def _is_installed(package):
         return importlib.util.find_spec(package) is not None
     except ValueError:  # what find_spec raises for a module that was put in sys.modules as None
         return False
-
-
-def _check_servable(folder):
-    """Raises if the written graph holds what the stock server cannot run."""
-    from tensorflow.core.protobuf import saved_model_pb2
-
-    saved_model = saved_model_pb2.SavedModel.FromString((folder / "saved_model.pb").read_bytes())
-    graph = saved_model.meta_graphs[0].graph_def
-    for function in graph.library.function:
-        if function.attr["_XlaMustCompile"].b:
-            raise ValueError(
-                "Expected a flow without jit_compile=True in its own functions, because the stock server has XLA "
-                f"switched off; got it on {function.signature.name!r}."
-            )
-    nodes = [*graph.node, *(node for function in graph.library.function for node in function.node_def)]
-    for node in nodes:
-        if node.op in _PYTHON_OPS:
-            raise ValueError(
-                "Expected a flow of TensorFlow ops alone, because a server has no Python to call; got "
-                f"{node.op} ({node.name!r}), which tf.py_function and tf.numpy_function make."
-            )

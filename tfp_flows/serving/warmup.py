@@ -10,7 +10,7 @@ import pathlib
 import numpy as np
 import tensorflow as tf
 
-from tfp_flows.serving.signatures import inputs
+from tfp_flows.flow.signatures import inputs
 
 FILE = pathlib.PurePath("assets.extra", "tf_serving_warmup_requests")
 

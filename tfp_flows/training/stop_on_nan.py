@@ -77,7 +77,7 @@ def find_culprit(model, x, context=None):
             if not _is_finite(value):
                 return f"the {what} {where} is the first value that is not finite"
     with tf.GradientTape() as tape:
-        nll = -tf.reduce_mean(model._score(_as_continuous(model, x), *(given or [None]), seed=None))
+        nll = -tf.reduce_mean(model(_as_continuous(model, x), *(given or [None]), training=False))
     if not _is_finite(nll):
         return "every bijector is finite; the base's log_prob is not"
     return _bad_gradient(model, tape, nll) or (
@@ -95,19 +95,20 @@ def find_culprit_of_samples(model, x=None, context=None):
     """
     if (weight := _bad_weight(model)) is not None:
         return weight
-    x = tf.zeros([64, 0]) if x is None else tf.convert_to_tensor(x)
-    given = next(iter(contexts.check(model, context, len(x))), None)
+    n = 64 if x is None else len(x)
+    x = None if x is None else tf.convert_to_tensor(x)
+    given = next(iter(contexts.check(model, context, n)), None)
     seed = tf.constant([0, 0])
     with tf.GradientTape() as tape:
-        samples, log_q = model(x, context=given, seed=seed, draw=True)
+        samples, log_q = model.sample_and_log_prob(n, given, seed)
         for what, value in (("a sample", samples), ("the log_prob of a sample", log_q)):
             if not _is_finite(value):
                 return f"{what} is the first value that is not finite"
         try:
-            model.objective.try_out(model, x, given)
+            model.objective.try_out(model, x, given, n)
         except ValueError as error:
             return str(error).rstrip(".")
-        loss = tf.reduce_mean(model.objective(model, x, given, seed, training=False))
+        loss = tf.reduce_mean(model.objective(model, x, given, seed, training=False, num_samples=n))
     return _bad_gradient(model, tape, loss) or "everything is finite on the samples that were tried"
 
 

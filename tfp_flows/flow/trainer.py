@@ -1,0 +1,267 @@
+"""The Keras half of a flow: compile, fit, evaluate, predict, the steps and their metrics, and what a file holds.
+
+    x -> dequantize -> distribution.log_prob -> objective -> loss -> gradients -> optimizer
+
+What is logged is the loss and what the objective calls its values; it may be of any unit.
+"""
+
+import keras
+import tensorflow as tf
+
+from tfp_flows.flow import events, fitting, no_data, train_step
+from tfp_flows.flow.arguments import constructor_arguments, record
+from tfp_flows.objectives import MaximumLikelihood, Objective
+
+
+class FlowTrainer(keras.Model):
+    """Trains by an objective what a subclass, `tfp_flows.Flow`, makes a density of. Abstract."""
+
+    def __new__(cls, *args, **kwargs):
+        flow = super().__new__(cls, *args, **kwargs)
+        # Past Keras' own __setattr__, which tracks what it finds in containers.
+        vars(flow)["recorded_arguments"] = record(cls, args, kwargs)
+        return flow
+
+    def default_objective(self):
+        """What `compile` takes where it is given no objective: maximum likelihood. A model may state another."""
+        return MaximumLikelihood()
+
+    @property
+    def metrics(self):
+        """list of `keras.metrics.Metric`: the loss, and those of the objective. Keras resets them at every epoch."""
+        return [] if self._meters is None else self._meters.all
+
+    def compile(self, optimizer="adam", loss=None, **kwargs):
+        """As Keras' compile; `loss` is an objective (`tfp_flows.objectives`), by default the model's own.
+
+        Raises:
+            ValueError: where the loss is no objective or does not suit the flow, or Keras metrics of (y_true, y_pred)
+                are given.
+        """
+        loss = self.default_objective() if loss is None else loss
+        if not isinstance(loss, Objective):
+            raise ValueError(f"Expected an objective of tfp_flows.objectives as loss; got {loss!r}.")
+        loss.check(self)
+        if kwargs.get("metrics") or kwargs.get("weighted_metrics"):
+            raise ValueError(
+                "Expected no metrics, for a density has no y_true and y_pred: the objective's are logged; got some."
+            )
+        self.objective = loss
+        self._meters = _Meters(loss, self)
+        super().compile(optimizer=optimizer, loss=None, **kwargs)
+        if not self.optimizer.built:
+            # Keras would build its slots inside the traced step, and so trace the step twice; and a weights file loaded
+            # before the first step would lose the optimizer's part.
+            with self.distribute_strategy.scope():
+                self.optimizer.build(self.trainable_variables)
+
+    def fit(
+        self,
+        x=None,
+        y=None,
+        batch_size=None,
+        epochs=1,
+        verbose="auto",
+        callbacks=None,
+        validation_split=0.0,
+        validation_data=None,
+        shuffle=True,
+        class_weight=None,
+        sample_weight=None,
+        initial_epoch=0,
+        steps_per_epoch=None,
+        validation_steps=None,
+        validation_batch_size=None,
+        validation_freq=1,
+    ):
+        """As Keras' fit: x are events (arrays, `tf.data.Dataset`, generator), y the context of a conditional flow.
+
+        An objective that draws its own samples takes no x: `fit(steps_per_epoch=100, batch_size=500)`, or with y = the
+        contexts that the samples are drawn for.
+
+        Layers that initialise from data do so from the first batch, which is trained on as well. Arrays are shuffled
+        in an order that the flow's seed and the epoch decide, so that a resumed run repeats an uninterrupted one.
+
+        Returns:
+            `keras.callbacks.History` with loss and what the objective logs: nll and, for integer data, bits_per_dim.
+
+        Raises:
+            ValueError: for bad events, an empty data set, x missing, class weights, or a distribution without trainable
+                variables.
+        """
+        self._assert_compiled("fit")
+        if class_weight is not None:
+            raise ValueError(
+                "Expected class_weight=None, for y is what the flow is conditioned on (sample_weight weighs events); "
+                f"got {class_weight!r}."
+            )
+        if not self.trainable_variables:
+            raise ValueError("Expected a distribution with at least one trainable variable to fit; got none.")
+        validation_batch_size = validation_batch_size or batch_size
+        given = self, x, y, sample_weight, batch_size
+        split = validation_split if validation_data is None else 0.0
+        x, y, sample_weight, held_out = fitting.batches(*given, shuffle, split, steps_per_epoch)
+        validation_data = held_out if validation_data is None else validation_data
+        validation_data = fitting.validation_batches(self, validation_data, validation_batch_size)
+        if isinstance(x, tf.data.Dataset):
+            # Keras warns of shuffle=True, its own default, for a data set that is in the order it shall have.
+            batch_size, shuffle = None, False
+        callbacks = fitting.with_clock(callbacks, [metric.name for metric in self._meters.shown])
+        fitting.pipeline.set_epoch(initial_epoch)
+        try:
+            x = fitting.prepare(self, x)
+            return super().fit(
+                x=x,
+                y=y,
+                batch_size=batch_size,
+                epochs=epochs,
+                verbose=verbose,
+                callbacks=callbacks,
+                validation_data=validation_data,
+                shuffle=shuffle,
+                sample_weight=sample_weight,
+                initial_epoch=initial_epoch,
+                steps_per_epoch=steps_per_epoch,
+                validation_steps=validation_steps,
+                validation_freq=validation_freq,
+            )
+        finally:
+            fitting.pipeline.set_epoch(None)
+
+    def evaluate(
+        self,
+        x=None,
+        y=None,
+        batch_size=None,
+        verbose="auto",
+        sample_weight=None,
+        steps=None,
+        callbacks=None,
+        return_dict=False,
+        **kwargs,
+    ):
+        """As Keras' evaluate: the loss and what the objective logs (bits_per_dim is a bound; noise from the seed)."""
+        given = self, x, y, sample_weight, batch_size
+        x, y, sample_weight, _ = fitting.batches(*given, shuffle=False, steps=steps)
+        batch_size = None if isinstance(x, tf.data.Dataset) else batch_size
+        return super().evaluate(
+            x, y, batch_size, verbose, sample_weight, steps, callbacks, return_dict=return_dict, **kwargs
+        )
+
+    def predict(self, x, batch_size=None, verbose="auto", steps=None, callbacks=None):
+        """log_prob of a whole data set, in batches: an array (n,), nats per event. Context as the y of a data set."""
+        x = self.as_reals(x) if fitting.is_array(x) else x
+        return super().predict(x, batch_size, verbose, steps, callbacks)
+
+    def train_step(self, data):
+        x, context, weight = keras.utils.unpack_x_y_sample_weight(data)
+        seed = train_step.step_seed(self.seed, self.optimizer.iterations)
+        with tf.GradientTape() as tape:
+            values = self._objective_values(x, context, seed, training=True)
+            loss = train_step.total_loss(values, weight, self.losses)
+            scaled = self.optimizer.scale_loss(loss / self.distribute_strategy.num_replicas_in_sync)
+        weights = self.trainable_weights
+        gradients = tape.gradient(scaled, weights)
+        if self.keep_weights_finite:
+            gradients, loss = train_step.withhold_non_finite(gradients, loss)
+        train_step.apply_gradients(self.optimizer, gradients, weights, after=loss)
+        return self._update_metrics(loss, values, weight)
+
+    def test_step(self, data):
+        x, context, weight = keras.utils.unpack_x_y_sample_weight(data)
+        # Reset with the metrics, so that every evaluation draws the same noise for the same data.
+        seed = train_step.step_seed(self.seed, self._meters.count)
+        values = self._objective_values(x, context, seed, training=False)
+        return self._update_metrics(train_step.total_loss(values, weight, self.losses), values, weight)
+
+    def predict_step(self, data):
+        x, context, _ = keras.utils.unpack_x_y_sample_weight(data)
+        return self(x, context=context, training=False)
+
+    def get_config(self):
+        """The arguments that build the model again; those of a subclass of yours as Keras records them.
+
+        Raises:
+            ValueError: for a plain `Flow`, or a subclass whose arguments Keras does not record, for they are more than
+                numbers, strings and lists of them: give it a `get_config` and a `from_config`.
+        """
+        arguments = constructor_arguments(self, _is_ours)
+        if arguments is None:
+            what = "a plain Flow" if _is_ours(type(self)) else f"{type(self).__name__}, whose arguments hold more"
+            raise ValueError(
+                "Expected a named model (tfp_flows.NICE, tfp_flows.RealNVP, ...), or a subclass of Flow with a "
+                "get_config or with plain arguments, to save whole, for a distribution cannot be rebuilt from a file; "
+                f"got {what}. Save its weights (.weights.h5), or use tfp_flows.serving.export."
+            )
+        return arguments
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**config)
+
+    def build_from_config(self, config):
+        """Nothing: a flow is built by its constructor."""
+
+    def get_compile_config(self):
+        # Another objective is no part of a file: what comes back is compiled again, and not with the model's default.
+        default = self.default_objective()
+        if not self.compiled or _describe(self.objective) != _describe(default):
+            return {}
+        config = super().get_compile_config()
+        return {key: config.get(key) for key in ("optimizer", "jit_compile", "run_eagerly", "steps_per_execution")}
+
+    def compile_from_config(self, config):
+        if config:
+            self.compile(**keras.saving.deserialize_keras_object(config))
+
+    def _maybe_symbolic_build(self, *args, **kwargs):
+        # A flow is built by its constructor. Keras would average a batch over the replicas to learn its shape, which
+        # fails for integers, and for several workers altogether.
+        pass
+
+    def _objective_values(self, x, context, seed, training):
+        """The objective's values of a batch, (batch,), whose shape and dtype are checked before."""
+        x, count = no_data.events_and_count(x)
+        if x is not None:
+            events.check_spec(x.shape, x.dtype, self.event_shape, self.num_bins)
+            if self.dequantization is not None:
+                events.check_integers(x.dtype, self.num_bins)
+        elif self.objective.needs_data:
+            raise ValueError(f"Expected events for {type(self.objective).__name__}; got a batch without.")
+        options = {} if self.objective.needs_data else {"num_samples": count}
+        return self.objective(self, x, context, seed=seed, training=training, **options)
+
+    def _update_metrics(self, loss, values, weight):
+        self._meters.update(loss, values, weight)
+        return train_step.reducible(self.get_metrics_result(), self.distribute_strategy)
+
+    def _assert_compiled(self, what):
+        if not self.compiled:
+            raise ValueError(f"Expected a compiled flow to {what}, flow.compile(optimizer); got one that is not.")
+
+
+class _Meters:
+    """The loss and an objective's metrics, held where Keras finds no list: a model compiled anew drops the old ones."""
+
+    def __init__(self, objective, flow):
+        self._loss = keras.metrics.Mean(name="loss")
+        self.shown = objective.metrics(flow)
+        self.all = [self._loss, *self.shown]
+
+    @property
+    def count(self):
+        """The events that were seen since the last reset."""
+        return self._loss.count
+
+    def update(self, loss, values, weight):
+        self._loss.update_state(loss, sample_weight=tf.shape(values)[0])
+        for metric in self.shown:
+            metric.update_state(values, sample_weight=weight)
+
+
+def _describe(objective):
+    return type(objective), objective.get_config()
+
+
+def _is_ours(kind):
+    return kind.__module__.partition(".")[0] == __name__.partition(".")[0]
