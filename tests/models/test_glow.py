@@ -74,7 +74,19 @@ def test_labels_are_an_input_of_the_served_signatures(conditional, digits, tmp_p
     )
     drawn = served.sample(3, seed=[1, 2], context=[7, 7, 7])
     np.testing.assert_allclose(drawn, conditional.sample(3, seed=[1, 2], context=7), atol=1e-3)
-    assert np.isnan(served.log_prob(x[:2], context=[3, 11])).tolist() == [False, True]
+    # Nothing can be raised in a graph: what comes of a class that is none is NaN, all of it and no other event's.
+    wrong = [3, 11, -1, 0]
+    z = served.encode(x[:4], context=labels[:4])
+    for got in (
+        served.log_prob(x[:4], context=wrong),
+        served.sample(4, seed=[1, 2], context=wrong),
+        served.encode(x[:4], context=wrong),
+        served.decode(z, context=wrong),
+        *tf.function(conditional.sample_and_log_prob)(4, tf.constant(wrong), [1, 2]),
+        tf.function(conditional)(x[:4], tf.constant(wrong)),
+    ):
+        is_nan = np.isnan(np.reshape(got, [4, -1]))
+        assert is_nan.all(1).tolist() == is_nan.any(1).tolist() == [False, True, True, False]
 
 
 @pytest.mark.parametrize(
@@ -189,7 +201,11 @@ def test_networks_in_low_precision_under_a_float32_flow(policy, digits):
     x = digits.test[:50]
     score = flow.log_prob(x)
     assert score.dtype == tf.float32 and flow.encode(x).dtype == tf.float32
-    np.testing.assert_allclose(flow.decode(flow.encode(x)), x + 0.5, atol=2e-2)
+    back = flow.decode(flow.encode(x))
+    np.testing.assert_array_equal(flow.dequantization.quantize(back), x)
+    # Where the last bit of a network's input is another, its output may be one step of its own precision away.
+    epsilon = {"mixed_bfloat16": 2**-7, "mixed_float16": 2**-10}[policy]
+    np.testing.assert_allclose(back, x + 0.5, atol=5 * epsilon)
     keras.utils.set_random_seed(0)
     exact = build(coupling="mixture")
     for ours, theirs in zip(exact.variables, flow.variables):

@@ -1,8 +1,8 @@
 """What a conditional flow p(x given context) is conditioned on: vectors, or class labels.
 
 Labels are integers 0..num_classes-1; the networks see them as one-hot vectors. A label out of range is refused in
-eager code and in arrays given to `fit`; inside a graph (a data set, a served model), where nothing can be raised, its
-vector is NaN, and so is every density that it leads to: never another class's.
+eager code and in arrays given to `fit`; inside a graph (a data set, a served model), where nothing can be raised, every
+density, event or latent that it leads to is NaN: never another class's.
 """
 
 import numpy as np
@@ -43,7 +43,10 @@ def check(flow, context, n=None):
 
 
 def features(flow, context):
-    """What the networks see: labels as one-hot vectors (batch, num_classes), NaN where out of range; others unchanged.
+    """What the networks see: labels as one-hot vectors (batch, num_classes); others unchanged.
+
+    What comes of a label out of range is to be taken out of the result, see `void_unknown`: a NaN among the features
+    would not do, for kernels that fuse a ReLU take the larger of NaN and 0 for 0 on some processors.
 
     Args:
         flow: `tfp_flows.Flow`.
@@ -54,9 +57,23 @@ def features(flow, context):
     context = tf.convert_to_tensor(context)
     if not context.dtype.is_integer or context.shape.rank not in (None, 1):
         _refuse(f"{context.dtype.name} {context.shape}", flow.num_classes)
+    return tf.one_hot(context, flow.num_classes, dtype=flow.variable_dtype)
+
+
+def void_unknown(flow, context, values):
+    """Values (batch, ...) as they are, NaN where the label that they were computed for is none of the classes'.
+
+    Args:
+        flow: `tfp_flows.Flow`.
+        context: tensor, as `features` takes it, or None.
+        values: floating tensor (batch, ...).
+    """
+    if flow.num_classes is None or context is None:
+        return values
+    context = tf.convert_to_tensor(context)
     known = (context >= 0) & (context < flow.num_classes)
-    vectors = tf.one_hot(context, flow.num_classes, dtype=flow.variable_dtype)
-    return tf.where(known[:, None], vectors, tf.constant(float("nan"), vectors.dtype))
+    known = tf.reshape(known, [-1] + [1] * (values.shape.rank - 1))
+    return tf.where(known, values, tf.constant(float("nan"), values.dtype))
 
 
 def _check_count(context, rank, n):

@@ -279,7 +279,8 @@ class Flow(FlowTrainer):
             x, log_q = self.dequantization(x, seed, dtype=self.variable_dtype)
         elif x.dtype.is_integer:
             x = self.dequantization.centre(x, dtype=self.variable_dtype)
-        return self.distribution.log_prob(tf.cast(x, self.variable_dtype), **self.options(context)) - log_q
+        log_prob = self.distribution.log_prob(tf.cast(x, self.variable_dtype), **self.options(context))
+        return contexts.void_unknown(self, context, log_prob - log_q)
 
     def _require_bijector(self, what):
         if not self.can_encode:

@@ -7,6 +7,8 @@ never answer from before a training step.
 import keras
 import tensorflow as tf
 
+from tfp_flows.flow.context import void_unknown
+
 
 class CompiledFunctions:
     """log_prob, sample, encode and decode of a flow, each a `tf.function`.
@@ -18,19 +20,22 @@ class CompiledFunctions:
     def __init__(self, flow):
         @tf.function(reduce_retracing=True)
         def log_prob(x, context=None):
-            return flow.distribution.log_prob(tf.identity(x), **flow.options(context))
+            return void_unknown(flow, context, flow.distribution.log_prob(tf.identity(x), **flow.options(context)))
 
         @tf.function(reduce_retracing=True)
         def sample(n, seed, t, context=None):
-            return flow.sampler(flow, n, seed, t, None if context is None else flow.features(context))
+            x = flow.sampler(flow, n, seed, t, None if context is None else flow.features(context))
+            return void_unknown(flow, context, x)
 
         @tf.function(reduce_retracing=True)
         def encode(x, context=None):
-            return flow.distribution.bijector.inverse(tf.identity(x), **bijector_options(context))
+            z = flow.distribution.bijector.inverse(tf.identity(x), **bijector_options(context))
+            return void_unknown(flow, context, z)
 
         @tf.function(reduce_retracing=True)
         def decode(z, context=None):
-            return flow.distribution.bijector.forward(tf.identity(z), **bijector_options(context))
+            x = flow.distribution.bijector.forward(tf.identity(z), **bijector_options(context))
+            return void_unknown(flow, context, x)
 
         def bijector_options(context):
             return flow.options(context).get("bijector_kwargs", {})
@@ -54,4 +59,6 @@ class Draw(keras.layers.Layer):
 
     def call(self, n, seed, context=None, training=None):
         """(events, their log_prob), from a seed."""
-        return self.flow.distribution.experimental_sample_and_log_prob(n, seed=seed, **self.flow.options(context))
+        options = self.flow.options(context)
+        drawn = self.flow.distribution.experimental_sample_and_log_prob(n, seed=seed, **options)
+        return tuple(void_unknown(self.flow, context, values) for values in drawn)

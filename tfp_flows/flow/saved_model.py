@@ -66,9 +66,7 @@ def replace(model, path):
     path = pathlib.Path(os.fspath(path))
     is_folder = path.is_dir()
     if path.exists() and not (is_folder and ((path / "saved_model.pb").is_file() or not any(path.iterdir()))):
-        raise ValueError(
-            f"Expected a new or empty folder, or that of a SavedModel; got {str(path)!r}, which is neither."
-        )
+        raise ValueError(f"Expected a new or empty folder, or a SavedModel's; got {str(path)!r}, which is neither.")
     functions, _, default = trace(model)
     path.parent.mkdir(parents=True, exist_ok=True)
     new, old = (path.with_name(f"{path.name}.{uuid.uuid4().hex}") for _ in range(2))
