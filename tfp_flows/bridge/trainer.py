@@ -1,0 +1,42 @@
+"""The trainer of `keras.Model`: what it does before its first step, and the loss that it logs."""
+
+from tfp_flows.bridge.overrides import Overrides
+
+
+class BuiltByConstructor(Overrides):
+    """Mix-in for a `keras.Model` that is built by its constructor: `fit` learns no shapes from a first batch.
+
+    Keras would average that batch over the replicas to learn its shape, which fails for integers, and for several
+    workers altogether.
+
+    Example:
+        >>> import keras
+        >>> from tfp_flows.bridge.trainer import BuiltByConstructor
+        >>> class Model(BuiltByConstructor, keras.Model):
+        ...     pass
+    """
+
+    overrides = ("_maybe_symbolic_build",)
+
+    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
+        pass
+
+
+def loss_tracker(model):
+    """The metric that a compiled model logs as `loss`, for a training step of its own.
+
+    Args:
+        model: `keras.Model`, compiled.
+
+    Returns:
+        `keras.metrics.Mean`.
+
+    Example:
+        >>> import keras
+        >>> from tfp_flows.bridge.trainer import loss_tracker
+        >>> model = keras.Sequential([keras.layers.Dense(1)])
+        >>> model.compile("adam", "mse")
+        >>> loss_tracker(model).name
+        'loss'
+    """
+    return next(metric for metric in model.metrics if metric.name == "loss")
