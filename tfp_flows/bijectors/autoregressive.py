@@ -20,9 +20,9 @@ Papamakarios, Pavlakou and Murray, MAF, arXiv:1705.07057, section 3; Kingma et a
 import math
 
 import tensorflow as tf
-from tensorflow.python.eager import record
 
 from tfp_flows.bijectors.bijector import Bijector, context_rows
+from tfp_flows.bridge.tape import stop_recording
 from tfp_flows.numerics.tensors import as_tuple, check_shape, once_only, require_event_shape
 from tfp_flows.transforms import Transform
 
@@ -96,7 +96,7 @@ class Autoregressive(Bijector):
         def run(x, *contexts):
             c = contexts[0] if contexts else None
             # In eager code a tape around would otherwise record, and so store, every pass in here.
-            with record.stop_recording():
+            with stop_recording():
                 solve = getattr(self.conditioner, "solve", self._solve)
                 y = solve(step, x, c)
 

@@ -8,16 +8,16 @@ them and share one evaluation, so that inside `tfb.Chain`, `tfb.Invert` and `tfd
 conditioner runs once for one `log_prob`, and once for one `sample` with its `log_prob`.
 """
 
-import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfp_flows.bridge.cache import JointCache
+from tfp_flows.bridge.cache import EvaluatedOnce
+from tfp_flows.bridge.keras_weights import KerasWeights
 
 tfb = tfp.bijectors
 
 
-class Bijector(tfb.Bijector):
+class Bijector(EvaluatedOnce, tfb.Bijector):
     """A `tfb.Bijector` written as two joint methods, whose Keras layers `tf.Module` sees.
 
     Subclasses implement
@@ -50,8 +50,6 @@ class Bijector(tfb.Bijector):
         [1.0, 2.0]
     """
 
-    _cache = JointCache("_forward_attributes", "_inverse_attributes")
-
     # Whether `context=` is to be handed to this bijector (see `Chain`).
     takes_context = False
     # Whether it waits for a batch to initialise from (see `initializing`).
@@ -72,66 +70,11 @@ class Bijector(tfb.Bijector):
         )
         self._keras_weights = KerasWeights(self)
 
-    @classmethod
-    def _parameter_properties(cls, dtype):
-        return {}
-
-    def _get_parameterization(self):
-        # By identity: TFP compares parameterizations, and two bijectors "equal" in it would share cache entries.
-        return id(self)
-
-    def _forward_attributes(self, x, **kwargs):
-        y, log_det = self._forward_and_log_det(x, **kwargs)
-        return y, {"ildj": -log_det}
-
-    def _inverse_attributes(self, y, **kwargs):
-        x, log_det = self._inverse_and_log_det(y, **kwargs)
-        return x, {"ildj": log_det}
-
     def _forward(self, x, **kwargs):
         return self._forward_and_log_det(x, **kwargs)[0]
 
     def _inverse(self, y, **kwargs):
         return self._inverse_and_log_det(y, **kwargs)[0]
-
-    def _forward_log_det_jacobian(self, x, **kwargs):
-        attributes = self._cache.forward_attributes(x, **kwargs)
-        self._cache.forward(x, **kwargs)
-        return -attributes["ildj"]
-
-    def _inverse_log_det_jacobian(self, y, **kwargs):
-        attributes = self._cache.inverse_attributes(y, **kwargs)
-        self._cache.inverse(y, **kwargs)
-        return attributes["ildj"]
-
-
-class KerasWeights(tf.Module):
-    """Shows `tf.Module` the weights of the Keras layers that a bijector holds, which it does not see by itself.
-
-    `tf.Module` walks `vars()` of nested modules, so the weights are listed there, afresh at every look.
-    """
-
-    def __init__(self, bijector):
-        object.__setattr__(self, "bijector", bijector)
-
-    def _trackable_children(self, save_type="checkpoint", **kwargs):
-        # For tf.train.Checkpoint, to which a list of layers within a Keras layer is invisible.
-        return {str(i): variable for i, variable in enumerate(self.__dict__["values"])}
-
-    @property
-    def __dict__(self):
-        bijector = object.__getattribute__(self, "bijector")
-        found = list(bijector._flatten(recursive=False, predicate=_is_keras))
-        weights = [w for part in found for w in ([part] if isinstance(part, keras.Variable) else part.variables)]
-        weights = [w for w in weights if w._value is not None]
-        for weight in weights:
-            # Keras keeps `trainable` on its own wrapper; TFP and tf.GradientTape read the tf.Variable's.
-            weight._value._trainable = weight.trainable
-        return {"layers": found, "values": [weight._value for weight in weights]}
-
-
-def _is_keras(value):
-    return isinstance(value, (keras.Layer, keras.Variable))
 
 
 def context_rows(name, conditioner, context, batch):

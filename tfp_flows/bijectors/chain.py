@@ -46,6 +46,8 @@ class Chain(Bijector):
         [-20.0, -20.0, -20.0]
     """
 
+    overrides = ("_batch_shape", "_batch_shape_tensor")
+
     def __init__(self, bijectors, reversible=False, name=None):
         if not isinstance(reversible, bool):
             raise ValueError(f"Expected reversible to be True or False; got {reversible!r}.")

@@ -43,7 +43,7 @@ class Partition:
     def split(self, event):
         """(..., *event) -> passed (..., n_passed), moved (..., n_moved)."""
         require_event_shape(event, self.mask.shape, "a coupling with this mask")
-        flat = self._flatten(event)
+        flat = self._flat(event)
         if self._halves:
             sizes = [self.num_passed, self.num_moved] if self._passed_first else [self.num_moved, self.num_passed]
             first, second = tf.split(flat, sizes, axis=-1)
@@ -72,7 +72,7 @@ class Partition:
         """log_det (..., n_moved), nothing of which passes."""
         return log_det
 
-    def _flatten(self, event):
+    def _flat(self, event):
         if self.mask.ndim == 1:
             return event
         batch = tf.shape(event)[: -self.mask.ndim]

@@ -12,15 +12,16 @@ Gomez, Ren, Urtasun and Grosse, The Reversible Residual Network, arXiv:1707.0458
 """
 
 import functools
-import inspect
 
 import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
-from tensorflow.python.eager import record
 
 from tfp_flows.bijectors.batch_norm import BatchNorm
 from tfp_flows.bijectors.step import walk
+from tfp_flows.bridge import layers
+from tfp_flows.bridge.modules import held
+from tfp_flows.bridge.tape import may_record, stop_recording
 from tfp_flows.numerics.tensors import once_only
 
 tfb = tfp.bijectors
@@ -41,7 +42,7 @@ def walk_reversibly(steps, value, kwargs):
     Raises:
         ValueError: where second derivatives of it are asked for.
     """
-    if tf.executing_eagerly() and not record.could_possibly_record():
+    if tf.executing_eagerly() and not may_record():
         return walk(steps, value, kwargs)
     leaves = tf.nest.flatten(kwargs)
     places = [i for i, leaf in enumerate(leaves) if tf.is_tensor(leaf) and leaf.dtype.is_floating]
@@ -55,7 +56,7 @@ def walk_reversibly(steps, value, kwargs):
     @tf.custom_gradient
     def run(value, *contexts):
         # In eager code a tape around would otherwise record, and so store, every operation in here.
-        with record.stop_recording():
+        with stop_recording():
             image, log_det = walk(steps, value, options(contexts))
             log_det = tf.convert_to_tensor(log_det, image.dtype)
             shape = tf.shape(value)
@@ -94,8 +95,8 @@ def require_repeatable(bijectors):
         for part in (bijector, *bijector.submodules):
             if isinstance(part, (BatchNorm, tfb.BatchNormalization)):
                 _refuse(bijector, part, "is another function of each batch that it is trained on")
-        for root in bijector._flatten(predicate=lambda value: isinstance(value, keras.Layer)):
-            for layer in root._flatten_layers():
+        for root in held(bijector, keras.Layer):
+            for layer in layers.flatten_layers(root):
                 is_final = is_final and layer.built
                 fault = _fault(layer)
                 if fault:
@@ -112,12 +113,11 @@ def _refuse(bijector, part, fault):
 
 def _fault(layer):
     """Why a Keras layer cannot be evaluated twice, or None."""
-    if layer._seed_generators:
+    if layers.draws_random_numbers(layer):
         return "draws random numbers in training"
-    if layer.activity_regularizer is not None or layer._losses:
+    if layers.adds_losses(layer):
         return "adds a loss of its own"
-    # Weights that are held fixed are no state: a layer changes its state where it is told that it is trained.
-    if layer.trainable and layer._non_trainable_variables and "training" in inspect.signature(layer.call).parameters:
+    if layers.changes_state(layer):
         return "changes its state in training"
     return None
 
@@ -170,7 +170,7 @@ class _KerasMode(keras.layers.Layer):
 
     def __init__(self):
         super().__init__(dtype="float32", autocast=False, name="reversible")
-        self._convert_input_args = False
+        layers.pass_arguments_as_they_are(self)
         self.built = True
 
     def call(self, function=None, training=None):

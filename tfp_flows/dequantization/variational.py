@@ -15,7 +15,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfp_flows.bijectors import takes_context
-from tfp_flows.bijectors.bijector import KerasWeights
+from tfp_flows.bridge.keras_weights import KerasWeights
 from tfp_flows.dequantization.bins import Bins
 
 tfd = tfp.distributions

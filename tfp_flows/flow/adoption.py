@@ -8,6 +8,10 @@ a density trained without it is none).
 import keras
 import tensorflow as tf
 
+from tfp_flows.bridge.layers import flatten_layers
+from tfp_flows.bridge.modules import paths
+from tfp_flows.bridge.variables import tf_variable
+
 
 def adopt_weights(distribution):
     """Finds every weight, building what is not built and looking into Python closures where there are any.
@@ -52,13 +56,12 @@ def find_weights(module):
     Returns:
         layers: list of `keras.Layer`, adopted: list of `keras.Variable` around the variables that no layer holds.
     """
-    found = _walk(module)
+    found = paths(module, (keras.Layer, keras.Variable, tf.Variable))
     layers = [part for _, part in found if isinstance(part, keras.Layer)]
-    held = {id(weight._value) for layer in layers for weight in layer.weights}
+    held = {id(tf_variable(weight)) for layer in layers for weight in layer.weights}
     adopted = []
     for path, part in found:
-        variable = part._value if isinstance(part, keras.Variable) else part
-        if isinstance(part, keras.Layer) or id(variable) in held:
+        if isinstance(part, keras.Layer) or id(variable := tf_variable(part)) in held:
             continue
         held.add(id(variable))
         adopted.append(part if isinstance(part, keras.Variable) else _adopt(part, path))
@@ -75,13 +78,13 @@ def adopt_hidden(watched, layers, adopted):
     Returns:
         list of `keras.Variable`.
     """
-    held = {id(w._value) for layer in layers for w in layer.weights} | {id(w._value) for w in adopted}
+    held = {id(tf_variable(w)) for layer in layers for w in layer.weights} | {id(tf_variable(w)) for w in adopted}
     return [_adopt(v, (f"hidden_{i}", v.name)) for i, v in enumerate(watched) if id(v) not in held]
 
 
 def unbuilt_layers(layers):
     """The layers, and layers within layers, that have no weights yet."""
-    return [part for layer in layers for part in layer._flatten_layers() if not part.built]
+    return [part for layer in layers for part in flatten_layers(layer) if not part.built]
 
 
 def hides_variables(module):
@@ -103,20 +106,6 @@ def _adopt_all(module, probe):
     if missing:
         raise ValueError(f"Expected every Keras layer to be built by log_prob; got {missing[0].name!r} unbuilt.")
     return layers, adopted
-
-
-def _walk(module):
-    """(path, part) of every Keras layer, keras.Variable and tf.Variable below; the shortest path wins."""
-
-    def is_wanted(value):
-        return isinstance(value, (keras.Layer, keras.Variable, tf.Variable))
-
-    seen = {}
-    # Composite tensors (linear operators, distributions as parameters) are opened last: their paths are long.
-    for expand in (False, True):
-        for path, part in module._flatten(predicate=is_wanted, with_path=True, expand_composites=expand):
-            seen.setdefault(id(part), (path, part))
-    return list(seen.values())
 
 
 def _adopt(variable, path):

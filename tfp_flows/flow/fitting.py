@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfp_flows.bridge.layers import flatten_layers
 from tfp_flows.data import pipeline
 from tfp_flows.flow import context as contexts
 from tfp_flows.flow import events, no_data
@@ -180,5 +181,5 @@ def _again(batch, iterator):
 
 
 def _seed_generators(model):
-    layers = model._flatten_layers()
+    layers = flatten_layers(model)
     return [layer.seed_generator for layer in layers if getattr(layer, "seed_generator", None) is not None]

@@ -12,6 +12,8 @@ Kingma and Ba, Adam, arXiv:1412.6980, section 2.
 import keras
 import tensorflow as tf
 
+from tfp_flows.bridge.optimizers import adam_slots
+
 
 @keras.saving.register_keras_serializable(package="tfp_flows")
 class FusedAdam(keras.optimizers.Adam):
@@ -30,13 +32,13 @@ class FusedAdam(keras.optimizers.Adam):
         """One step of one variable; Keras calls it in the context of the variable's device."""
         if self.amsgrad or isinstance(gradient, tf.IndexedSlices):
             return super().update_step(gradient, variable, learning_rate)
-        index = self._get_variable_index(variable)
+        m, v = adam_slots(self, variable)
         dtype = variable.dtype
         step = tf.cast(self.iterations + 1, dtype)
         tf.raw_ops.ResourceApplyAdam(
             var=_handle(variable),
-            m=_handle(self._momentums[index]),
-            v=_handle(self._velocities[index]),
+            m=_handle(m),
+            v=_handle(v),
             beta1_power=tf.pow(tf.cast(self.beta_1, dtype), step),
             beta2_power=tf.pow(tf.cast(self.beta_2, dtype), step),
             lr=tf.cast(learning_rate, dtype),

@@ -1,0 +1,349 @@
+"""Every private name of TensorFlow, TFP and Keras that is touched is there, and does what it is used for.
+
+A release that takes one away fails here by that name. Outside of
+the bridge nothing touches one.
+"""
+
+import ast
+import gc
+import importlib
+import pathlib
+import weakref
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+import tensorflow_probability as tfp
+from tensorflow.python.eager import record
+from tensorflow_probability.python.internal import cache_util
+
+from tfp_flows import bijectors
+from tfp_flows.bridge import cache, layers, modules, optimizers, tape, trainer, variables
+from tfp_flows.bridge.keras_weights import KerasWeights
+
+tfb = tfp.bijectors
+PACKAGE = pathlib.Path(__file__).resolve().parent.parent.parent / "tfp_flows"
+
+
+class Doubling(bijectors.Bijector):
+    """Counts its evaluations."""
+
+    num_calls = 0
+
+    def _forward_and_log_det(self, x):
+        self.num_calls += 1
+        return 2.0 * x, x.shape[-1] * tf.math.log(2.0)
+
+    def _inverse_and_log_det(self, y):
+        self.num_calls += 1
+        return y / 2.0, -y.shape[-1] * tf.math.log(2.0)
+
+
+def built(layer, shape=(None, 2)):
+    layer.build(shape)
+    return layer
+
+
+def module_of_both():
+    module, inner = tf.Module(), tf.Module()
+    module.scale, module.inner, inner.net = tf.Variable(1.0), inner, built(keras.layers.Dense(2))
+    return module
+
+
+def fitted_adam():
+    adam, weights = keras.optimizers.Adam(beta_1=0.5, beta_2=0.5), [keras.Variable(1.0), keras.Variable(1.0)]
+    adam.build(weights)
+    adam.apply_gradients(zip([tf.constant(2.0), tf.constant(4.0)], weights))
+    return adam, weights
+
+
+class Passing(keras.layers.Layer):
+    def call(self, value=None):
+        return value
+
+
+def flatten_holds_in_order():
+    module = module_of_both()
+    found = modules.paths(module, (tf.Variable, keras.Layer))
+    assert [path for path, _ in found] == [("scale",), ("inner", "net")]
+    assert modules.held(module, keras.Layer) == [module.inner.net]
+    assert modules.held(module, keras.Layer, recursive=False) == []
+
+
+def flatten_opens_composite_tensors():
+    module = tf.Module()
+    module.operator = tf.linalg.LinearOperatorDiag(tf.Variable([1.0]))
+    assert len(modules.paths(module, tf.Variable)) == 1
+
+
+def flatten_layers_walks():
+    net = keras.Sequential([keras.layers.Dense(2), keras.Sequential([keras.layers.Dense(3)])])
+    assert len(layers.flatten_layers(net)) == 4
+
+
+def seed_generators_are_listed():
+    assert layers.draws_random_numbers(keras.layers.GaussianNoise(0.1))
+    assert not layers.draws_random_numbers(keras.layers.Dense(2))
+
+
+def losses_are_its_own():
+    class WithLoss(keras.layers.Dense):
+        def call(self, x):
+            self.add_loss(keras.ops.sum(x))
+            return super().call(x)
+
+    layer = WithLoss(2, kernel_regularizer="l2")
+    assert not layers.adds_losses(layer)
+    layer(tf.ones([1, 2]))
+    assert layers.adds_losses(layer)
+
+
+def state_is_its_own():
+    norm, dense = built(keras.layers.BatchNormalization()), built(keras.layers.Dense(2))
+    assert layers.changes_state(norm) and not layers.changes_state(dense)
+    norm.trainable = False
+    assert not layers.changes_state(norm)
+
+
+def arguments_pass():
+    layer, value = Passing(), np.ones(2)
+    assert layer(value=value) is not value
+    layers.pass_arguments_as_they_are(layer)
+    assert layer(value=value) is value
+
+
+def value_is_the_variable():
+    weight = keras.Variable(1.0)
+    variables.tf_variable(weight).assign(3.0)
+    assert float(weight) == 3.0
+    with keras.src.backend.common.variables.AutocastScope("float16"):
+        assert variables.tf_variable(weight).dtype == tf.float32
+
+
+def trainable_is_shared():
+    weight = keras.Variable(1.0)
+    for trainable in (False, True):
+        weight.trainable = trainable
+        variables.share_trainable(weight)
+        with tf.GradientTape() as watching:
+            tf.identity(variables.tf_variable(weight))
+        assert variables.tf_variable(weight).trainable == trainable == bool(watching.watched_variables())
+
+
+def moments_are_of_the_variable():
+    adam, weights = fitted_adam()
+    for weight, g in zip(weights, (2.0, 4.0)):
+        m, v = optimizers.adam_slots(adam, weight)
+        assert (float(m), float(v)) == (0.5 * g, 0.5 * g**2)
+
+
+def recording_stops():
+    x = tf.constant(2.0)
+    assert not tape.may_record()
+    with tf.GradientTape(persistent=True) as first, tf.GradientTape() as second:
+        first.watch(x), second.watch(x)
+        assert tape.may_record()
+        with tape.stop_recording():
+            y = x * x
+    assert first.gradient(y, x) is None and second.gradient(y, x) is None
+
+
+def one_evaluation():
+    for way in ("forward", "inverse"):
+        bijector, x = Doubling(), tf.constant([1.0, 2.0])
+        value = getattr(bijector, way)(x)
+        log_det = getattr(bijector, f"{way}_log_det_jacobian")(x, event_ndims=1)
+        assert bijector.num_calls == 1 and value.shape == (2,)
+        np.testing.assert_allclose(log_det, (1 if way == "forward" else -1) * 2 * np.log(2.0), rtol=1e-6)
+
+
+def equal_ones_share_nothing():
+    x, first, second = tf.constant([1.0]), Doubling(), Doubling()
+    first.forward(x), second.forward(x)
+    assert first != second and (first.num_calls, second.num_calls) == (1, 1)
+
+
+def no_batch_shape_is_inferred():
+    assert Doubling.parameter_properties() == {} and Doubling().experimental_batch_shape() == ()
+
+
+def a_chain_has_the_batch_shape_of_its_parts():
+    chain = bijectors.Chain([Doubling(), tfb.Scale(tf.ones([3, 1]))])
+    assert chain.experimental_batch_shape() == (3,)
+    np.testing.assert_array_equal(chain.experimental_batch_shape_tensor(), [3])
+
+
+def a_graph_owns_its_cache():
+    graph = tf.Graph()
+    with graph.as_default():
+        bijector = Doubling()
+        bijector.forward(tf.ones([2]))
+    assert getattr(graph, cache._SLOT)
+    gone = weakref.ref(graph)
+    del graph
+    gc.collect()
+    # The bijector outlives its graph.
+    assert bijector.name and gone() is None
+
+
+def checkpoints_see_the_weights(tmp_path):
+    module, other = tf.Module(), tf.Module()
+    for each in (module, other):
+        each.nets = [built(keras.layers.Dense(2))]
+        each.weights = KerasWeights(each)
+    path = tf.train.Checkpoint(module=module).write(str(tmp_path / "checkpoint"))
+    tf.train.Checkpoint(module=other).read(path).assert_existing_objects_matched()
+    np.testing.assert_array_equal(module.nets[0].kernel, other.nets[0].kernel)
+
+
+def no_symbolic_build():
+    class Model(trainer.BuiltByConstructor, keras.Model):
+        def train_step(self, data):
+            return {"loss": tf.zeros([])}
+
+    model = Model()
+    model.compile("sgd", "mse")
+    model.fit(np.ones([1, 1]), verbose=0)
+    model.train_on_batch(np.ones([1, 1]), np.ones([1]))
+    assert not model.built
+
+
+def event_shapes_are_asked():
+    squeeze = bijectors.Squeeze()
+    assert squeeze.inverse_event_shape([4, 4, 1]) == (2, 2, 4) and squeeze.forward_event_shape([2, 2, 4]) == (4, 4, 1)
+    np.testing.assert_array_equal(squeeze.inverse_event_shape_tensor([4, 4, 1]), [2, 2, 4])
+    np.testing.assert_array_equal(squeeze.forward_event_shape_tensor([2, 2, 4]), [4, 4, 1])
+
+
+# (what has it, the private name, what it is used for)
+PRIVATE_NAMES = [
+    (tf.Module, "_flatten", flatten_holds_in_order),
+    (tf.Module, "_flatten", flatten_opens_composite_tensors),
+    (tf.Module, "_trackable_children", checkpoints_see_the_weights),
+    (tf.Variable(1.0), "_trainable", trainable_is_shared),
+    (record, "stop_recording", recording_stops),
+    (record, "could_possibly_record", recording_stops),
+    (keras.Variable(1.0), "_value", value_is_the_variable),
+    (keras.layers.Layer(), "_flatten_layers", flatten_layers_walks),
+    (keras.layers.Layer(), "_seed_generators", seed_generators_are_listed),
+    (keras.layers.Layer(), "_losses", losses_are_its_own),
+    (keras.layers.Layer(), "_non_trainable_variables", state_is_its_own),
+    (keras.layers.Layer(), "_convert_input_args", arguments_pass),
+    (keras.Model, "_maybe_symbolic_build", no_symbolic_build),
+    (keras.optimizers.Adam(), "_get_variable_index", moments_are_of_the_variable),
+    (fitted_adam()[0], "_momentums", moments_are_of_the_variable),
+    (fitted_adam()[0], "_velocities", moments_are_of_the_variable),
+    (cache_util, "BijectorCacheWithGreedyAttrs", one_evaluation),
+    (cache_util, "EphemeralDict", a_graph_owns_its_cache),
+    (tfb.Bijector, "_cache", one_evaluation),
+    (tfb.Bijector, "_get_parameterization", equal_ones_share_nothing),
+    (tfb.Bijector, "_parameter_properties", no_batch_shape_is_inferred),
+    (tfb.Bijector, "_batch_shape", a_chain_has_the_batch_shape_of_its_parts),
+    (tfb.Bijector, "_batch_shape_tensor", a_chain_has_the_batch_shape_of_its_parts),
+    (tfb.Bijector, "_forward_event_shape", event_shapes_are_asked),
+    (tfb.Bijector, "_inverse_event_shape", event_shapes_are_asked),
+    (tfb.Bijector, "_forward_event_shape_tensor", event_shapes_are_asked),
+    (tfb.Bijector, "_inverse_event_shape_tensor", event_shapes_are_asked),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "owner, name, use", PRIVATE_NAMES, ids=lambda value: getattr(value, "__name__", value if type(value) is str else "")
+)
+def test_a_private_name_is_there_and_does_what_it_is_used_for(owner, name, use, tmp_path):
+    assert hasattr(owner, name), f"{owner!r} no longer has {name!r}"
+    use(*([tmp_path] if use is checkpoints_see_the_weights else []))
+
+
+# What TFP asks its subclasses to write.
+WRITTEN_BY_SUBCLASSES = {
+    "_forward", "_inverse", "_forward_event_shape", "_inverse_event_shape", "_forward_event_shape_tensor",
+    "_inverse_event_shape_tensor", "_batch_shape", "_batch_shape_tensor",
+    # Of tfd.Distribution.
+    "_log_prob", "_sample_n", "_event_shape", "_event_shape_tensor", "_parameter_properties",
+}  # fmt: skip
+
+
+def private(names):
+    return {name for name in names if name.startswith("_") and not name.startswith("__")}
+
+
+def kinds():
+    """Classes of theirs that ours are made of, or meet -> every private name that one of its objects has."""
+    made = {
+        tfb.Bijector: tfb.Exp(), tfp.distributions.Distribution: tfp.distributions.Normal(0.0, 1.0),
+        tf.Module: tf.Module(), tf.Variable: tf.Variable(1.0), keras.Variable: keras.Variable(1.0),
+        tf.Graph: tf.Graph(), keras.Layer: built(keras.layers.Dense(2)), keras.Model: keras.Model(),
+        keras.optimizers.Adam: fitted_adam()[0], keras.metrics.Metric: keras.metrics.Mean(),
+        keras.callbacks.Callback: keras.callbacks.Callback(), tf.Tensor: tf.constant(1.0),
+        tf.GradientTape: tf.GradientTape(),
+    }  # fmt: skip
+    return {kind: private(dir(thing)) - WRITTEN_BY_SUBCLASSES for kind, thing in made.items()}
+
+
+KINDS = kinds()
+ALL = set().union(*KINDS.values())
+
+
+def theirs(module, name):
+    """The private names that are not for a class of ours to touch on itself; all, of a class that is not known."""
+    thing = getattr(module, name, None)
+    if not isinstance(thing, type):
+        return ALL
+    return set().union(*(names for kind, names in KINDS.items() if issubclass(thing, kind)))
+
+
+def touched(node, own, module=None, foreign=ALL):
+    """The private names in a syntax tree that are none of ours: (line, what)."""
+    for child in ast.iter_child_nodes(node):
+        within = foreign
+        if isinstance(child, ast.ClassDef):
+            within = theirs(module, child.name)
+            yield from ((f.lineno, f.name) for f in child.body if getattr(f, "name", None) in within)
+        elif isinstance(child, ast.Attribute) and private({child.attr}):
+            is_self = isinstance(child.value, ast.Name) and child.value.id in ("self", "cls")
+            if child.attr in foreign if is_self else child.attr in ALL or child.attr not in own:
+                yield child.lineno, ast.unparse(child)
+        elif isinstance(child, ast.ImportFrom) and any(part in (child.module or "") for part in (".python", ".src")):
+            yield child.lineno, child.module
+        elif isinstance(child, ast.Call) and ast.unparse(child.func) in ("getattr", "setattr", "hasattr", "delattr"):
+            yield from ((child.lineno, n.value) for n in child.args[1:] if getattr(n, "value", None) in ALL)
+        yield from touched(child, own, module, within)
+
+
+def own_names():
+    """Every private name that a class or a module of ours defines, or keeps on its objects."""
+    names = set()
+    for path in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FunctionDef):
+                names.add(node.name)
+            elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+                names.add(node.attr)
+    return names
+
+
+OWN = own_names()
+FILES = sorted(path for path in PACKAGE.rglob("*.py") if "bridge" not in path.parts)
+# A file that is being written anew, and takes what it needs from the bridge then.
+AWAITED = {"flow/flow.py"}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_no_private_name_is_touched_elsewhere(path):
+    relative = path.relative_to(PACKAGE)
+    if str(relative) in AWAITED or relative.name.startswith("__"):
+        return
+    module = importlib.import_module("tfp_flows." + ".".join(relative.with_suffix("").parts))
+    found = [f"{relative}:{line} {what}" for line, what in touched(ast.parse(path.read_text()), OWN, module)]
+    assert found == [], "private names of TensorFlow, TFP and Keras are touched in tfp_flows/bridge alone"
+
+
+@pytest.mark.parametrize("text", [
+    "weight._value", "self._losses", "layer._flatten_layers()", "from tensorflow.python.eager import record",
+    "class A(keras.Model):\n    def _maybe_symbolic_build(self):\n        pass", "getattr(layer, '_seed_generators')",
+    "from keras.src import backend", "thing._unheard_of",
+])  # fmt: skip
+def test_a_private_name_is_found(text):
+    assert list(touched(ast.parse(text), OWN))

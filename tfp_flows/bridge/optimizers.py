@@ -1,0 +1,23 @@
+"""The state that Keras' optimizers keep for each variable."""
+
+
+def adam_slots(optimizer, variable):
+    """The running moments that Adam keeps for a variable.
+
+    Args:
+        optimizer: `keras.optimizers.Adam`, built.
+        variable: `keras.Variable`, one of those that it was built for.
+
+    Returns:
+        (mean of the gradients, mean of their squares), each a `keras.Variable`.
+
+    Example:
+        >>> import keras
+        >>> from tfp_flows.bridge.optimizers import adam_slots
+        >>> adam, weight = keras.optimizers.Adam(), keras.Variable(1.0)
+        >>> adam.build([weight])
+        >>> [float(slot) for slot in adam_slots(adam, weight)]
+        [0.0, 0.0]
+    """
+    index = optimizer._get_variable_index(variable)
+    return optimizer._momentums[index], optimizer._velocities[index]
