@@ -23,12 +23,10 @@ import math
 import numpy as np
 import tensorflow as tf
 
+from tfp_flows.numerics.roots import root_of_increasing
 from tfp_flows.numerics.tensors import is_positive_integer
 from tfp_flows.transforms.affine import Affine
 from tfp_flows.transforms.transform import Transform
-
-# Six are common; halving alone closes an interval of 1e4 to float64's precision within these.
-_MAX_ITERATIONS = 200
 
 
 class LogisticMixture(Transform):
@@ -183,43 +181,19 @@ def _attach(root, y, log_pi, mu, s):
 
 
 def _solve(y, log_pi, mu, s):
-    """Newton's method between two bounds that close in; halves them where a step would leave them or is too long.
-
-    A mixture's quantile lies between those of its components, x_k = mu_k + y exp(s_k). An element that has
-    converged stays as it is, so that it does not depend on what else is in the batch.
-    """
+    """A mixture's quantile, which lies between those of its components, x_k = mu_k + y exp(s_k)."""
     w = tf.exp(-s)
     quantiles = mu + y[..., tf.newaxis] / w
     low, high = tf.reduce_min(quantiles, -1), tf.reduce_max(quantiles, -1)
     start = tf.clip_by_value(tf.reduce_sum(tf.nn.softmax(log_pi) * quantiles, -1), low, high)
-    epsilon = _epsilon(y)
 
-    def body(x, low, high, last_step, is_done):
+    def value_and_slope(x):
         v = (mu - x[..., tf.newaxis]) * w
         log_f, log_g, value = _logits(v, log_pi)
         slope = tf.reduce_sum((log_f.shares(1.0) * tf.sigmoid(v) + log_g.shares(1.0) * tf.sigmoid(-v)) * w, -1)
-        error = tf.squeeze(value, -1) - y
-        low, high = tf.where(error < 0, x, low), tf.where(error > 0, x, high)
-        newton = x - tf.math.divide_no_nan(error, slope)
-        # Onto a bound and not beyond: in the tails it is the root but for rounding. Where a step is not half as long
-        # as the one before, Newton's method goes to and fro.
-        bounded = tf.clip_by_value(newton, low, high)
-        is_good = (slope > 0) & (tf.abs(bounded - x) <= 0.5 * last_step)
-        next_x = tf.where(is_good, bounded, low + 0.5 * (high - low))
-        step = tf.abs(next_x - x)
-        # The error after a step of Newton's is about the square of the step. Not (>), so that NaN comes to an end.
-        is_newton = is_good & tf.equal(newton, bounded)
-        tolerance = tf.where(is_newton, tf.cast(epsilon**0.75, x.dtype), epsilon) * tf.maximum(tf.abs(x), 1)
-        is_exact = tf.equal(error, 0)
-        next_x = tf.where(is_done | is_exact, x, next_x)
-        return next_x, low, high, step, is_done | is_exact | ~(step > tolerance)
+        return tf.squeeze(value, -1), slope
 
-    return tf.while_loop(
-        lambda x, low, high, last_step, is_done: ~tf.reduce_all(is_done),
-        body,
-        (start, low, high, high - low, tf.zeros_like(y, tf.bool)),
-        maximum_iterations=_MAX_ITERATIONS,
-    )[0]
+    return root_of_increasing(value_and_slope, y, low, high, start)
 
 
 def _epsilon(x):
