@@ -12,7 +12,8 @@ class Entry:
         paper, year, arxiv: of the system.
         summary: str, one line.
         recipe: dict of training defaults: batch_size, learning_rate, epochs, optimizer (arguments of Adam),
-            warmup_steps (in which the learning rate rises from 0; none where absent).
+            warmup_steps (in which the learning rate rises from 0; none where absent), objective (a name of
+            `tfp_flows.runs.objectives` with its options; maximum likelihood where absent).
         takes_images: bool, whether events are (height, width, channels) and not flat vectors.
         student: str, the model that `tfp-flows distill` makes of it; None where there is none.
         is_student: bool, whether it is made by `distill` alone: on data each of its steps takes as many passes as an

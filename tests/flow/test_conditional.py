@@ -53,7 +53,7 @@ def accuracy(events, classes, digits):
 def test_labels_are_learned_with_and_scored_with(conditional_run, model, digits, capsys):
     """Evaluation and validation are of each event's own class: of others the score is much worse."""
     config, log = (run := training.Run(conditional_run)).config, run.read_log()
-    assert config["arguments"]["num_classes"] == 10 and len(log["nll"]) == 12
+    assert config.arguments["num_classes"] == 10 and len(log["nll"]) == 12
     assert cli.main(["evaluate", conditional_run, "--split", "validation"]) == 0
     scores = json.loads(capsys.readouterr().out)
     own = digits.labels["validation"]

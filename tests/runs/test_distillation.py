@@ -12,7 +12,7 @@ import tfp_flows
 from tfp_flows import data, training, wav
 from tfp_flows.cli import main
 from tfp_flows.objectives import SpectralPower
-from tfp_flows.runs.distillation import compare
+from tfp_flows.runs import compare
 
 tfb, tfd = tfp.bijectors, tfp.distributions
 TOY = ["--data-set", "num_train=600", "--data-set", "num_validation=100", "--data-set", "num_test=100"]
@@ -53,8 +53,8 @@ def toy(tmp_path_factory):
 
 def test_the_student_comes_near_its_teacher(toy):
     run = training.Run(toy / "t-student")
-    assert run.config["model"] == "iaf"
-    assert run.config["arguments"]["hidden_units"] == [16, 16] and run.config["arguments"]["num_layers"] == 3
+    assert run.config.model == "iaf"
+    assert run.config.arguments["hidden_units"] == [16, 16] and run.config.arguments["num_layers"] == 3
     found = json.loads((run.path / "metrics.json").read_text())["distillation"]
     for key in ("reverse_kl", "forward_kl"):
         assert found["before"][key] > 0.03
@@ -110,7 +110,7 @@ def test_a_refused_fit_leaves_nothing_new(toy, tmp_path, capsys):
     student = tmp_path / "student"
     shutil.copytree(toy / "t-student", student)
     config = json.loads((student / "config.json").read_text())
-    config["distillation"]["teacher"] = str(tmp_path / "gone")
+    config["objective"]["teacher"] = str(tmp_path / "gone")
     (student / "config.json").write_text(json.dumps(config))
     before = contents(student)
     assert main(["train", "iaf", "--out", str(student), "--resume", "--epochs", "99", "--quiet"]) == 2

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from tfp_flows import plots, training
-from tfp_flows.runs import fit_run
+from tfp_flows.runs.config import Training
+from tfp_flows.runs.fit_run import make_optimizer
 from tfp_flows.training import scoring
 
 pytest.importorskip("sklearn", reason="the extra `data` is not installed")
@@ -37,7 +38,7 @@ def test_a_run_directory_holds_everything(run):
     log = run.read_log()
     assert len(log["nll"]) == 3 and log["nll"][2] < log["nll"][0]
     reopened = training.Run(run.path)
-    assert reopened.config == run.config and "tensorflow" in reopened.config["versions"]
+    assert reopened.config == run.config and "tensorflow" in reopened.config.versions
 
 
 def test_the_best_weights_score_what_the_metrics_say(run):
@@ -114,7 +115,7 @@ def test_bad_run_directories_are_refused(run, tmp_path):
     (tmp_path / "config.json").write_text("{}")
     with pytest.raises(ValueError, match="Expected .*'arguments'.* in .*config.json"):
         training.Run(tmp_path)
-    (tmp_path / "config.json").write_text(json.dumps(run.config))
+    (tmp_path / "config.json").write_text(json.dumps(run.config.to_dict()))
     with pytest.raises(ValueError, match="Expected trained weights in"):
         training.Run(tmp_path).load_model()
     (tmp_path / "best.weights.h5").write_bytes(b"half")
@@ -167,10 +168,10 @@ def test_pictures_can_be_told_apart(tmp_path):
 
 def test_the_learning_rate_rises_then_falls():
     """To its peak at the end of the warm-up, to 1 % of it at the end; without a warm-up it begins at the peak."""
-    options = dict(learning_rate=0.01, optimizer={}, warmup_steps=10)
-    rate = fit_run.make_optimizer(options, num_steps=110)._learning_rate
+    options = Training(learning_rate=0.01, warmup_steps=10)
+    rate = make_optimizer(options, num_steps=110)._learning_rate
     np.testing.assert_allclose([float(rate(k)) for k in (0, 5, 10, 110)], [0, 0.005, 0.01, 0.0001], rtol=1e-5)
     np.testing.assert_allclose(rate(60), 0.01 * (0.5 * 0.99 + 0.01), rtol=1e-5)
-    rate = fit_run.make_optimizer({**options, "warmup_steps": 0}, num_steps=100)._learning_rate
+    rate = make_optimizer(Training(learning_rate=0.01), num_steps=100)._learning_rate
     np.testing.assert_allclose([float(rate(k)) for k in (0, 100)], [0.01, 0.0001], rtol=1e-5)
-    assert float(fit_run.make_optimizer(options, num_steps=4)._learning_rate(3)) > 0
+    assert float(make_optimizer(options, num_steps=4)._learning_rate(3)) > 0

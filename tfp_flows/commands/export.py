@@ -1,5 +1,6 @@
 """tfp-flows export: a run's best weights as a SavedModel for TensorFlow Serving."""
 
+import dataclasses
 import json
 
 
@@ -31,10 +32,10 @@ def write_export(run, model, metrics, to, command_line):
     from tfp_flows import serving
 
     card = {
-        "data": run.config["data"],
+        "data": run.config.data,
         "metrics": metrics,
-        "seed": run.config["training"]["seed"],
+        "seed": run.config.training.seed,
         "command": command_line,
-        "training": run.config["training"],
+        "training": dataclasses.asdict(run.config.training),
     }
     return serving.export(model, to, card=card)

@@ -55,7 +55,7 @@ def run(options):
     _check(options, dataset, other)
     model = run.load_model()
     nll = _scores(model, dataset, other, options)
-    report = {"run": str(run.path), "data": run.config["data"], "other": options.data, **_report(nll, model, options)}
+    report = {"run": str(run.path), "data": run.config.data, "other": options.data, **_report(nll, model, options)}
     arrays = {f"{name}_nll": values for name, values in nll.items()}
     if model.num_bins is not None:
         size = int(np.prod(model.event_shape))
@@ -73,7 +73,7 @@ def _load_other(run, dataset, options):
     """The other data set, its events made as those of the run."""
     from tfp_flows import data
 
-    own = run.config["data_options"]
+    own = run.config.data_options
     known = data.options(options.data)
     given = {key: own[key] for key in _KIND if key in own and key in known}
     other = data.load(options.data, seed=options.seed, **{**given, **texts.assignments(options.data_set, "--data-set")})

@@ -83,7 +83,7 @@ def _load(run, options):
     """The model of the run, of the length that is asked for."""
     if options.seconds is None:
         return run.load_model()
-    rate = run.config["arguments"].get("sample_rate")
+    rate = run.config.arguments.get("sample_rate")
     if rate is None:
         raise ValueError(f"Expected --seconds with a run on audio only; got {options.dir!r}, which is none.")
     if not 0 < options.seconds < 3600 or round(options.seconds * rate) < 2:

@@ -156,26 +156,34 @@ def as_images(events):
     return None
 
 
-def curve(log, path, title=None):
-    """Draws a training's curve: training and validation, in bits per dimension where they are, in nats otherwise.
+def curve(log, path, title=None, units=None):
+    """Draws a training's curve, training and validation, over epochs, with minutes above where the log knows them.
 
-        Args:
-            log: dict name -> list of floats, one an epoch: "nll", "val_nll", "bits_per_dim", "val_bits_per_dim", and
-    "reverse_kl" and "val_reverse_kl" in their place,
-                "seconds", the epoch's own, for an axis of minutes above.
-            path: str, the PNG to write.
-            title: str or None.
+    Args:
+        log: dict name -> list of floats, one an epoch: the columns that `units` names, each with `val_` before its
+            name too where there is validation, and "seconds", the epoch's own.
+        path: str, the PNG to write.
+        title: str or None.
+        units: dict name of a column -> its unit, the first that the log has is drawn; None for bits_per_dim, nll or
+            reverse_kl, else the first column of the log.
 
-        Returns:
-            path.
+    Returns:
+        path.
 
-        Raises:
-            ValueError: where the log has neither nll nor reverse_kl.
+    Raises:
+        ImportError: where matplotlib is missing, naming the extra.
+        ValueError: where the log has no epoch of any of them.
+
+    Example:
+        >>> from tfp_flows import pictures
+        >>> pictures.curve({"nll": [3.0, 2.0, 1.5], "val_nll": [3.1, 2.2, 1.9]}, "curve.png", "a training")
+        'curve.png'
     """
-    units = {"bits_per_dim": "bits per dimension", "nll": "nats per event", "reverse_kl": "reverse KL, nats per event"}
+    wanted = "nll, reverse_kl or another loss" if units is None else " or ".join(units)
+    units = _units(log) if units is None else units
     key = next((key for key in units if len(log.get(key, ()))), None)
     if key is None:
-        raise ValueError(f"Expected a log with at least one epoch of nll or reverse_kl; got {sorted(log)}.")
+        raise ValueError(f"Expected a log with at least one epoch of {wanted}; got {sorted(log)}.")
     plt = _pyplot()
     figure, axes = plt.subplots(figsize=(7, 4.2), constrained_layout=True)
     epochs = np.arange(1, len(log[key]) + 1)
@@ -211,6 +219,16 @@ def curve(log, path, title=None):
     axes.grid(alpha=0.3)
     axes.legend()
     return _save(figure, path)
+
+
+def _units(log):
+    """The units of a log whose objective is not known."""
+    known = {"bits_per_dim": "bits per dimension", "nll": "nats per event", "reverse_kl": "reverse KL, nats per event"}
+    if not known.keys() & log.keys():
+        # `loss` is the objective's own values under another name, which says less.
+        other = [key for key in log if not key.startswith("val_") and key not in ("seconds", "loss")]
+        known |= {key: key for key in [*other, "loss"]}
+    return known
 
 
 def _grid(images, path, levels, title):

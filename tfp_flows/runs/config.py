@@ -1,95 +1,141 @@
-"""The config of a run: made of names and options, checked before anything is written."""
+"""The config of a run, as config.json holds it: names and options, and nothing that was measured.
 
-import inspect
+format 1   version 0.1.0, without a number: students have `distillation`, with what was measured before the training
+format 2   `objective` in its place, a name of `tfp_flows.runs.objectives` and its options; what was measured is in
+           before.json
 
-import keras
+Read with Python's standard library alone, so that a bad run directory is refused at once.
+"""
 
-from tfp_flows import data as datasets
-from tfp_flows.catalog import MODELS
-from tfp_flows.libraries import versions
-from tfp_flows.runs import labels
-from tfp_flows.runs.run import build_model, model_class
+import dataclasses
+
+from tfp_flows.files import read_json, write_json
+
+FORMAT = 2
+MAXIMUM_LIKELIHOOD = {"name": "maximum_likelihood"}
+# Of format 1: what is an option of the objective now.
+_OF_DISTILLATION = ("teacher", "temperature", "power_weight")
 
 
-def new_config(
-    model,
-    data,
-    *,
-    epochs=None,
-    batch_size=None,
-    learning_rate=None,
-    seed=0,
-    arguments=None,
-    data_options=None,
-    conditional=False,
-    patience=None,
-    jit_compile="auto",
-):
-    """The config of a new run, see `tfp_flows.training.train` for the arguments.
+@dataclasses.dataclass(frozen=True)
+class Training:
+    """How a run is fitted.
 
-    Returns:
-        config, dataset: the dict that config.json holds, and the data, loaded.
-
-    Raises:
-        ValueError: for unknown names, options out of range, data that do not suit the model, or anything else that
-            the model refuses.
+    Attributes:
+        epochs, batch_size: int.
+        learning_rate: float, of Adam, at its peak.
+        optimizer: dict, of Adam's other arguments.
+        warmup_steps: int, in which the learning rate rises from 0.
+        seed: int, of the weights, the order of the data and the noise.
+        patience: int, epochs without a better validation score before training stops, or None.
+        jit_compile: as Keras' compile.
     """
-    if model not in MODELS:
-        raise ValueError(f"Expected a model among {sorted(MODELS)}; got {model!r}.")
-    if MODELS[model].is_student:
-        teachers = [name for name, entry in MODELS.items() if entry.student == model]
-        raise ValueError(
-            f"Expected a model that is trained on data; got {model!r}, which `tfp-flows distill` makes of a run of "
-            f"{' or '.join(teachers)}."
-        )
-    data_options = {"seed": seed, **(data_options or {})}
-    if MODELS[model].takes_images and "flatten" in datasets.options(data):
-        data_options.setdefault("flatten", False)
-    dataset = datasets.load(data, **data_options)
-    given = dict(arguments or {})
-    if conditional:
-        _require_conditional(model)
-        given.setdefault("num_classes", labels.num_classes(dataset))
-    if dataset.sample_rate is not None and "sample_rate" in inspect.signature(model_class(model)).parameters:
-        given.setdefault("sample_rate", dataset.sample_rate)
-    training = training_options(
-        model, epochs=epochs, batch_size=batch_size, learning_rate=learning_rate, seed=seed, patience=patience,
-        jit_compile=jit_compile,
-    )  # fmt: skip
-    config = dict(
-        model=model,
-        arguments={"event_shape": list(dataset.event_shape), "num_bins": dataset.num_bins, "seed": seed, **given},
-        data=data,
-        data_options=data_options,
-        training=training,
-        versions=versions(),
-    )
-    # Built before the folder is made: what the model refuses leaves nothing behind.
-    keras.utils.set_random_seed(seed)
-    build_model(model, config["arguments"])
-    labels.check(dataset, given.get("num_classes"))
-    return config, dataset
+
+    epochs: int | None = None
+    batch_size: int | None = None
+    learning_rate: float | None = None
+    optimizer: dict = dataclasses.field(default_factory=dict)
+    warmup_steps: int = 0
+    seed: int = 0
+    patience: int | None = None
+    jit_compile: bool | str = "auto"
+
+    def check(self):
+        """Refuses what is out of range, in one sentence each.
+
+        Raises:
+            ValueError: naming the option.
+        """
+        for key in ("epochs", "batch_size"):
+            value = getattr(self, key)
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                raise ValueError(f"Expected {key} to be a positive integer; got {value!r}.")
+        rate = self.learning_rate
+        if not isinstance(rate, (int, float)) or not 0 < rate < float("inf"):
+            raise ValueError(f"Expected learning_rate to be a positive finite number; got {rate!r}.")
+        if self.patience is not None and (not isinstance(self.patience, int) or self.patience < 1):
+            raise ValueError(f"Expected patience to be a positive integer; got {self.patience!r}.")
+        if isinstance(self.seed, bool) or not isinstance(self.seed, int) or not 0 <= self.seed < 2**31:
+            raise ValueError(f"Expected seed to be an integer in 0..2^31-1; got {self.seed!r}.")
 
 
-def training_options(model, *, epochs, batch_size, learning_rate, seed, patience, jit_compile):
-    """What config.json has as training: what is None is the model's recipe's.
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """What a run is made of.
 
-    Raises:
-        ValueError: as `check_training`.
+    Attributes:
+        model: str, a key of `tfp_flows.catalog.MODELS`.
+        arguments: dict, of its constructor.
+        data: str, a name of `tfp_flows.data.names()` or the path of a file.
+        data_options: dict, of the data's loader.
+        training: `Training`.
+        objective: dict, the `name` of an objective of `tfp_flows.runs.objectives`, and its options.
+        versions: dict, of the libraries that the run was begun with.
+
+    Example:
+        >>> from tfp_flows.runs.config import Config
+        >>> former = dict(model="maf", arguments=dict(event_shape=[2]), data="moons", data_options={}, training={})
+        >>> config = Config.from_dict(former)
+        >>> config.objective, config.training.seed, config.to_dict()["format"]
+        ({'name': 'maximum_likelihood'}, 0, 2)
     """
-    recipe = MODELS[model].recipe
-    options = dict(
-        epochs=recipe["epochs"] if epochs is None else epochs,
-        batch_size=recipe["batch_size"] if batch_size is None else batch_size,
-        learning_rate=recipe["learning_rate"] if learning_rate is None else learning_rate,
-        optimizer=recipe["optimizer"],
-        warmup_steps=recipe.get("warmup_steps", 0),
-        seed=seed,
-        patience=patience,
-        jit_compile=jit_compile,
-    )
-    check_training(options)
-    return options
+
+    model: str
+    arguments: dict
+    data: str
+    data_options: dict
+    training: Training
+    objective: dict = dataclasses.field(default_factory=lambda: dict(MAXIMUM_LIKELIHOOD))
+    versions: dict = dataclasses.field(default_factory=dict)
+
+    @classmethod
+    def read(cls, path):
+        """The config of a file, of this format or a former one.
+
+        Raises:
+            ValueError: as `from_dict`, or where the file is half-written.
+        """
+        return cls.from_dict(read_json(path), repr(str(path)))
+
+    @classmethod
+    def from_dict(cls, value, where="the config"):
+        """The config of what a config.json holds; without a number it is of format 1.
+
+        Args:
+            value: dict.
+            where: str, what it is called in a sentence.
+
+        Raises:
+            ValueError: for a format that is newer than this version, and unknown or missing fields.
+        """
+        value = dict(value)
+        number = value.pop("format", 1)
+        if isinstance(number, bool) or not isinstance(number, int) or number < 1:
+            raise ValueError(f"Expected format to be a positive integer in {where}; got {number!r}.")
+        if number > FORMAT:
+            raise ValueError(
+                f"Expected format {FORMAT} or a former one in {where}; got {number}, of a newer version of tfp_flows."
+            )
+        if number == 1:
+            value = _from_format_1(value, where)
+        _check_fields(cls, value, where)
+        _check_fields(Training, value["training"], f"training of {where}")
+        if not isinstance(value.get("objective", MAXIMUM_LIKELIHOOD).get("name"), str):
+            raise ValueError(f"Expected the name of an objective in {where}; got {value['objective']!r}.")
+        return cls(**{**value, "training": Training(**value["training"])})
+
+    def to_dict(self):
+        """What config.json holds."""
+        return {"format": FORMAT, **dataclasses.asdict(self)}
+
+    def write(self, path):
+        """Writes config.json."""
+        write_json(path, self.to_dict())
+
+
+def measured_before(path):
+    """What a config.json of format 1 holds that was measured before the training; None where it holds nothing."""
+    return (read_json(path).get("distillation") or {}).get("before")
 
 
 def check_fit(minutes, picture_every):
@@ -100,23 +146,30 @@ def check_fit(minutes, picture_every):
         raise ValueError(f"Expected picture_every to be an integer of at least 0; got {picture_every!r}.")
 
 
-def check_training(options):
-    """Refuses training options out of range in one sentence each."""
-    for key in ("epochs", "batch_size"):
-        if isinstance(options[key], bool) or not isinstance(options[key], int) or options[key] < 1:
-            raise ValueError(f"Expected {key} to be a positive integer; got {options[key]!r}.")
-    rate = options["learning_rate"]
-    if not isinstance(rate, (int, float)) or not 0 < rate < float("inf"):
-        raise ValueError(f"Expected learning_rate to be a positive finite number; got {rate!r}.")
-    patience = options["patience"]
-    if patience is not None and (not isinstance(patience, int) or patience < 1):
-        raise ValueError(f"Expected patience to be a positive integer; got {patience!r}.")
-    seed = options["seed"]
-    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**31:
-        raise ValueError(f"Expected seed to be an integer in 0..2^31-1; got {seed!r}.")
+def _from_format_1(value, where):
+    """The fields of this format."""
+    if "objective" in value:
+        raise ValueError(f"Expected format {FORMAT} beside an objective in {where}; got none.")
+    options = value.pop("distillation", None)
+    if options is None:
+        return value
+    if not isinstance(options, dict) or not set(_OF_DISTILLATION) <= set(options):
+        raise ValueError(f"Expected {list(_OF_DISTILLATION)} as distillation in {where}; got {options!r}.")
+    return {**value, "objective": {"name": "reverse_kl", **{key: options[key] for key in _OF_DISTILLATION}}}
 
 
-def _require_conditional(model):
-    able = [name for name in MODELS if "num_classes" in inspect.signature(model_class(name)).parameters]
-    if model not in able:
-        raise ValueError(f"Expected a model that can be class-conditional, among {able}; got {model!r}.")
+def _check_fields(kind, value, where):
+    """Refuses what does not make a dataclass: fields that are missing, unknown or of another type."""
+    if not isinstance(value, dict):
+        raise ValueError(f"Expected a dictionary as {where}; got {value!r}.")
+    fields = {field.name: field for field in dataclasses.fields(kind)}
+    nothing = dataclasses.MISSING
+    needed = {name for name, field in fields.items() if field.default is field.default_factory is nothing}
+    if needed - set(value):
+        raise ValueError(f"Expected {sorted(needed - set(value))} in {where}; got {sorted(value)}.")
+    unknown = sorted(set(value) - set(fields))
+    if unknown:
+        raise ValueError(f"Expected fields of {where} among {sorted(fields)}; got {unknown[0]!r}.")
+    for name, field in fields.items():
+        if field.type is dict and not isinstance(value.get(name, {}), dict):
+            raise ValueError(f"Expected {name} to be a dictionary in {where}; got {value[name]!r}.")

@@ -8,9 +8,7 @@ import tensorflow as tf
 
 from tfp_flows import pictures
 from tfp_flows.files import write_json
-from tfp_flows.runs import labels
-from tfp_flows.runs.distillation import compare
-from tfp_flows.runs.run import Run
+from tfp_flows.runs import labels, objectives
 from tfp_flows.runs.run_log import scores_of
 from tfp_flows.training import scoring
 from tfp_flows.training.sample_pictures import draw_samples
@@ -26,28 +24,21 @@ def finish(run):
         model, metrics: the flow with its best weights, and what metrics.json holds.
     """
     dataset, model = run.load_data(), run.load_model()
+    objective = objectives.entry(run.config.objective)
     metrics = evaluate(model, dataset)
     log = run.read_log()
-    scores = scores_of(log)
+    scores = scores_of(log, objective.name)
     metrics["training"] = {
         "epochs": len(scores),
         "best_epoch": int(np.nanargmin(scores)) + 1,
         "seconds": sum(log["seconds"]),
         "machine": _machine(),
     }
-    if "distillation" in run.config:
-        options = run.config["distillation"]
-        teacher = Run(options["teacher"]).load_model()
-        metrics["distillation"] = {
-            "before": options.get("before"),
-            "after": compare(teacher, model, dataset),
-            "teacher_nll": float(
-                np.mean(scoring.nll_per_event(teacher, dataset.test, labels.context(teacher, dataset, "test")))
-            ),
-        }
+    if objective.after is not None:
+        metrics |= objective.after(run.config.objective, model, dataset, run.read_before())
     write_json(run.path / "metrics.json", metrics)
-    title = f"{run.config['model']} on {dataset.name}"
-    pictures.curve(log, run.path / "curve.png", title)
+    title = f"{run.config.model} on {dataset.name}"
+    pictures.curve(log, run.path / "curve.png", title, objective.units)
     draw_samples(model, run.path / "samples.png", reference=dataset.train, title=title)
     return model, metrics
 

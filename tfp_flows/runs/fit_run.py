@@ -5,16 +5,15 @@ import math
 import keras
 
 from tfp_flows import data as datasets
-from tfp_flows.objectives import MaximumLikelihood, ReverseKL, SpectralPower
-from tfp_flows.runs import labels
-from tfp_flows.runs.run import Run, load_weights
+from tfp_flows.runs import labels, objectives
+from tfp_flows.runs.run import load_weights
 from tfp_flows.runs.run_log import RunLog
 from tfp_flows.training.fused_adam import FusedAdam
 from tfp_flows.training.sample_pictures import SamplePictures
 from tfp_flows.training.stop_on_nan import StopOnNaN
 
 
-def fit_run(run, dataset, minutes=None, picture_every=10, resume=False, verbose="auto", before=None):
+def fit_run(run, dataset, minutes=None, picture_every=10, resume=False, verbose="auto"):
     """Trains the model of a run, and leaves its log, best weights and checkpoint.
 
     Args:
@@ -22,19 +21,18 @@ def fit_run(run, dataset, minutes=None, picture_every=10, resume=False, verbose=
         dataset: `tfp_flows.data.Data`, the run's.
         minutes, picture_every, verbose: see `tfp_flows.training.train`.
         resume: bool, whether it goes on from the checkpoint.
-        before: function of the model and its objective, called before the first step of all, or None.
     """
-    options = run.config["training"]
+    options = run.config.training
     # Initial weights are a function of the seed, whatever was built before.
-    keras.utils.set_random_seed(options["seed"])
+    keras.utils.set_random_seed(options.seed)
     flow = run.build_model()
-    batch_size = min(options["batch_size"], len(dataset.train))
-    batches = _batches(flow, dataset, "train", batch_size, shuffle=True, seed=options["seed"], drop_remainder=True)
-    objective = make_objective(run.config)
+    batch_size = min(options.batch_size, len(dataset.train))
+    batches = _batches(flow, dataset, "train", batch_size, shuffle=True, seed=options.seed, drop_remainder=True)
+    objective = objectives.build(run.config.objective)
     flow.compile(
-        make_optimizer(options, options["epochs"] * int(batches.cardinality())),
+        make_optimizer(options, options.epochs * int(batches.cardinality())),
         loss=objective,
-        jit_compile=options["jit_compile"],
+        jit_compile=options.jit_compile,
     )
     finished, checkpoint = run.checkpoint() if resume else (0, None)
     if checkpoint is not None:
@@ -46,14 +44,15 @@ def fit_run(run, dataset, minutes=None, picture_every=10, resume=False, verbose=
         if not objective.needs_data:
             # It would initialise from base samples: the data say where and how wide they are to be.
             _initialize(flow, dataset)
-        if before is not None:
-            before(flow, objective)
-    if finished < options["epochs"]:
+        measure = objectives.entry(run.config.objective).before
+        if measure is not None:
+            run.write_before(measure(objective, flow, dataset))
+    if finished < options.epochs:
         # As many as fit into memory where events are long.
         size = max(1, min(1000, 1_000_000 // math.prod(dataset.event_shape), len(dataset.validation)))
         flow.fit(
             batches,
-            epochs=options["epochs"],
+            epochs=options.epochs,
             initial_epoch=finished,
             validation_data=_batches(flow, dataset, "validation", size),
             callbacks=_callbacks(run, flow, dataset, minutes, picture_every),
@@ -61,33 +60,20 @@ def fit_run(run, dataset, minutes=None, picture_every=10, resume=False, verbose=
         )
 
 
-def make_objective(config):
-    """What a run with this config is trained by: maximum likelihood, or a student's divergence from its teacher."""
-    options = config.get("distillation")
-    if options is None:
-        return MaximumLikelihood()
-    teacher = Run(options["teacher"]).load_model()
-    penalty = None
-    if options["power_weight"]:
-        # Short windows still have some frames.
-        penalty = SpectralPower(options["power_weight"], frame_length=max(4, min(256, teacher.event_shape[0] // 2)))
-    return ReverseKL(teacher, options["temperature"], penalty)
-
-
 def make_optimizer(options, num_steps):
     """Adam whose learning rate rises from 0 in a straight line, then falls to 1 % of its peak by a cosine.
 
     Args:
-        options: dict, what config.json has as training: learning_rate, optimizer, and warmup_steps (0 where absent).
+        options: `tfp_flows.runs.config.Training`.
         num_steps: int, of the whole training.
     """
-    peak, warmup = options["learning_rate"], min(options.get("warmup_steps", 0), num_steps - 1)
+    peak, warmup = options.learning_rate, min(options.warmup_steps, num_steps - 1)
     decay = dict(decay_steps=num_steps - warmup, alpha=0.01)
     if warmup:
         decay.update(warmup_target=peak, warmup_steps=warmup)
     # Keras takes alpha as a share of the peak where there is a warm-up, and of the initial rate otherwise.
     schedule = keras.optimizers.schedules.CosineDecay(0.0 if warmup else peak, **decay)
-    return FusedAdam(schedule, **options["optimizer"])
+    return FusedAdam(schedule, **options.optimizer)
 
 
 def _batches(flow, dataset, split, batch_size, **options):
@@ -99,7 +85,7 @@ def _batches(flow, dataset, split, batch_size, **options):
 def _callbacks(run, flow, dataset, minutes, picture_every):
     context = labels.context(flow, dataset, "train")
     watched = StopOnNaN(dataset.train[:64], None if context is None else context[:64])
-    callbacks = [watched, RunLog(run, run.config["training"]["patience"], minutes)]
+    callbacks = [watched, RunLog(run, run.config.training.patience, minutes)]
     if picture_every:
         callbacks.append(SamplePictures(run.path / "samples", picture_every, reference=dataset.train))
     return callbacks

@@ -1,8 +1,9 @@
 """A run directory: all that a training leaves behind, and all that is needed to go on from it.
 
-config.json              model, arguments, data, training options, library versions
+config.json              model, arguments, data, objective, training options, library versions (`Config`)
+before.json              what the objective had measured before the first step, where it wants that
 log.csv                  one row an epoch
-best.weights.h5          the weights of the epoch with the best validation nll
+best.weights.h5          the weights of the epoch with the best validation score
 checkpoint-0012.weights.h5   weights and optimizer after the last epoch, to resume from
 metrics.json             what the best weights score on the test split
 samples.png, curve.png, samples/epoch_0010.png
@@ -19,6 +20,7 @@ import re
 from tfp_flows import data as datasets
 from tfp_flows.catalog import MODELS
 from tfp_flows.files import read_json, replacing, write_json
+from tfp_flows.runs.config import Config, measured_before
 
 _CHECKPOINT = re.compile(r"checkpoint-(\d+)\.weights\.h5")
 
@@ -36,7 +38,7 @@ class Run:
         >>> import tempfile
         >>> from tfp_flows.runs import Run
         >>> config = dict(model="realnvp", arguments=dict(event_shape=[2]), data="moons", data_options={}, training={})
-        >>> Run.create(tempfile.mkdtemp() + "/run", config).config["model"]
+        >>> Run.create(tempfile.mkdtemp() + "/run", config).config.model
         'realnvp'
     """
 
@@ -44,52 +46,64 @@ class Run:
         self.path = pathlib.Path(path)
         if not (self.path / "config.json").is_file():
             raise ValueError(f"Expected a run directory with a config.json; got {str(path)!r}, which has none.")
-        self.config = read_json(self.path / "config.json")
-        missing = {"model", "arguments", "data", "data_options", "training"} - set(self.config)
-        if missing:
-            raise ValueError(
-                f"Expected {sorted(missing)} in {str(self.path / 'config.json')!r}; got {sorted(self.config)}."
-            )
+        self.config = Config.read(self.path / "config.json")
 
     @classmethod
     def create(cls, path, config):
-        """A new run directory with a config (dict with model, arguments, data, data_options, training).
+        """A new run directory with a config: a `Config`, or a dict of its fields.
 
         Raises:
-            ValueError: where the path holds anything already.
+            ValueError: where the path holds anything already, or the dict is no config.
         """
+        if not isinstance(config, Config):
+            config = Config.from_dict(config)
         path = pathlib.Path(path)
         if path.exists() and (not path.is_dir() or any(path.iterdir())):
             raise ValueError(
                 f"Expected a new or empty folder for the run; got {str(path)!r}, which is not (--resume?)."
             )
         path.mkdir(parents=True, exist_ok=True)
-        write_json(path / "config.json", config)
+        config.write(path / "config.json")
         return cls(path)
 
     def save_config(self):
         """Writes the config, where a resumed run has changed it."""
-        write_json(self.path / "config.json", self.config)
+        before = self.read_before()
+        if before is not None:
+            # Of a former format, whose config held it.
+            self.write_before(before)
+        self.config.write(self.path / "config.json")
+
+    def read_before(self):
+        """What was measured before the first step, a dict; None where nothing was."""
+        path = self.path / "before.json"
+        return read_json(path) if path.is_file() else measured_before(self.path / "config.json")
+
+    def write_before(self, measured):
+        """Writes what was measured before the first step."""
+        write_json(self.path / "before.json", measured)
 
     @contextlib.contextmanager
     def dropped_if_refused(self):
-        """Around the start of a fit: a ValueError before anything but the config is there leaves no run directory, and
-        the corrected call may use the same path."""
+        """Around the start of a fit: a ValueError before anything but the config and what was measured before is there
+        leaves no run directory, and the corrected call may use the same path."""
         try:
             yield
         except ValueError:
-            if [path.name for path in self.path.iterdir()] == ["config.json"]:
-                (self.path / "config.json").unlink()
+            there = list(self.path.iterdir())
+            if {path.name for path in there} <= {"config.json", "before.json"}:
+                for path in there:
+                    path.unlink()
                 self.path.rmdir()
             raise
 
     def load_data(self):
         """The data of the run, a `tfp_flows.data.Data`."""
-        return datasets.load(self.config["data"], **self.config["data_options"])
+        return datasets.load(self.config.data, **self.config.data_options)
 
     def build_model(self, **arguments):
         """The model of the run, with fresh weights, and with other arguments than the run's where some are given."""
-        return build_model(self.config["model"], {**self.config["arguments"], **arguments})
+        return build_model(self.config.model, {**self.config.arguments, **arguments})
 
     def load_model(self, **arguments):
         """The model of the run with its best weights.

@@ -39,7 +39,7 @@ class RunLog(keras.callbacks.Callback):
             column = self.log.setdefault(key, [])
             column.extend([float("nan")] * (epoch - len(column)))
             column.append(row.get(key, float("nan")))
-        scores = np.asarray(scores_of(self.log))
+        scores = np.asarray(scores_of(self.log, self.model.objective.name))
         scores = np.where(np.isfinite(scores), scores, np.inf)
         best = int(np.argmin(scores))
         if best == epoch and np.isfinite(scores[best]):
@@ -54,9 +54,17 @@ class RunLog(keras.callbacks.Callback):
             self.model.stop_training = True
 
 
-def scores_of(log):
-    """The column of a log by which weights are the best: the validation's where there is one, nll or reverse_kl."""
-    for name in ("val_nll", "nll", "val_reverse_kl", "reverse_kl"):
-        if name in log:
-            return log[name]
-    raise ValueError(f"Expected nll or reverse_kl in the log; got {sorted(log)}.")
+def scores_of(log, name):
+    """The column of a log by which weights are the best: the validation's where there is one.
+
+    Args:
+        log: dict name -> list of floats, one an epoch.
+        name: str, what the objective's values are logged as.
+
+    Raises:
+        ValueError: where the log has neither.
+    """
+    for key in (f"val_{name}", name):
+        if key in log:
+            return log[key]
+    raise ValueError(f"Expected {name} in the log; got {sorted(log)}.")

@@ -1,10 +1,12 @@
 """Training by recipe: a named model on a named data set, from nothing to a run directory with everything in it."""
 
 import contextlib
+import dataclasses
 
 from tfp_flows.runs import labels
-from tfp_flows.runs.config import check_fit, check_training, new_config
+from tfp_flows.runs.config import check_fit
 from tfp_flows.runs.fit_run import fit_run
+from tfp_flows.runs.new_config import new_config
 from tfp_flows.runs.run import Run
 
 
@@ -72,15 +74,16 @@ def train(
 
 def _reopen(model, out, epochs, conditional):
     run = Run(out)
-    if model not in (None, run.config["model"]):
-        raise ValueError(f"Expected the run's own model {run.config['model']!r} to resume; got {model!r}.")
-    if conditional and run.config["arguments"].get("num_classes") is None:
+    if model not in (None, run.config.model):
+        raise ValueError(f"Expected the run's own model {run.config.model!r} to resume; got {model!r}.")
+    if conditional and run.config.arguments.get("num_classes") is None:
         raise ValueError(
             f"Expected a class-conditional run to resume as one; got {str(out)!r}, which knows no classes."
         )
     if epochs is not None:
-        run.config["training"]["epochs"] = epochs
+        training = dataclasses.replace(run.config.training, epochs=epochs)
+        run.config = dataclasses.replace(run.config, training=training)
     dataset = run.load_data()
-    check_training(run.config["training"])
-    labels.check(dataset, run.config["arguments"].get("num_classes"))
+    run.config.training.check()
+    labels.check(dataset, run.config.arguments.get("num_classes"))
     return run, dataset

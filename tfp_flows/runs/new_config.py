@@ -1,0 +1,100 @@
+"""The config of a new run: made of names and options, checked before anything is written."""
+
+import inspect
+
+import keras
+
+from tfp_flows import data as datasets
+from tfp_flows.catalog import MODELS
+from tfp_flows.libraries import versions
+from tfp_flows.runs import labels, objectives
+from tfp_flows.runs.config import MAXIMUM_LIKELIHOOD, Config, Training
+from tfp_flows.runs.run import build_model, model_class
+
+
+def new_config(
+    model,
+    data,
+    *,
+    epochs=None,
+    batch_size=None,
+    learning_rate=None,
+    seed=0,
+    arguments=None,
+    data_options=None,
+    conditional=False,
+    patience=None,
+    jit_compile="auto",
+):
+    """The config of a new run, see `tfp_flows.training.train` for the arguments.
+
+    Returns:
+        config, dataset: `tfp_flows.runs.config.Config`, and the data, loaded.
+
+    Raises:
+        ValueError: for unknown names, options out of range, data that do not suit the model, or anything else that
+            the model or its objective refuses.
+    """
+    if model not in MODELS:
+        raise ValueError(f"Expected a model among {sorted(MODELS)}; got {model!r}.")
+    if MODELS[model].is_student:
+        teachers = [name for name, entry in MODELS.items() if entry.student == model]
+        raise ValueError(
+            f"Expected a model that is trained on data; got {model!r}, which `tfp-flows distill` makes of a run of "
+            f"{' or '.join(teachers)}."
+        )
+    data_options = {"seed": seed, **(data_options or {})}
+    if MODELS[model].takes_images and "flatten" in datasets.options(data):
+        data_options.setdefault("flatten", False)
+    dataset = datasets.load(data, **data_options)
+    given = dict(arguments or {})
+    if conditional:
+        _require_conditional(model)
+        given.setdefault("num_classes", labels.num_classes(dataset))
+    if dataset.sample_rate is not None and "sample_rate" in inspect.signature(model_class(model)).parameters:
+        given.setdefault("sample_rate", dataset.sample_rate)
+    training = new_training(
+        model, epochs=epochs, batch_size=batch_size, learning_rate=learning_rate, seed=seed, patience=patience,
+        jit_compile=jit_compile,
+    )  # fmt: skip
+    config = Config(
+        model=model,
+        arguments={"event_shape": list(dataset.event_shape), "num_bins": dataset.num_bins, "seed": seed, **given},
+        data=data,
+        data_options=data_options,
+        training=training,
+        objective=dict(MODELS[model].recipe.get("objective", MAXIMUM_LIKELIHOOD)),
+        versions=versions(),
+    )
+    # Built before the folder is made: what the model refuses leaves nothing behind.
+    keras.utils.set_random_seed(seed)
+    objectives.build(config.objective).check(build_model(model, config.arguments))
+    labels.check(dataset, given.get("num_classes"))
+    return config, dataset
+
+
+def new_training(model, *, epochs, batch_size, learning_rate, seed, patience, jit_compile):
+    """The options of a new training, `Training`: what is None is the model's recipe's.
+
+    Raises:
+        ValueError: as `Training.check`.
+    """
+    recipe = MODELS[model].recipe
+    training = Training(
+        epochs=recipe["epochs"] if epochs is None else epochs,
+        batch_size=recipe["batch_size"] if batch_size is None else batch_size,
+        learning_rate=recipe["learning_rate"] if learning_rate is None else learning_rate,
+        optimizer=recipe["optimizer"],
+        warmup_steps=recipe.get("warmup_steps", 0),
+        seed=seed,
+        patience=patience,
+        jit_compile=jit_compile,
+    )
+    training.check()
+    return training
+
+
+def _require_conditional(model):
+    able = [name for name in MODELS if "num_classes" in inspect.signature(model_class(name)).parameters]
+    if model not in able:
+        raise ValueError(f"Expected a model that can be class-conditional, among {able}; got {model!r}.")
