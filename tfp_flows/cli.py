@@ -25,7 +25,9 @@ def main(argv=None):
     options = _parser().parse_args(argv)
     options.command_line = shlex.join(["tfp-flows", *argv])
     try:
-        _import_tensorflow(options.command)
+        options.check(options)
+        if not options.is_light:
+            _import_tensorflow()
         options.run(options)
     except (ValueError, ImportError, OSError) as error:
         if os.environ.get("TFP_FLOWS_TRACEBACK"):
@@ -48,15 +50,14 @@ def _parser():
         epilog="An error is one sentence and exit code 2; TFP_FLOWS_TRACEBACK=1 shows where it was raised.",
     )
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    parser.set_defaults(check=lambda options: None, is_light=False)
     for command in commands.ALL:
         command.add(subparsers)
     return parser
 
 
-def _import_tensorflow(command):
+def _import_tensorflow():
     """Imports TensorFlow without its chatter about devices that are not there, which it writes past Python."""
-    if command == "list":
-        return
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     sys.stderr.flush()
     kept = os.dup(2)

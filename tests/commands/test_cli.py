@@ -10,18 +10,21 @@ import time
 import numpy as np
 import pytest
 
-from tfp_flows import cli, commands
+from tfp_flows import cli
+from tfp_flows.data.dataset import SPLITS
 
 sklearn = pytest.importorskip("sklearn", reason="the extra `data` is not installed")
+
+
+# name -> its parser
+COMMANDS = cli._parser()._subparsers._group_actions[0].choices
 
 
 def ask(*argv):
     return subprocess.run([sys.executable, "-m", "tfp_flows.cli", *argv], capture_output=True, text=True)
 
 
-@pytest.mark.parametrize(
-    "argv", [["--help"], ["list"], *([command.__name__.rpartition(".")[2], "--help"] for command in commands.ALL[1:])]
-)
+@pytest.mark.parametrize("argv", [["--help"], ["list"], *([name, "--help"] for name in COMMANDS)])
 def test_help_imports_nothing_heavy(argv):
     code = f"""
 import sys
@@ -39,6 +42,47 @@ assert not heavy, heavy
     assert result.returncode == 0, result.stderr
     assert result.stdout.count("\n") > 3
     print(f"{argv}: {time.perf_counter() - start:.2f} s")
+
+
+# Of each command that takes a run directory.
+OF_DIRECTORIES = [
+    ["train", "realnvp", "--resume", "--out", "DIR"], ["distill", "DIR"], ["evaluate", "DIR"], ["sample", "DIR"],
+    ["interpolate", "DIR"], ["reconstruct", "DIR"], ["novelty", "DIR", "--data", "moons"], ["export", "DIR"],
+]  # fmt: skip
+
+
+def test_bad_run_directories_are_refused_before_tensorflow_is_imported(tmp_path):
+    assert {argv[0] for argv in OF_DIRECTORIES} == set(COMMANDS) - {"list"}
+    (tmp_path / "half").mkdir()
+    (tmp_path / "half" / "config.json").write_text("{")
+    (tmp_path / "newer").mkdir()
+    (tmp_path / "newer" / "config.json").write_text('{"format": 1000}')
+    code = f"""
+import sys
+from tfp_flows import cli
+for path in ("nowhere", "half", "newer"):
+    for argv in {OF_DIRECTORIES!r}:
+        assert cli.main([path if word == "DIR" else word for word in argv]) == 2
+heavy = {{"tensorflow", "keras", "tensorflow_probability", "tensorflow_datasets", "sklearn", "matplotlib"}}
+heavy &= set(sys.modules)
+assert not heavy, heavy
+"""
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(pathlib.Path(__file__).resolve().parents[2])},
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    n, said = len(OF_DIRECTORIES), result.stderr.splitlines()
+    missing = "tfp-flows: error: Expected a run directory with a config.json; got 'nowhere', which has none."
+    assert said[:n] == [missing] * n
+    assert all("Expected a JSON file at 'half/config.json'; got JSONDecodeError" in line for line in said[n : 2 * n])
+    assert all("'newer/config.json'; got 1000, of a newer version" in line for line in said[2 * n :])
+    assert len(said) == 3 * n and sorted(os.listdir(tmp_path)) == ["half", "newer"]
+
+
+def test_splits_are_those_of_the_data():
+    (split,) = (action for action in COMMANDS["evaluate"]._actions if action.dest == "split")
+    assert split.choices == SPLITS
 
 
 @pytest.fixture(scope="module")

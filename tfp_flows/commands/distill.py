@@ -2,7 +2,7 @@
 
 import pathlib
 
-from tfp_flows.commands import texts
+from tfp_flows.commands import directory, texts
 from tfp_flows.commands.train import JIT, add_options_of_fit, leave_results, verbosity
 
 
@@ -14,7 +14,7 @@ def add(commands):
         description="Distills a run of maf into an iaf, or of wavenet into a parallel_wavenet, by the student's own "
         "samples; leaves a run directory as train does. `train iaf --out DIR --resume` goes on with it.",
     )
-    command.add_argument("dir", metavar="DIR", help="the teacher's run directory; it is only read")
+    directory.add(command, "the teacher's run directory; it is only read")
     command.add_argument("--out", metavar="DIR", help="the student's, new or empty (default: DIR-student)")
     command.add_argument(
         "--epochs", type=int, help="in each of which as many samples are drawn as the data have (default: recipe)"

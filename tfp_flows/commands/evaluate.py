@@ -2,7 +2,7 @@
 
 import json
 
-from tfp_flows.commands import examples
+from tfp_flows.commands import directory, examples
 
 
 def add(commands):
@@ -13,7 +13,7 @@ def add(commands):
         description="Scores a run's best weights and prints what they reach, as JSON; a conditional run given each "
         "event's label.",
     )
-    command.add_argument("dir", metavar="DIR", help="a run directory")
+    directory.add(command)
     examples.add_split(command)
     command.add_argument("--seed", type=int, default=0, help="of the dequantization noise (default: 0)")
     command.add_argument(

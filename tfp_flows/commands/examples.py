@@ -5,6 +5,7 @@ import pathlib
 
 def add_split(command):
     """Adds the option that names the split."""
+    # As `tfp_flows.data.dataset.SPLITS`, which help does not wait for.
     command.add_argument("--split", choices=("train", "validation", "test"), default="test", help="(default: test)")
 
 

@@ -3,11 +3,13 @@
 import dataclasses
 import json
 
+from tfp_flows.commands import directory
+
 
 def add(commands):
     """Adds the command to the parser's."""
     command = commands.add_parser("export", help="write a run's best weights as a SavedModel for TensorFlow Serving")
-    command.add_argument("dir", metavar="DIR", help="a run directory")
+    directory.add(command)
     command.add_argument(
         "--to", metavar="PATH", help="the model's folder, in which versions number up (default: DIR/savedmodel)"
     )

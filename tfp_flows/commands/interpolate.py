@@ -1,6 +1,6 @@
 """tfp-flows interpolate: ways between pairs of examples through a run's latent space, one row a pair."""
 
-from tfp_flows.commands import examples, texts
+from tfp_flows.commands import directory, examples, texts
 
 
 def add(commands):
@@ -11,7 +11,7 @@ def add(commands):
         description="Draws the ways between pairs of examples through the latent space, one row a pair: each begins "
         "and ends with the examples themselves. Of a conditional run the class goes along from one to the other.",
     )
-    command.add_argument("dir", metavar="DIR", help="a run directory of images")
+    directory.add(command, "a run directory of images")
     command.add_argument(
         "--pairs", nargs="+", metavar="I,J", help="pairs of examples by their indices (default: drawn by the seed)"
     )

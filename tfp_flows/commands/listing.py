@@ -6,7 +6,7 @@ from tfp_flows.catalog import MODELS
 def add(commands):
     """Adds the command to the parser's."""
     command = commands.add_parser("list", help="the models and the data sets")
-    command.set_defaults(run=run)
+    command.set_defaults(run=run, is_light=True)
 
 
 def run(options):

@@ -2,7 +2,7 @@
 
 import pathlib
 
-from tfp_flows.commands import texts
+from tfp_flows.commands import directory, texts
 
 # Passed on from the run's own data to the other set: they decide what an event is.
 _KIND = ("flatten", "num_bits", "num_bins", "dtype")
@@ -18,7 +18,7 @@ def add(commands):
         "below that the score misleads. Writes PATH.json, and PATH.npz with the scores of each event. A conditional "
         "run is scored by p(x), summed over its classes.",
     )
-    command.add_argument("dir", metavar="DIR", help="a run directory")
+    directory.add(command)
     command.add_argument("--data", required=True, metavar="NAME_OR_PATH", help="the other data set")
     command.add_argument(
         "--data-set", action="append", default=[], metavar="NAME=VALUE",
@@ -107,8 +107,9 @@ def _scores(model, dataset, other, options):
     import numpy as np
 
     from tfp_flows import training
+    from tfp_flows.data.dataset import SPLITS
 
-    known = {split: getattr(dataset, split) for split in ("train", "validation", "test")}
+    known = {split: getattr(dataset, split) for split in SPLITS}
     parts = {name: _choose(x, options) for name, x in {**known, "other": other.test}.items()}
     # All in one call, which is traced once.
     x = np.concatenate(list(parts.values()))

@@ -1,6 +1,6 @@
 """tfp-flows reconstruct: examples above what the latent space gives back of them, and the largest difference."""
 
-from tfp_flows.commands import examples
+from tfp_flows.commands import directory, examples
 
 
 def add(commands):
@@ -11,7 +11,7 @@ def add(commands):
         description="Encodes examples and decodes them again; prints the largest difference, which a flow has only "
         "from rounding, and draws images above their reconstructions.",
     )
-    command.add_argument("dir", metavar="DIR", help="a run directory")
+    directory.add(command)
     command.add_argument("--n", type=int, default=12, help="examples (default: 12)")
     examples.add_split(command)
     command.add_argument("--seed", type=int, default=0, help="of the choice of examples (default: 0)")

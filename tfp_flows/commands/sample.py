@@ -2,7 +2,7 @@
 
 import pathlib
 
-from tfp_flows.commands import texts
+from tfp_flows.commands import directory, texts
 
 # Of a row, so that pictures stay readable; the array has all.
 _MOST_COLUMNS = 40
@@ -17,7 +17,7 @@ def add(commands):
         "PATH-labels.npy; several temperatures give one row each, with the same latents, and PATH-temperatures.npy. A "
         "run on audio gives spectrograms and PATH-000.wav, PATH-001.wav, ... too.",
     )
-    command.add_argument("dir", metavar="DIR", help="a run directory")
+    directory.add(command)
     command.add_argument(
         "--n", type=int, help="how many (default: 64; of audio 8), or how many in each row (default: 10; of audio 1)"
     )

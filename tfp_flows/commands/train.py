@@ -5,7 +5,7 @@ import pathlib
 import sys
 
 from tfp_flows.catalog import MODELS
-from tfp_flows.commands import texts
+from tfp_flows.commands import directory, texts
 from tfp_flows.commands.export import write_export
 
 # What is there at the end, in the order in which it is worth a look.
@@ -51,7 +51,7 @@ def add(commands):
     )  # fmt: skip
     command.add_argument("--resume", action="store_true", help="go on with the run in --out, with its own options")
     add_options_of_fit(command)
-    command.set_defaults(run=run)
+    command.set_defaults(check=check, run=run)
 
 
 def add_options_of_fit(command):
@@ -66,21 +66,27 @@ def add_options_of_fit(command):
     command.add_argument("--quiet", action="store_true", help="no progress bars")
 
 
+def check(options):
+    """Refuses what lacks where to begin, or to go on, from."""
+    if options.resume:
+        if options.out is None:
+            raise ValueError("Expected --out DIR, the run to go on with; got none.")
+        directory.check(options.out)
+    elif options.data is None:
+        raise ValueError("Expected --data NAME_OR_PATH; got none (tfp-flows list shows the names).")
+
+
 def run(options):
     """Trains, scores, draws and exports; prints what came out and where it is."""
     from tfp_flows import runs
 
     if options.resume:
-        if options.out is None:
-            raise ValueError("Expected --out DIR, the run to go on with; got none.")
         run = runs.train(
             options.model, None, options.out, epochs=options.epochs, minutes=options.minutes,
             picture_every=options.picture_every, conditional=options.conditional, resume=True,
             verbose=verbosity(options),
         )  # fmt: skip
     else:
-        if options.data is None:
-            raise ValueError("Expected --data NAME_OR_PATH; got none (tfp-flows list shows the names).")
         data_name = pathlib.PurePath(options.data).stem
         run = runs.train(
             options.model,
