@@ -20,16 +20,13 @@ MODULES = sorted(
     if module.name != "tfp_flows.__main__"
 )
 GLOBALS = dict(np=np, tf=tf, tfp=tfp, tfb=tfp.bijectors, tfd=tfp.distributions, keras=keras, math=math)
-NEEDS = {"tfp_flows.data.digits": "sklearn", "tfp_flows.plots": "matplotlib"}
+# A module, or a room with all its modules -> what it needs of the extras.
+NEEDS = {"tfp_flows.data.digits": "sklearn", "tfp_flows.pictures": "matplotlib", "tfp_flows.plots": "matplotlib"}
+FORMER = {("tfp_flows.training", name) for name in tfp_flows.runs.__all__}
 
 # Public names without an example, and why.
 BARE = {
     "flow.SamplingError": "an exception; flow.sampler.require, which raises it, has one",
-    "pictures.as_images": "an array or None",
-    "pictures.curve": "writes a PNG; a run's curve.png shows it",
-    "pictures.rows": "writes a PNG; tfp-flows sample shows it",
-    "pictures.samples": "writes a PNG; tfp-flows sample shows it",
-    "pictures.spectrograms": "writes a PNG; tfp-flows sample shows it",
     "runs.RunLog": "a part of train",
     "runs.train": "writes a run directory; examples/quickstart.py shows it",
     "runs.distill": "needs a run; examples/distillation.py shows it",
@@ -48,19 +45,20 @@ BARE = {
 
 
 def load(name):
-    if name in NEEDS:
-        pytest.importorskip(NEEDS[name], reason=f"an extra is not installed: {NEEDS[name]}")
+    for part, extra in NEEDS.items():
+        if name == part or name.startswith(f"{part}."):
+            pytest.importorskip(extra, reason=f"an extra is not installed: {extra}")
     return importlib.import_module(name)
 
 
 def public_names():
     """(name below tfp_flows, thing) of whatever a sub-package or a module of the first level exports."""
     for module in MODULES:
-        if module.count(".") == 1 and module not in NEEDS:
+        if module.count(".") == 1:
             part = importlib.import_module(module)
-            # What is handed out under a former name as well is looked at in its home.
-            for name in set(getattr(part, "__all__", ())) - set(getattr(part, "_OF_RUNS", ())):
-                if callable(getattr(part, name)):
+            for name in getattr(part, "__all__", ()):
+                # Once: runs hand out under training what has been there.
+                if callable(getattr(part, name)) and (module, name) not in FORMER:
                     yield f"{module.split('.')[1]}.{name}", getattr(part, name)
     for module in ("masks", "numerics.tensors"):
         for name, thing in vars(importlib.import_module(f"tfp_flows.{module}")).items():

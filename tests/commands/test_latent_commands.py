@@ -1,4 +1,4 @@
-"""The commands that show the latent space: what is drawn is what they say, and pictures of rows are whole."""
+"""The commands that show the latent space: what is drawn is what they say."""
 
 import os
 import re
@@ -6,7 +6,7 @@ import re
 import numpy as np
 import pytest
 
-from tfp_flows import cli, data, plots, training
+from tfp_flows import cli, data, pictures, training
 
 pytest.importorskip("sklearn", reason="the extra `data` is not installed")
 pytest.importorskip("matplotlib", reason="the extra `plots` is not installed")
@@ -15,13 +15,13 @@ pytest.importorskip("matplotlib", reason="the extra `plots` is not installed")
 @pytest.fixture
 def drawn(monkeypatch):
     """What is drawn, beside the picture."""
-    calls, rows = [], plots.rows
+    calls, rows = [], pictures.rows
 
     def spy(events, names, path, levels=None, title=None):
         calls.append((np.asarray(events), list(names)))
         return rows(events, names, path, levels, title)
 
-    monkeypatch.setattr(plots, "rows", spy)
+    monkeypatch.setattr(pictures, "rows", spy)
     return calls
 
 
@@ -109,41 +109,3 @@ def test_points_are_measured_but_not_drawn(tmp_path, capsys):
     assert cli.main(["sample", str(run.path), "--n", "7", "--seed", "4", "--temperature", "0.5"]) == 0
     np.testing.assert_array_equal(np.load(run.path / "samples-4-0.5.npy"), flow.sample(7, seed=4, temperature=0.5))
     assert sorted(os.listdir(run.path)) == sorted([*before, "samples-4-0.5.npy", "samples-4-0.5.png"])
-
-
-@pytest.mark.parametrize("shape", [(8, 8, 1), (28, 28, 3), (16,)])
-def test_rows_are_in_order_and_whole(shape, tmp_path):
-    """Each row brighter than the one above, its name on the left, and a white edge on all sides: nothing is cut."""
-    from matplotlib import image
-
-    names = ["first", "second → of three", "third"]
-    events = np.ones((3, 4, *shape)) * np.array([0, 8, 16]).reshape(3, 1, *[1] * len(shape))
-    path = plots.rows(
-        events, names, tmp_path / "rows.png", levels=17, title="a title that is longer than it is wide " * 3
-    )
-    picture = image.imread(path)[..., :3]
-    for edge in (picture[:2], picture[-2:], picture[:, :2], picture[:, -2:]):
-        assert edge.min() == 1
-    grey = np.isclose(picture, 0.35, atol=0.01).all(-1)
-    rows, columns = np.flatnonzero(grey.any(1)), np.flatnonzero(grey.mean(0) > 0.5)
-    top, bottom, left, right = rows[0], rows[-1], columns[0], columns[-1]
-    for i, brightness in enumerate((0, 0.5, 1)):
-        begin, end = (int(top + (bottom - top) * (i + x) / 3) for x in (0.2, 0.8))
-        middle = picture[(begin + end) // 2, left + (right - left) // 8]
-        np.testing.assert_allclose(middle, brightness, atol=0.02)
-        assert picture[begin:end, :left].min() < 0.5, f"row {i} has its name"
-    assert sorted(os.listdir(tmp_path)) == ["rows.png"]
-
-
-@pytest.mark.parametrize(
-    "events, names, message",
-    [
-        (np.zeros((2, 3, 8, 8, 1)), ["one"], "Expected one name for each of 2 rows; got 1"),
-        (np.zeros((2, 0, 8, 8, 1)), ["a", "b"], r"Expected events of shape \(num_rows, num_columns, \*event_shape\)"),
-        (np.zeros((2, 3, 5)), ["a", "b"], r"Expected images, or vectors of a square of at least 16; got events \(5,\)"),
-    ],
-)
-def test_bad_rows_are_refused(events, names, message, tmp_path):
-    with pytest.raises(ValueError, match=message):
-        plots.rows(events, names, tmp_path / "rows.png")
-    assert os.listdir(tmp_path) == []

@@ -5,7 +5,7 @@ import wave
 import numpy as np
 import pytest
 
-from tfp_flows import data, plots, wav
+from tfp_flows import data, wav
 
 RATE = 8000
 
@@ -141,21 +141,3 @@ def test_eight_bits_and_a_missing_file_are_refused(tmp_path):
     with pytest.raises(ValueError, match="Expected audio as a vector of int16; got float64"):
         wav.write(tmp_path / "b.wav", np.zeros(3), RATE)
     assert not (tmp_path / "b.wav").exists()
-
-
-def test_a_spectrogram_shows_a_tone_at_its_pitch(tmp_path):
-    """The brightest row of the picture is where 1 kHz lies between 0 and 4 kHz."""
-    from matplotlib import image
-
-    tone = np.stack([recording(4000, 1000.0)])
-    path = plots.spectrograms(tone, RATE, str(tmp_path / "tone.png"), ["1 kHz"])
-    pixels = image.imread(path)[..., :3]
-    # Of the axes' inside: black and violet all over, light along one line.
-    inside = pixels[int(0.25 * len(pixels)) : int(0.75 * len(pixels)), int(0.35 * pixels.shape[1])].sum(-1)
-    bright = np.flatnonzero(inside > 2.0)
-    assert 0 < len(bright) < 0.3 * len(inside)
-    for bad, message in ((np.zeros([0, 5]), "Expected recordings of shape"), (np.zeros(5), "Expected recordings of")):
-        with pytest.raises(ValueError, match=message):
-            plots.spectrograms(bad, RATE, str(tmp_path / "no.png"))
-    with pytest.raises(ValueError, match="Expected one name for each of 1 recordings; got 2"):
-        plots.spectrograms(tone, RATE, str(tmp_path / "no.png"), ["a", "b"])

@@ -7,7 +7,7 @@ import os
 import numpy as np
 import pytest
 
-from tfp_flows import plots, training
+from tfp_flows import training
 from tfp_flows.runs.config import Training
 from tfp_flows.runs.fit_run import make_optimizer
 from tfp_flows.training import scoring
@@ -141,29 +141,6 @@ def test_gaussian_baseline_of_few_events_is_close_to_the_density():
     train, test = stddevs * random.normal(size=(40, 50)), stddevs * random.normal(size=(1000, 50))
     entropy = 0.5 * 50 * math.log(2 * math.pi * math.e) + np.log(stddevs).sum()
     assert entropy < scoring.gaussian_nll(train, test).mean() < entropy + 12
-
-
-def test_pictures_can_be_told_apart(tmp_path):
-    pytest.importorskip("matplotlib", reason="the extra `plots` is not installed")
-    from matplotlib import image
-
-    random = np.random.default_rng(0)
-    drawn = {}
-    for name, events in {
-        "images": random.integers(0, 17, (9, 64)), "dark": np.zeros((9, 64), int),
-        "cloud": random.normal(size=(500, 2)),
-        "vectors": random.normal(size=(50, 5)), "colour": random.random((4, 6, 6, 3)),
-    }.items():  # fmt: skip
-        path = plots.samples(events, tmp_path / f"{name}.png", levels=17 if events.dtype == int else None)
-        drawn[name] = image.imread(path)
-    middle = {name: picture[200:600, 200:600, :3] for name, picture in drawn.items() if name in ("images", "dark")}
-    assert middle["images"].mean() > middle["dark"].mean() + 0.2 and middle["dark"].min() == 0
-    with pytest.raises(ValueError, match="Expected events of shape"):
-        plots.samples(np.zeros([0, 2]), tmp_path / "none.png")
-    with pytest.raises(ValueError, match="Expected a log with at least one epoch of nll"):
-        plots.curve({}, tmp_path / "none.png")
-    plots.curve({"nll": [3.0, 2.0, 1.5], "val_nll": [3.1, 2.2, float("nan")]}, tmp_path / "curve.png")
-    assert sorted(os.listdir(tmp_path)) == sorted([*(f"{name}.png" for name in drawn), "curve.png"])
 
 
 def test_the_learning_rate_rises_then_falls():

@@ -24,6 +24,7 @@ def run(options):
     import numpy as np
 
     from tfp_flows import pictures, runs
+    from tfp_flows.training.sample_pictures import kind_of
 
     run = runs.Run(options.dir)
     model, dataset = run.load_model(), run.load_data()
@@ -33,7 +34,7 @@ def run(options):
     back = np.asarray(model.decode(model.encode(x, context=context), context=context))
     error = f"{np.abs(back - x).max():.3g}{examples.unit(model)}"
     print(f"largest difference of {len(x)} examples and their reconstructions: {error}")
-    if pictures.as_images(x) is not None:
+    if kind_of(model) is pictures.Kind.IMAGE:
         to = examples.picture(options.to or run.path / f"reconstructions-{options.seed}.png")
         # Not rounded to levels, so that an error that is there is seen.
         shift = 0.0 if model.dequantization is None else 0.5

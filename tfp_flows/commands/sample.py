@@ -43,29 +43,30 @@ def run(options):
 
     from tfp_flows import pictures, runs, training, wav
     from tfp_flows.files import replacing
-    from tfp_flows.training.sample_pictures import sample_rate
+    from tfp_flows.training.sample_pictures import kind_of, sample_rate
 
     run = runs.Run(options.dir)
     temperatures = texts.numbers(options.temperature, float, "--temperature")
     model = _load(run, options)
-    rate = sample_rate(model)
     classes = _classes(model, options)
-    is_image = rate is None and pictures.as_images(np.empty((1, *model.event_shape))) is not None
-    if len(temperatures) > 1 and not is_image and rate is None:
+    kind = kind_of(model)
+    is_image, is_audio = kind is pictures.Kind.IMAGE, kind is pictures.Kind.AUDIO
+    if len(temperatures) > 1 and not is_image and not is_audio:
         raise ValueError(
             f"Expected one temperature for events that are neither images nor audio; got {options.temperature} and "
             f"events of shape {model.event_shape}."
         )
-    arrays, names = _draw(model, options, classes, temperatures, (64, 10) if rate is None else (8, 1))
+    arrays, names = _draw(model, options, classes, temperatures, (8, 1) if is_audio else (64, 10))
     to = pathlib.Path(options.to or run.path / _name(options, temperatures))
     for ending, array in arrays.items():
         with replacing(to.with_name(f"{to.name}{ending}.npy")) as part:
             np.save(part, array)
         print(f"{to}{ending}.npy")
     picture, events = to.with_name(to.name + ".png"), arrays[""]
-    if rate is not None:
+    if is_audio:
         names = None if names is None else np.repeat(names, len(events) // len(names))
         audio = wav.from_events(events, model.num_bins)
+        rate = sample_rate(model)
         _write_audio(audio, rate, to)
         print(pictures.spectrograms(audio, rate, picture, names))
     elif names is not None and is_image:

@@ -1,5 +1,12 @@
-"""Pictures of samples and of trainings. Needs the extra `plots`."""
+"""Pictures of samples and of trainings, as PNG. Needs the extra `plots`.
 
-from tfp_flows.pictures.pictures import as_images, curve, rows, samples, spectrograms
+Every function writes its file beside its place and moves it there, and returns the path.
+"""
 
-__all__ = ["as_images", "curve", "rows", "samples", "spectrograms"]
+from tfp_flows.pictures.curve import curve
+from tfp_flows.pictures.images import as_images, rows
+from tfp_flows.pictures.kind import Kind, kind_of
+from tfp_flows.pictures.samples import samples
+from tfp_flows.pictures.spectrograms import spectrograms
+
+__all__ = ["Kind", "as_images", "curve", "kind_of", "rows", "samples", "spectrograms"]

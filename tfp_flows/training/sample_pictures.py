@@ -92,9 +92,10 @@ def draw_samples(model, path, n=64, reference=None, temperature=1.0, seed=0, tit
     Returns:
         path.
     """
-    if sample_rate(model) is not None:
+    kind = kind_of(model)
+    if kind is pictures.Kind.AUDIO:
         return _draw_audio(model, path, temperature, seed, title)
-    is_image = pictures.as_images(np.empty((1, *model.event_shape))) is not None
+    is_image = kind is pictures.Kind.IMAGE
     if not is_image:
         n, reference = max(n, 10_000), None if reference is None else reference[:20_000]
     if model.num_classes is None:
@@ -109,6 +110,11 @@ def draw_samples(model, path, n=64, reference=None, temperature=1.0, seed=0, tit
 def sample_rate(model):
     """Audio samples a second of a flow whose events are audio; None for any other."""
     return getattr(model, "sample_rate", None)
+
+
+def kind_of(model):
+    """What the events of a flow are to a picture, a `tfp_flows.pictures.Kind`."""
+    return pictures.kind_of(model.event_shape, sample_rate(model))
 
 
 def _draw_audio(model, path, temperature, seed, title):
