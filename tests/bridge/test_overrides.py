@@ -1,11 +1,10 @@
 """An override of a method that is gone is refused when its class is made."""
 
 import keras
-import numpy as np
 import pytest
 
 from tfp_flows.bridge.overrides import Overrides
-from tfp_flows.bridge.trainer import BuiltByConstructor, loss_tracker
+from tfp_flows.bridge.trainer import BuiltByConstructor
 
 
 def test_a_method_that_is_gone_is_named(monkeypatch):
@@ -30,16 +29,3 @@ def test_a_method_that_is_gone_is_named(monkeypatch):
 def test_the_mix_in_comes_first():
     with pytest.raises(ImportError, match="'_speak' of dict"):
         type("Wrong", (type("Quiet", (Overrides,), {"overrides": ("_speak",)}), dict), {})
-
-
-def test_keras_builds_no_shapes_and_the_loss_is_found():
-    class Model(BuiltByConstructor, keras.Model):
-        def train_step(self, data):
-            loss_tracker(self).update_state(2.0)
-            return {"loss": loss_tracker(self).result()}
-
-    model = Model()
-    model.built = True
-    model.compile("sgd", "mse")
-    assert loss_tracker(model) is model.metrics[0]
-    assert model.fit(np.ones([1, 1]), verbose=0).history == {"loss": [2.0]}

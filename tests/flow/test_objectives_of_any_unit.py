@@ -8,6 +8,8 @@ import tensorflow_probability as tfp
 
 import tfp_flows
 from tfp_flows.objectives import MaximumLikelihood, Objective, ReverseKL
+from tfp_flows.pictures import curve
+from tfp_flows.runs import Run, RunLog
 
 tfb, tfd = tfp.bijectors, tfp.distributions
 X = np.random.default_rng(0).normal(2.0, 1.0, (64, 2)).astype("float32")
@@ -77,6 +79,23 @@ def test_callbacks_are_told_that_less_is_better():
     flow.compile("sgd")
     stop = keras.callbacks.EarlyStopping("velocity_error", patience=1, min_delta=1e9)
     assert len(flow.fit(X, epochs=9, callbacks=[stop], verbose=0).history["loss"]) == 2
+
+
+def test_the_log_of_a_run_goes_by_it(tmp_path):
+    """Best weights are those of the least value, also where it is of another unit."""
+    config = dict(model="realnvp", arguments=dict(event_shape=[2]), data="moons", data_options={}, training={})
+    run = Run.create(tmp_path / "run", config)
+    flow = Shifted()
+    # Away from the minimum: the first epoch is the best one.
+    flow.compile(keras.optimizers.SGD(-0.05))
+    flow.fit(X, epochs=3, callbacks=[RunLog(run)], verbose=0)
+    assert list(run.read_log()) == ["loss", "velocity_error", "seconds"]
+    best = Shifted()
+    best.load_weights(tmp_path / "run" / "best.weights.h5")
+    assert np.abs(best.weights[0]).max() < np.abs(flow.weights[0]).max()
+    curve(run.read_log(), tmp_path / "curve.png", units=VelocityError.units)
+    with pytest.raises(ValueError, match="velocity_error"):
+        curve({"nll": [1.0]}, tmp_path / "other.png", units=VelocityError.units)
 
 
 def test_a_file_compiles_with_the_default_and_with_nothing_else(tmp_path):

@@ -119,7 +119,7 @@ def test_a_recipe_names_its_objective(monkeypatch, tmp_path):
         def check(self, flow):
             asked.append(flow.event_shape)
 
-    table = {"own": objectives.Entry(Own, build=lambda weight: asked.append(weight) or Own(), units={"nll": "nats"})}
+    table = {"own": objectives.Entry(Own, build=lambda weight: asked.append(weight) or Own())}
     monkeypatch.setattr(objectives, "OBJECTIVES", table)
     monkeypatch.setitem(MODELS["realnvp"].recipe, "objective", {"name": "own", "weight": 3})
     config, _ = new_config.new_config("realnvp", "moons", arguments=dict(num_layers=1, hidden_units=4))

@@ -1,4 +1,4 @@
-"""The trainer of `keras.Model`: what it does before its first step, and the loss that it logs."""
+"""The trainer of `keras.Model`: what it does before its first step."""
 
 from tfp_flows.bridge.overrides import Overrides
 
@@ -20,23 +20,3 @@ class BuiltByConstructor(Overrides):
 
     def _maybe_symbolic_build(self, iterator=None, data_batch=None):
         pass
-
-
-def loss_tracker(model):
-    """The metric that a compiled model logs as `loss`, for a training step of its own.
-
-    Args:
-        model: `keras.Model`, compiled.
-
-    Returns:
-        `keras.metrics.Mean`.
-
-    Example:
-        >>> import keras
-        >>> from tfp_flows.bridge.trainer import loss_tracker
-        >>> model = keras.Sequential([keras.layers.Dense(1)])
-        >>> model.compile("adam", "mse")
-        >>> loss_tracker(model).name
-        'loss'
-    """
-    return next(metric for metric in model.metrics if metric.name == "loss")

@@ -13,6 +13,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfp_flows.bijectors import Bijector, initializing, takes_context
+from tfp_flows.bridge.variables import tf_variable
 from tfp_flows.flow import adoption, events, saved_model, train_step
 from tfp_flows.flow import context as contexts
 from tfp_flows.flow.functions import CompiledFunctions, Draw
@@ -76,7 +77,7 @@ class Flow(FlowTrainer):
         self.keep_weights_finite = False
         # Keras' lists of layers are invisible to tf.train.Checkpoint: it finds every weight here.
         self._for_checkpoints = tf.Module()
-        self._for_checkpoints.held = [weight.value for weight in self.weights]
+        self._for_checkpoints.held = [tf_variable(weight) for weight in self.weights]
         self.built = True
         self._compiled = CompiledFunctions(self)
 

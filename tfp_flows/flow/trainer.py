@@ -8,12 +8,13 @@ What is logged is the loss and what the objective calls its values; it may be of
 import keras
 import tensorflow as tf
 
+from tfp_flows.bridge.trainer import BuiltByConstructor
 from tfp_flows.flow import events, fitting, no_data, train_step
 from tfp_flows.flow.arguments import constructor_arguments, record
 from tfp_flows.objectives import MaximumLikelihood, Objective
 
 
-class FlowTrainer(keras.Model):
+class FlowTrainer(BuiltByConstructor, keras.Model):
     """Trains by an objective what a subclass, `tfp_flows.Flow`, makes a density of. Abstract."""
 
     def __new__(cls, *args, **kwargs):
@@ -213,11 +214,6 @@ class FlowTrainer(keras.Model):
     def compile_from_config(self, config):
         if config:
             self.compile(**keras.saving.deserialize_keras_object(config))
-
-    def _maybe_symbolic_build(self, *args, **kwargs):
-        # A flow is built by its constructor. Keras would average a batch over the replicas to learn its shape, which
-        # fails for integers, and for several workers altogether.
-        pass
 
     def _objective_values(self, x, context, seed, training):
         """The objective's values of a batch, (batch,), whose shape and dtype are checked before."""

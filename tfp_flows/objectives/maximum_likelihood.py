@@ -23,16 +23,13 @@ class MaximumLikelihood(Objective):
 
     name = "nll"
     unit = "nats per event"
+    units = {"bits_per_dim": "bits per dimension", "nll": unit}
 
     def __call__(self, flow, x, context, seed, training):
         # With the seed integers are scored by the bound. In the flow's call, so that the networks of the noise, where
         # it has any, know of `training` too.
         options = {} if flow.dequantization is None else {"seed": seed}
         return -flow(x, context=context, training=training, **options)
-
-    @property
-    def units(self):
-        return {"bits_per_dim": "bits per dimension", **super().units}
 
     def metrics(self, flow):
         if flow.dequantization is None:

@@ -15,6 +15,7 @@ class Objective(abc.ABC):
     Attributes:
         name: str, what its values are logged as; by default the class's own name in small letters.
         unit: str, what its values are measured in, as a curve's axis has it.
+        units: dict, each quantity that is logged -> its unit, first what a curve is to show; by default `name` alone.
         needs_data: bool, whether `fit` must be given events. An objective that draws its own is called with
             `num_samples` too, and with x=None where `fit` was given none.
 
@@ -32,12 +33,15 @@ class Objective(abc.ABC):
 
     name = None
     unit = ""
+    units = None
     needs_data = True
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
         if cls.name is None:
             cls.name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", cls.__name__).lower()
+        if "units" not in vars(cls) and (cls.units is None or {"name", "unit"} & set(vars(cls))):
+            cls.units = {cls.name: cls.unit}
 
     @abc.abstractmethod
     def __call__(self, flow, x, context, seed, training):
@@ -50,11 +54,6 @@ class Objective(abc.ABC):
             seed: int32 tensor [2], of all that is drawn.
             training: bool, handed to the flow's networks.
         """
-
-    @property
-    def units(self):
-        """dict: each quantity that is logged -> its unit, the one that a curve shows first."""
-        return {self.name: self.unit}
 
     def metrics(self, flow):
         """New metrics of the values, in the order in which they are logged; each is updated with (batch,) values.

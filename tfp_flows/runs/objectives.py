@@ -22,9 +22,8 @@ class Entry:
     """One objective.
 
     Attributes:
-        kind: type, of `tfp_flows.objectives`; its `name` is what its values are logged as.
+        kind: type, of `tfp_flows.objectives`.
         build: function of the config's options, by keyword -> the objective.
-        units: dict, what is logged -> its unit, in the order in which a curve prefers them.
         before: function of the objective, the flow and the data -> dict, what before.json holds, measured before the
             first step; None for nothing.
         after: function of the config's options, the flow, the data and what before.json holds -> dict that is added to
@@ -33,7 +32,6 @@ class Entry:
 
     kind: type
     build: Callable
-    units: dict
     before: Callable | None = None
     after: Callable | None = None
 
@@ -41,6 +39,11 @@ class Entry:
     def name(self):
         """What its values are logged as."""
         return self.kind.name
+
+    @property
+    def units(self):
+        """dict, what is logged -> its unit, in the order in which a curve prefers them."""
+        return self.kind.units
 
 
 def entry(objective):
@@ -115,12 +118,10 @@ OBJECTIVES = {
     "maximum_likelihood": Entry(
         MaximumLikelihood,
         build=lambda: MaximumLikelihood(),
-        units={"bits_per_dim": "bits per dimension", "nll": "nats per event"},
     ),
     "reverse_kl": Entry(
         ReverseKL,
         build=_reverse_kl,
-        units={"reverse_kl": "reverse KL, nats per event"},
         before=_divergence_before,
         after=_divergence_after,
     ),
