@@ -140,7 +140,7 @@ def test_another_keras_backend_is_refused_in_one_sentence():
 
 
 def test_the_catalogue_is_true():
-    """Every entry names a class, whose module's docstring names the paper."""
+    """Every entry names a class, whose module's docstring names the paper, and the package hands out all of them."""
     import importlib
 
     from tfp_flows import catalog, models
@@ -150,3 +150,6 @@ def test_the_catalogue_is_true():
         home = importlib.import_module(module)
         assert getattr(home, name) is getattr(models, name)
         assert entry.arxiv in home.__doc__
+        assert getattr(tfp_flows, name) is getattr(home, name) and name in dir(tfp_flows)
+    named = {entry.home.partition(":")[2] for entry in catalog.MODELS.values()}
+    assert set(models.__all__) == named | {"Flow"}

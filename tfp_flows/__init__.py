@@ -7,20 +7,16 @@ the command line's help answers at once and `import tfp_flows` costs nothing whe
 import importlib
 import os
 
+from tfp_flows.catalog import MODELS as _MODELS
+
 __version__ = "0.1.0"
 
 # name -> module that defines it
 _HOMES = {
     "Flow": "tfp_flows.flow.flow",
-    "Glow": "tfp_flows.models.glow",
-    "IAF": "tfp_flows.models.iaf",
-    "MAF": "tfp_flows.models.maf",
-    "NICE": "tfp_flows.models.nice",
-    "ParallelWaveNet": "tfp_flows.models.parallel_wavenet",
-    "RealNVP": "tfp_flows.models.realnvp",
     "Uniform": "tfp_flows.dequantization",
     "Variational": "tfp_flows.dequantization",
-    "WaveNet": "tfp_flows.models.wavenet",
+    **{entry.home.partition(":")[2]: entry.home.partition(":")[0] for entry in _MODELS.values()},
 }
 _MODULES = (
     "bijectors",

@@ -218,6 +218,7 @@ def test_networks_in_low_precision_under_a_float32_flow(policy, digits):
     "options, message",
     [
         (dict(coupling="cubic"), "Expected coupling to be one of .*; got 'cubic'"),
+        (dict(coupling=["affine"]), r"Expected coupling to be one of .*; got \['affine'\]"),
         (dict(num_components=4), "Expected num_components=None with affine couplings; got 4"),
         (dict(coupling="mixture", num_components=1), "Expected num_components to be an integer above 1; got 1"),
         (dict(coupling="mixture", num_components=0), "Expected num_components to be an integer above 1; got 0"),

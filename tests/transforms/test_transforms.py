@@ -389,3 +389,18 @@ def test_two_modes_are_fitted():
 def test_bad_arguments_are_refused(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_named_transforms_are_all_that_there_are_with_the_arguments_that_they_have():
+    kinds = {kind for kind in vars(transforms).values() if isinstance(kind, type)} - {transforms.Transform}
+    assert set(transforms.NAMED.values()) == kinds
+    for name, kind in transforms.NAMED.items():
+        plain = transforms.choose_transform(name)
+        assert type(plain) is kind and plain.num_params == kind().num_params
+        if hasattr(plain, "log_scale_bound"):
+            assert transforms.choose_transform(name, log_scale_bound=0.5).log_scale_bound == 0.5
+        if kind.size_argument is not None:
+            assert getattr(transforms.choose_transform(name, 7), kind.size_argument) == 7
+            continue
+        with pytest.raises(ValueError, match=f"Expected num_components=None with {name} steps; got 7"):
+            transforms.choose_transform(name, 7, what="step")

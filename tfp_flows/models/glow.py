@@ -22,9 +22,9 @@ from tfp_flows.bijectors import ActNorm, Chain, Coupling, InvertibleConv1x1, Mul
 from tfp_flows.flow.flow import Flow
 from tfp_flows.models.blocks import noise
 from tfp_flows.models.blocks.preprocessing import to_reals
-from tfp_flows.models.blocks.transforms import choose_transform
 from tfp_flows.networks import ConvNet
 from tfp_flows.numerics.tensors import as_tuple, is_positive_integer
+from tfp_flows.transforms import choose_transform
 
 tfd = tfp.distributions
 

@@ -2,8 +2,11 @@
 
 from tfp_flows.transforms.affine import Affine
 from tfp_flows.transforms.logistic_mixture import LogisticMixture
+from tfp_flows.transforms.named import NAMED, choose_transform
 from tfp_flows.transforms.shift import Shift
 from tfp_flows.transforms.spline import RationalQuadraticSpline
 from tfp_flows.transforms.transform import Transform
 
-__all__ = ["Affine", "LogisticMixture", "RationalQuadraticSpline", "Shift", "Transform"]
+__all__ = [
+    "NAMED", "Affine", "LogisticMixture", "RationalQuadraticSpline", "Shift", "Transform", "choose_transform",
+]  # fmt: skip

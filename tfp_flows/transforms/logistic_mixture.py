@@ -54,6 +54,8 @@ class LogisticMixture(Transform):
         True
     """
 
+    size_argument = "num_components"
+
     def __init__(self, num_components=4, spread=1.0, component_log_scale_bound=5.0, log_scale_bound=2.0):
         # One component would be an affine map: that is `Affine`.
         if not (is_positive_integer(num_components) and num_components > 1):

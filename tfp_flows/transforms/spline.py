@@ -43,6 +43,8 @@ class RationalQuadraticSpline(Transform):
         [-1.0, 0.5, 20.0]
     """
 
+    size_argument = "num_bins"
+
     def __init__(self, num_bins=8, bound=3.0):
         if not (is_positive_integer(num_bins) and num_bins > 1):
             raise ValueError(f"Expected num_bins to be an integer above 1; got {num_bins!r}.")

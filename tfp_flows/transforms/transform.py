@@ -21,6 +21,8 @@ class Transform(abc.ABC):
         num_params: int, raw numbers an element.
         is_volume_preserving: bool, whether log_det is 0 whatever the parameters.
         is_affine: bool, whether log_det depends on the parameters alone and not on z.
+        size_argument: str, the constructor's argument that named models call num_components: how many pieces it is
+            made of; None where it has none.
 
     Example:
         >>> from tfp_flows import transforms
@@ -38,6 +40,7 @@ class Transform(abc.ABC):
     num_params = 1
     is_volume_preserving = False
     is_affine = False
+    size_argument = None
 
     @abc.abstractmethod
     def forward_and_log_det(self, z, raw):

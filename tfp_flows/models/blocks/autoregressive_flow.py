@@ -6,9 +6,9 @@ from tfp_flows.dequantization import Uniform
 from tfp_flows.flow.flow import Flow
 from tfp_flows.models.blocks import autoregressive_layers
 from tfp_flows.models.blocks.preprocessing import to_reals
-from tfp_flows.models.blocks.transforms import choose_transform
 from tfp_flows.networks import MADE, PixelCNN
 from tfp_flows.numerics.tensors import as_tuple, check_shape
+from tfp_flows.transforms import choose_transform
 
 ORDERS = ("alternating", "random")
 

@@ -4,9 +4,9 @@ from tfp_flows.dequantization import Uniform
 from tfp_flows.flow.flow import Flow
 from tfp_flows.models.blocks import autoregressive_layers
 from tfp_flows.models.blocks.preprocessing import to_reals
-from tfp_flows.models.blocks.transforms import choose_transform
 from tfp_flows.networks import WaveNet
 from tfp_flows.numerics.tensors import as_tuple, check_shape, is_positive_integer
+from tfp_flows.transforms import choose_transform
 
 # Ten layers of two taps each see 1024 steps back.
 DILATIONS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)

@@ -1,0 +1,43 @@
+"""The transforms that named models take, by name: of a Glow's couplings, of autoregressive layers."""
+
+import inspect
+
+from tfp_flows.transforms.affine import Affine
+from tfp_flows.transforms.logistic_mixture import LogisticMixture
+from tfp_flows.transforms.shift import Shift
+from tfp_flows.transforms.spline import RationalQuadraticSpline
+
+NAMED = {"affine": Affine, "additive": Shift, "mixture": LogisticMixture, "spline": RationalQuadraticSpline}
+
+
+def choose_transform(name, num_components=None, log_scale_bound=2.0, what="transform"):
+    """A transform by its name.
+
+    Args:
+        name: "affine", "additive", "mixture" (`LogisticMixture`) or "spline" (`RationalQuadraticSpline`).
+        num_components: int, of the mixture, or bins of the spline; None for the transform's own.
+        log_scale_bound: float, of the affine map and the mixture.
+        what: str, the argument that names it, for the sentence.
+
+    Returns:
+        `tfp_flows.transforms.Transform`.
+
+    Raises:
+        ValueError: for another name, or num_components with a transform that has none.
+
+    Example:
+        >>> from tfp_flows.transforms import choose_transform
+        >>> choose_transform("mixture", 4).num_params
+        14
+    """
+    if not isinstance(name, str) or name not in NAMED:
+        raise ValueError(f"Expected {what} to be one of {list(NAMED)}; got {name!r}.")
+    kind = NAMED[name]
+    arguments = {}
+    if "log_scale_bound" in inspect.signature(kind).parameters:
+        arguments["log_scale_bound"] = log_scale_bound
+    if num_components is not None:
+        if kind.size_argument is None:
+            raise ValueError(f"Expected num_components=None with {name} {what}s; got {num_components!r}.")
+        arguments[kind.size_argument] = num_components
+    return kind(**arguments)
