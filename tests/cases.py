@@ -1,6 +1,7 @@
 """One table of bijectors: every generic check runs over all of them. A new bijector is one entry here."""
 
 import dataclasses
+import functools
 import typing
 
 import keras
@@ -284,4 +285,9 @@ def events(name, n=3, dtype="float64", seed=0):
 
 def latents(name, n=3, dtype="float64", seed=0):
     """n events of the latent side: images of data, so that they are in the bijector's range."""
-    return tf.constant(build(name, dtype).inverse(events(name, n, dtype, seed + 100)).numpy())
+    return tf.constant(_latents(name, n, dtype, seed))
+
+
+@functools.cache
+def _latents(name, n, dtype, seed):
+    return build(name, dtype).inverse(events(name, n, dtype, seed + 100)).numpy()

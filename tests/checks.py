@@ -38,14 +38,17 @@ def log_dets(bijector, x, y, tolerance):
 
 
 def jacobian_log_det(function, x):
-    """log |det d function / dx| of each event, by automatic differentiation."""
-    with tf.GradientTape(persistent=True) as tape:
-        x = tf.identity(x)
-        tape.watch(x)
-        y = function(x)
-    jacobian = tape.batch_jacobian(y, x, experimental_use_pfor=False)
-    n = len(x)
-    size = int(np.prod(x.shape[1:]))
+    """log |det d function / dx| of each event, by automatic differentiation.
+
+    One pass gives all rows: an event is repeated for each of its components, and each repetition asks for another one.
+    """
+    n, size = len(x), int(np.prod(x.shape[1:]))
+    with tf.GradientTape() as tape:
+        repeated = tf.repeat(x, size, axis=0)
+        tape.watch(repeated)
+        rows = tf.reshape(function(repeated), [n, size, size])
+        components = tf.linalg.diag_part(rows)
+    jacobian = tape.gradient(components, repeated)
     return np.linalg.slogdet(jacobian.numpy().astype(np.float64).reshape(n, size, size))[1]
 
 
