@@ -196,8 +196,8 @@ import json, sys
 import tensorflow as tf
 cpu = tf.config.LogicalDeviceConfiguration()
 tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], [cpu, cpu])
-sys.path[:0] = [{root!r}, {root!r} + "/tests"]
-import test_pipeline
+sys.path.insert(0, {root!r})
+from tests.data import test_pipeline
 strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
 assert strategy.num_replicas_in_sync == 2
 print(json.dumps(test_pipeline.fit(scope=strategy.scope(), epochs=3, initial_epoch=1)))
