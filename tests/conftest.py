@@ -6,6 +6,14 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import pytest
 
+from tests import quick
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if quick.is_quick(item.nodeid):
+            item.add_marker(pytest.mark.quick)
+
 
 @pytest.fixture(autouse=True)
 def fixed_seeds():
