@@ -26,10 +26,14 @@ LEVELS = [
     {"bijectors", "networks"},
     {"transforms", "dynamics"},
     {"bridge", "numerics"},
-    {"data", "pictures", "plots", "masks", "files", "libraries", "catalog", "environment", "novelty", "wav"},
+    {"data", "pictures", "plots", "masks", "files", "libraries", "catalog", "environment", "novelty", "wav",
+     "registration"},
 ]  # fmt: skip
 # Within a row: what may be imported all the same, since it goes one way only.
-ALLOWED = {("pictures", "files"), ("plots", "pictures"), ("wav", "files"), ("data", "wav"), ("objectives", "metrics")}
+ALLOWED = {
+    ("pictures", "files"), ("plots", "pictures"), ("wav", "files"), ("data", "wav"), ("objectives", "metrics"),
+    ("registration", "catalog"),
+}  # fmt: skip
 
 
 def part(path):

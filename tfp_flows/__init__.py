@@ -6,6 +6,38 @@ the command line's help answers at once and `import tfp_flows` costs nothing whe
 
 import importlib
 import os
+from typing import TYPE_CHECKING
+
+from tfp_flows import registration as _registration
+
+if TYPE_CHECKING:  # the table below, for editors and type checkers; X as X is how they know what is handed on
+    from tfp_flows import bijectors as bijectors
+    from tfp_flows import data as data
+    from tfp_flows import dequantization as dequantization
+    from tfp_flows import flow as flow
+    from tfp_flows import masks as masks
+    from tfp_flows import metrics as metrics
+    from tfp_flows import models as models
+    from tfp_flows import networks as networks
+    from tfp_flows import novelty as novelty
+    from tfp_flows import objectives as objectives
+    from tfp_flows import pictures as pictures
+    from tfp_flows import plots as plots
+    from tfp_flows import runs as runs
+    from tfp_flows import serving as serving
+    from tfp_flows import training as training
+    from tfp_flows import transforms as transforms
+    from tfp_flows import wav as wav
+    from tfp_flows.dequantization import Uniform as Uniform
+    from tfp_flows.dequantization import Variational as Variational
+    from tfp_flows.flow.flow import Flow as Flow
+    from tfp_flows.models.glow import Glow as Glow
+    from tfp_flows.models.iaf import IAF as IAF
+    from tfp_flows.models.maf import MAF as MAF
+    from tfp_flows.models.nice import NICE as NICE
+    from tfp_flows.models.parallel_wavenet import ParallelWaveNet as ParallelWaveNet
+    from tfp_flows.models.realnvp import RealNVP as RealNVP
+    from tfp_flows.models.wavenet import WaveNet as WaveNet
 
 from tfp_flows.catalog import MODELS as _MODELS
 
@@ -44,6 +76,8 @@ if _backend != "tensorflow":
     raise ImportError(
         f"Expected KERAS_BACKEND to be 'tensorflow' (TensorFlow Probability runs on no other); got {_backend!r}."
     )
+
+_registration.watch()  # `keras.models.load_model` finds our classes by their names, without importing them now
 
 
 def __getattr__(name):

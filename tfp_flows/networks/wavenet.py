@@ -20,7 +20,7 @@ from tfp_flows.networks.precision import cast_weight
 from tfp_flows.numerics.tensors import as_tuple, is_positive_integer
 
 
-@keras.saving.register_keras_serializable(package="tfp_flows")
+@keras.saving.register_keras_serializable(package="tfp_flows.networks")  # "tfp_flows>WaveNet" is the model
 class WaveNet(keras.layers.Layer):
     """An autoregressive network of sequences, `(batch, length) -> (batch, length, num_params)`, of any length.
 
