@@ -150,3 +150,14 @@ def test_training_options_have_their_defaults():
     assert Training() == Training(None, None, None, {}, 0, 0, None, "auto")
     with pytest.raises(ValueError, match="Expected epochs to be a positive integer; got None"):
         Training().check()
+
+
+@pytest.mark.parametrize("more, stays", [([], False), (["before.json"], False), (["before.json", "log.csv"], True)])
+def test_a_fit_that_is_refused_drops_what_was_measured_before_it_too(more, stays, tmp_path):
+    run = runs.Run.create(tmp_path / "run", FORMER)
+    with pytest.raises(ValueError, match="no"):
+        with run.dropped_if_refused():
+            for name in more:
+                (run.path / name).write_text("{}")
+            raise ValueError("no")
+    assert run.path.exists() == stays
