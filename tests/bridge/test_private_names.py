@@ -19,7 +19,7 @@ from tensorflow.python.eager import record
 from tensorflow_probability.python.internal import cache_util
 
 from tfp_flows import bijectors
-from tfp_flows.bridge import cache, layers, modules, optimizers, tape, trainer, variables
+from tfp_flows.bridge import cache, compositions, layers, modules, optimizers, tape, trainer, variables
 from tfp_flows.bridge.keras_weights import KerasWeights
 
 tfb = tfp.bijectors
@@ -216,6 +216,20 @@ def event_shapes_are_asked():
     np.testing.assert_array_equal(squeeze.forward_event_shape_tensor([2, 2, 4]), [4, 4, 1])
 
 
+def a_composition_is_walked():
+    parts = tfb.Blockwise([tfb.Exp(), tfb.Chain([tfb.Tanh(), tfb.Scale(2.0)])], [1, 1])
+    for way in ("forward", "inverse"):
+        seen = []
+        compositions.walk(parts, way, lambda part, value, **kwargs: seen.append(part.name) or value, tf.ones([2]))
+        assert len(seen) == 3 and seen[1] == "jointmap"
+    seen = []
+    compositions.walk(
+        tfb.Chain([tfb.Tanh(), tfb.Exp()]), "forward", lambda part, value, **kw: seen.append((part.name, kw)), 0.0,
+        exp={"x": 1},
+    )  # fmt: skip
+    assert seen == [("exp", {"x": 1}), ("tanh", {})]
+
+
 # (what has it, the private name, what it is used for)
 PRIVATE_NAMES = [
     (tf.Module, "_flatten", flatten_holds_in_order),
@@ -236,6 +250,8 @@ PRIVATE_NAMES = [
     (fitted_adam()[0], "_velocities", moments_are_of_the_variable),
     (cache_util, "BijectorCacheWithGreedyAttrs", one_evaluation),
     (cache_util, "EphemeralDict", a_graph_owns_its_cache),
+    (tfb.Composition, "_walk_forward", a_composition_is_walked),
+    (tfb.Composition, "_walk_inverse", a_composition_is_walked),
     (tfb.Bijector, "_cache", one_evaluation),
     (tfb.Bijector, "_get_parameterization", equal_ones_share_nothing),
     (tfb.Bijector, "_parameter_properties", no_batch_shape_is_inferred),

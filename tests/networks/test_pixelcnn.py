@@ -103,6 +103,53 @@ def test_the_solver_is_as_good_as_a_pass_for_each_element(shape, kernel_size, re
     assert np.abs(y - x).max() > 0.01
 
 
+@pytest.mark.parametrize(
+    "shape, kernel_size, num_blocks, reverse",
+    [((4, 5, 1), 3, 1, False), ((4, 5, 1), 3, 3, True), ((3, 6, 2), 5, 2, False), ((3, 2, 2), 5, 1, False)],
+)
+def test_the_sequential_steps_are_the_longest_chain(shape, kernel_size, num_blocks, reverse):
+    net = randomised(PixelCNN(shape, 1, 6, num_blocks, kernel_size, "softplus", reverse, dtype="float64"))
+    y = normal([1, *shape], 0, 1)
+    with tf.GradientTape() as tape:
+        tape.watch(y)
+        raw = net(y)
+    n = int(np.prod(shape))
+    depends = tape.batch_jacobian(raw, y).numpy().reshape(n, n) != 0
+    if reverse:
+        depends = depends[::-1, ::-1]
+    length = np.ones(n, int)
+    for i in range(n):
+        length[i] = 1 + max(length[depends[i]], default=0)
+    assert net.num_sequential_steps == length.max() <= n
+
+
+def test_the_fixed_point_takes_as_many_steps_as_the_conditioner_says(monkeypatch):
+    shape, transform = (3, 6, 1), transforms.Affine()
+    net = randomised(PixelCNN(shape, 2, 4, 1, 3, "softplus", dtype="float64"))
+    assert net.num_sequential_steps == 10
+    layer = bijectors.Autoregressive(shape, net, transform, dtype="float64")
+    x = normal([2, *shape], 3, 4)
+
+    def naive(x):
+        return layer._solve(lambda a, raw: transform.forward_and_log_det(a, raw)[0], x, None)
+
+    def values_and_gradients(function):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = function(tf.identity(x))
+            loss = tf.reduce_sum(y**2)
+        return y, *tape.gradient(loss, [x, *net.trainable_variables])
+
+    fixed, unrolled = values_and_gradients(layer.forward), values_and_gradients(naive)
+    for a, b in zip(fixed, unrolled):
+        np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-9)
+    for fewer in (9, 18):
+        monkeypatch.setattr(PixelCNN, "num_sequential_steps", fewer)
+        assert np.allclose(naive(x), unrolled[0], 1e-12, 1e-12) == (fewer == 18)
+        gradient = values_and_gradients(layer.forward)[1]
+        assert np.allclose(gradient, unrolled[1], 1e-9, 1e-9) == (fewer == 18)
+
+
 @pytest.mark.parametrize("jit_compile", [False, True])
 def test_both_solvers_run_in_graphs_of_any_batch_and_in_xla(jit_compile):
     net = randomised(PixelCNN((4, 5, 2), 2, 4, 1, 3))

@@ -6,14 +6,15 @@
 
 The gradient of the forward direction is that of the fixed point, y = f(x; net(y)): from g = dL/dy it takes
 
-    lambda = g + (df/dy)^T lambda                           n - 1 times, after which it is exact
+    lambda = g + (df/dy)^T lambda                           d - 1 times, after which it is exact
     dL/d(x, weights) = (df/d(x, weights))^T lambda
 
 which stores one pass of the network and not n.
 
 As it is, it is MAF: cheap densities. `tfb.Invert` of it is IAF: cheap samples, and densities of its own samples.
 A conditioner may have a solver of its own for the sequential direction, `solve(step, x, context)`; for another the
-network runs n times, after which every element is exact, whatever the order.
+network runs d times, after which every element is exact, whatever the order. d is the length of the longest chain of
+elements of which each depends on the one before: n, or less where the conditioner knows it (`num_sequential_steps`).
 Papamakarios, Pavlakou and Murray, MAF, arXiv:1705.07057, section 3; Kingma et al., IAF, arXiv:1606.04934, section 3.
 """
 
@@ -36,7 +37,8 @@ class Autoregressive(Bijector):
             for vectors and `networks.PixelCNN` for images, with raw_i depending on the elements before i alone, in some
             order. With a `context_shape` that is not None it is called as `conditioner(y, context=context)`. Its
             `solve(step, x, context)`, where it has one, is the forward direction: step(x_i, raw_i) -> y_i is
-            elementwise.
+            elementwise. Its `num_sequential_steps`, where it has that, is d: the elements of the longest chain in
+            which each depends on the one before. Without it d is n, which is never wrong.
         transform: `tfp_flows.transforms.Transform`.
         validate_args: bool, whether the Jacobian of the conditioner is probed once, here, for dependencies that no
             order allows.
@@ -74,6 +76,11 @@ class Autoregressive(Bijector):
     def takes_context(self):
         return getattr(self.conditioner, "context_shape", None) is not None
 
+    @property
+    def num_sequential_steps(self):
+        """int, d: in how many passes of the conditioner the sequential direction is exact."""
+        return min(getattr(self.conditioner, "num_sequential_steps", self.num_elements), self.num_elements)
+
     def _inverse_and_log_det(self, y, context=None):
         rows, context, batch = self._rows(y, context)
         x, log_det = self.transform.inverse_and_log_det(rows, self._raw(rows, context))
@@ -108,8 +115,8 @@ class Autoregressive(Bijector):
                     pulled = tape.gradient(image, y, total, unconnected_gradients=tf.UnconnectedGradients.ZERO)
                     return k + 1, g + pulled
 
-                n = self.num_elements - 1
-                total = tf.while_loop(lambda k, _: k < n, advance, (0, g), maximum_iterations=n)[1]
+                d = self.num_sequential_steps - 1
+                total = tf.while_loop(lambda k, _: k < d, advance, (0, g), maximum_iterations=d)[1]
                 with tf.GradientTape() as tape:
                     tape.watch([x, *contexts])
                     image = step(x, self._raw(y, c))
@@ -122,10 +129,10 @@ class Autoregressive(Bijector):
         return run(x, *([] if context is None else [context]))
 
     def _solve(self, step, x, context):
-        """n passes: after k of them the first k elements of the order no longer change."""
+        """d passes: after k of them the first k elements of every chain no longer change."""
         advance = lambda k, y: (k + 1, step(x, self._raw(y, context)))
-        n = self.num_elements
-        return tf.while_loop(lambda k, y: k < n, advance, (0, tf.zeros_like(x)), maximum_iterations=n)[1]
+        d = self.num_sequential_steps
+        return tf.while_loop(lambda k, y: k < d, advance, (0, tf.zeros_like(x)), maximum_iterations=d)[1]
 
     def _raw(self, y, context):
         options = {} if context is None else {"context": context}

@@ -51,6 +51,8 @@ class BatchNorm(InitializedOnce, Bijector):
         [[2.0, 2.0]]
     """
 
+    unrepeatable = "is another function of each batch that it is trained on"
+
     def __init__(self, num_features, event_ndims=1, momentum=0.99, epsilon=1e-5, dtype=tf.float32, name=None):
         for key, value in (("num_features", num_features), ("event_ndims", event_ndims)):
             if not is_positive_integer(value):

@@ -54,6 +54,9 @@ class Bijector(EvaluatedOnce, tfb.Bijector):
     takes_context = False
     # Whether it waits for a batch to initialise from (see `initializing`).
     needs_initialization = False
+    # Why it does not do the same when it is evaluated again in training, as "is another function of each batch", or
+    # None: a reversible `Chain` refuses it with these words.
+    unrepeatable = None
 
     def __init__(
         self, event_ndims=1, inverse_event_ndims=None, dtype=tf.float32, is_constant_jacobian=False, name=None
@@ -69,6 +72,29 @@ class Bijector(EvaluatedOnce, tfb.Bijector):
             name=name,
         )
         self._keras_weights = KerasWeights(self)
+
+    def walk_parts(self, way, step, value, /, **kwargs):
+        """Hands a value from part to part; a container of bijectors writes it, so that others need not know it.
+
+        Args:
+            way: "forward" or "inverse".
+            step: function of (part, way, place, value, **kwargs of the part) that gives the part's image of the value;
+                place says in words which part it is, as "part 2 of 'chain'".
+            value: tensor (*batch, *event).
+            **kwargs: those of the whole.
+
+        Returns:
+            the image of the value under the whole, or None where it has no parts.
+        """
+        return None
+
+    def rebuild(self, way, image, tape, **kwargs):
+        """For a reversible `Chain`: as `tfp_flows.bijectors.step.Step.rebuild`, by less than the other direction.
+
+        Returns:
+            None where nothing is known that would save work: the other direction is then evaluated.
+        """
+        return None
 
     def _forward(self, x, **kwargs):
         return self._forward_and_log_det(x, **kwargs)[0]

@@ -85,16 +85,26 @@ class Chain(Bijector):
 
     def _walk(self, way, value, kwargs):
         self._check_options(kwargs)
-        steps, ndims = [], getattr(self, f"{way}_min_event_ndims")
-        for bijector in self.bijectors if way == "inverse" else reversed(self.bijectors):
-            steps.append(Step(bijector, way, ndims))
-            ndims = getattr(bijector, f"{way}_event_ndims")(ndims)
+        steps = self._steps(way)
         if not self.reversible:
             return walk(steps, value, kwargs)
         if not self._is_repeatable:
             # Networks that were not built when the chain was.
             self._is_repeatable = require_repeatable(self.bijectors)
         return walk_reversibly(steps, value, kwargs)
+
+    def walk_parts(self, way, step, value, /, **kwargs):
+        places = [f"part {i} of {self.name!r}" for i in range(len(self.bijectors))]
+        for part, place in zip(self._steps(way), places if way == "inverse" else places[::-1]):
+            value = step(part.bijector, way, place, value, **part.options(kwargs))
+        return value
+
+    def _steps(self, way):
+        steps, ndims = [], getattr(self, f"{way}_min_event_ndims")
+        for bijector in self.bijectors if way == "inverse" else reversed(self.bijectors):
+            steps.append(Step(bijector, way, ndims))
+            ndims = getattr(bijector, f"{way}_event_ndims")(ndims)
+        return steps
 
     def _check_options(self, kwargs):
         names = [b.name for b in self.bijectors]

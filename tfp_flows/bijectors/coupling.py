@@ -72,7 +72,7 @@ class Coupling(Bijector):
         moved, log_det = self.transform.inverse_and_log_det(moved, self._raw(passed, context))
         return self._partition.join(passed, moved, y), self._sum(log_det)
 
-    def _rebuild(self, way, image, tape, context=None):
+    def rebuild(self, way, image, tape, context=None):
         """See `tfp_flows.bijectors.step.Step.rebuild`: what passes is known, so that the network runs but once."""
         run, undo = self.transform.forward_and_log_det, self.transform.inverse_and_log_det
         if way == "inverse":

@@ -14,6 +14,7 @@ Dinh, Sohl-Dickstein and Bengio, RealNVP, arXiv:1605.08803, section 3.6; the lea
 Dhariwal's Glow, arXiv:1807.03039 (in its published code).
 """
 
+import functools
 import math
 
 import tensorflow as tf
@@ -68,9 +69,8 @@ class MultiScale(Bijector):
             height, width, channels = shape = masks.image_shape(level.inverse_event_shape(shape).as_list())
             is_last = i == len(levels) - 1
             if not is_last and priors is not None:
-                prior = Coupling(
-                    masks.channels(shape), priors[i], Affine(log_scale_bound), dtype=priors[i].variable_dtype
-                )
+                mask, dtype = masks.channels(shape), priors[i].variable_dtype
+                prior = Coupling(mask, priors[i], Affine(log_scale_bound), dtype=dtype, name="prior")
                 level = Chain([level, prior])
             elif not isinstance(level, Bijector):
                 level = Chain([level])
@@ -100,28 +100,50 @@ class MultiScale(Bijector):
         return any(takes_context(level) for level in self.levels)
 
     def _inverse_and_log_det(self, y, **kwargs):
+        log_dets = []
+
+        def step(level, way, place, y, **options):
+            y, log_det = level._inverse_and_log_det(y, **options)
+            log_dets.append(log_det)
+            return y
+
+        return self.walk_parts("inverse", step, y, **kwargs), sum(log_dets)
+
+    def _forward_and_log_det(self, x, **kwargs):
+        log_dets = []
+
+        def step(level, way, place, y, **options):
+            y, log_det = level._forward_and_log_det(y, **options)
+            log_dets.append(log_det)
+            return y
+
+        return self.walk_parts("forward", step, x, **kwargs), sum(log_dets)
+
+    def walk_parts(self, way, step, value, /, **kwargs):
+        levels = [
+            (functools.partial(step, level, way, f"level {i} of {self.name!r}", **self._options(level, kwargs)), *sizes)
+            for i, (level, *sizes) in enumerate(zip(self.levels, self._kept, self.latent_shapes))
+        ]
+        return self._inverse_walk(levels, value) if way == "inverse" else self._forward_walk(levels, value)
+
+    def _inverse_walk(self, levels, y):
         require_event_shape(y, self.event_shape, repr(self.name))
         y = with_event_shape(y, self.event_shape)
-        latents, log_dets = [], []
-        for level, kept, shape in zip(self.levels, self._kept, self.latent_shapes):
-            y, log_det = level._inverse_and_log_det(y, **self._options(level, kwargs))
-            log_dets.append(log_det)
-            z = y
+        latents = []
+        for level, kept, shape in levels:
+            z = y = level(y)
             if kept:
                 y, z = tf.split(y, [kept, shape[-1]], axis=-1)
             latents.append(_reshape(z, 3, [math.prod(shape)]))
-        return tf.concat(latents, axis=-1), sum(log_dets)
+        return tf.concat(latents, axis=-1)
 
-    def _forward_and_log_det(self, x, **kwargs):
+    def _forward_walk(self, levels, x):
         require_event_shape(x, (sum(self.latent_sizes),), repr(self.name))
-        latents = tf.split(x, self.latent_sizes, axis=-1)
-        y, log_dets = None, []
-        for level, z, shape in reversed(list(zip(self.levels, latents, self.latent_shapes))):
+        y = None
+        for (level, _, shape), z in reversed(list(zip(levels, tf.split(x, self.latent_sizes, axis=-1)))):
             z = _reshape(z, 1, shape)
-            y = z if y is None else tf.concat([y, z], axis=-1)
-            y, log_det = level._forward_and_log_det(y, **self._options(level, kwargs))
-            log_dets.append(log_det)
-        return y, sum(log_dets)
+            y = level(z if y is None else tf.concat([y, z], axis=-1))
+        return y
 
     def _options(self, level, kwargs):
         unknown = set(kwargs) - {"context"}

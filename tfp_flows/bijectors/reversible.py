@@ -15,16 +15,13 @@ import functools
 
 import keras
 import tensorflow as tf
-import tensorflow_probability as tfp
 
-from tfp_flows.bijectors.batch_norm import BatchNorm
+from tfp_flows.bijectors.parts import unrepeatable
 from tfp_flows.bijectors.step import walk
 from tfp_flows.bridge import layers
 from tfp_flows.bridge.modules import held
 from tfp_flows.bridge.tape import may_record, stop_recording
 from tfp_flows.numerics.tensors import once_only
-
-tfb = tfp.bijectors
 
 
 def walk_reversibly(steps, value, kwargs):
@@ -93,8 +90,8 @@ def require_repeatable(bijectors):
     is_final = True
     for bijector in bijectors:
         for part in (bijector, *bijector.submodules):
-            if isinstance(part, (BatchNorm, tfb.BatchNormalization)):
-                _refuse(bijector, part, "is another function of each batch that it is trained on")
+            if (reason := unrepeatable(part)) is not None:
+                _refuse(bijector, part, reason)
         for root in held(bijector, keras.Layer):
             for layer in layers.flatten_layers(root):
                 is_final = is_final and layer.built

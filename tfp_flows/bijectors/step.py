@@ -3,7 +3,6 @@
 import tensorflow as tf
 
 from tfp_flows.bijectors.bijector import Bijector, takes_context
-from tfp_flows.bijectors.coupling import Coupling
 
 
 class Step:
@@ -42,8 +41,10 @@ class Step:
             image, log_det: tensors, recorded as functions of the inputs.
             combine: function from the gradients by the inputs to that by the value.
         """
-        if self._is_at_its_own_rank and isinstance(self.bijector, Coupling):
-            return self.bijector._rebuild(self.way, image, tape, **self.options(kwargs))
+        if self._is_at_its_own_rank and isinstance(self.bijector, Bijector):
+            rebuilt = self.bijector.rebuild(self.way, image, tape, **self.options(kwargs))
+            if rebuilt is not None:
+                return rebuilt
         back = "inverse" if self.way == "forward" else "forward"
         with tape.stop_recording():
             # Tensors that are new to TFP's cache: it knows both ways of those that it has met.

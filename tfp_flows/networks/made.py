@@ -139,6 +139,11 @@ class MADE(keras.layers.Layer):
         raw.set_shape((*h.shape[:-1], self.num_features, self.num_params))
         return raw
 
+    @property
+    def num_sequential_steps(self):
+        """int, n: each feature depends on the one before it, see `tfp_flows.bijectors.Autoregressive`."""
+        return self.num_features
+
     def solve(self, step, z, context=None):
         """y with y_i = step(z_i, raw_i(y)), feature after feature: see `tfp_flows.networks.made_solver`.
 

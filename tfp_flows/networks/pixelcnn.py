@@ -137,6 +137,16 @@ class PixelCNN(keras.layers.Layer):
         shape = [tf.shape(raw)[0], *self.event_shape, self.num_params]
         return self.turned(tf.reshape(raw, shape))
 
+    @property
+    def num_sequential_steps(self):
+        """int: the pixels' wavefront (`tfp_flows.numerics.wavefront`), the channels of each one after another.
+
+        However many convolutions, each goes up a row where it goes to the right: what counts is the widest of them.
+        """
+        height, width, channels = self.event_shape
+        front = wavefront.Wavefront(height, width, self.kernel_size // 2)
+        return min(front.num_steps, height * width) * channels
+
     def solve(self, step, z, context=None):
         """y with y_i = step(z_i, raw_i(y)), pixel after pixel: see `tfp_flows.networks.pixelcnn_solver`.
 

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfp_flows.bijectors import takes_context
+from tfp_flows.bijectors.parts import visit_innermost
 from tfp_flows.flow import context as contexts
 
 
@@ -13,7 +13,8 @@ class StopOnNaN(keras.callbacks.Callback):
 
     The flow is told to withhold updates from gradients that are not finite (`Flow.keep_weights_finite`), so that the
     weights are still those that produced the NaN when it is looked for: bijector by bijector on the events x, in
-    data -> latent order, and then in the gradients. `culprit` keeps the sentence.
+    data -> latent order, the innermost ones of whatever holds them, and then in the gradients. `culprit` keeps the
+    sentence.
 
     Args:
         x: array of events (batch, *event_shape) to look with; None for samples of the flow itself.
@@ -65,17 +66,8 @@ def find_culprit(model, x, context=None):
     if is_integer and not all(map(_is_finite, model.dequantization(x, seed=[0, 0]))):
         return "the noise of the dequantization or its log q is the first value that is not finite"
     y = _as_continuous(model, x)
-    chain = parts(model.distribution.bijector) if model.can_encode else []
-    ndims = len(model.event_shape)
-    for i, bijector in enumerate(chain):
-        where = f"of bijector {i} ({bijector.name!r}), counted from the data,"
-        kwargs = features if takes_context(bijector) else {}
-        log_det = bijector.inverse_log_det_jacobian(y, event_ndims=ndims, **kwargs)
-        y = tf.identity(bijector.inverse(y, **kwargs))
-        ndims = bijector.inverse_event_ndims(ndims)
-        for what, value in (("output", y), ("log_det", log_det)):
-            if not _is_finite(value):
-                return f"the {what} {where} is the first value that is not finite"
+    if model.can_encode and (bijector := _bad_bijector(model, "inverse", y, features)) is not None:
+        return bijector
     with tf.GradientTape() as tape:
         nll = -tf.reduce_mean(model(_as_continuous(model, x), *(given or [None]), training=False))
     if not _is_finite(nll):
@@ -103,7 +95,7 @@ def find_culprit_of_samples(model, x=None, context=None):
         samples, log_q = model.sample_and_log_prob(n, given, seed)
         for what, value in (("a sample", samples), ("the log_prob of a sample", log_q)):
             if not _is_finite(value):
-                return f"{what} is the first value that is not finite"
+                return _bad_sample(model, len(x), seed, given) or f"{what} is the first value that is not finite"
         try:
             model.objective.try_out(model, x, given, n)
         except ValueError as error:
@@ -112,12 +104,35 @@ def find_culprit_of_samples(model, x=None, context=None):
     return _bad_gradient(model, tape, loss) or "everything is finite on the samples that were tried"
 
 
-def parts(bijector):
-    """The bijectors of a chain, ours or TFP's, nested ones included, in data -> latent order."""
-    inner = getattr(bijector, "bijectors", None)
-    if isinstance(inner, (list, tuple)):
-        return [leaf for part in inner for leaf in parts(part)]
-    return [bijector]
+class _Found(Exception):
+    """The search is over; its message is the sentence."""
+
+
+def _bad_bijector(model, way, value, kwargs):
+    """The first of the innermost bijectors whose output or log_det is not finite, in one sentence, or None."""
+    side = "data" if way == "inverse" else "latent"
+
+    def visit(number, bijector, places, image, log_det):
+        # Of a chain's own parts the number says it all.
+        places = "" if len(places) < 2 else f" in {', '.join(places)},"
+        for what, values in (("output", image), ("log_det", log_det)):
+            if not all(map(_is_finite, tf.nest.flatten(values))):
+                where = f"of bijector {number} ({bijector.name!r}), counted from the {side},{places}"
+                raise _Found(f"the {what} {where} is the first value that is not finite")
+
+    try:
+        visit_innermost(model.distribution.bijector, way, visit, value, **kwargs)
+    except _Found as found:
+        return str(found)
+    return None
+
+
+def _bad_sample(model, n, seed, context):
+    """The same for samples, from the base to the data."""
+    if not model.can_encode:
+        return None
+    features = {} if context is None else {"context": contexts.features(model, context)}
+    return _bad_bijector(model, "forward", model.distribution.distribution.sample(n, seed=seed), features)
 
 
 def _bad_weight(model):
