@@ -68,7 +68,7 @@ def test_it_learns_and_comes_back(options, digits, tmp_path):
     flow = build(**options)
     flow.initialize(digits.train)
     before = flow.evaluate(digits.test, verbose=0, return_dict=True)["bits_per_dim"]
-    flow.fit(digits.train, epochs=8, batch_size=64, verbose=0)
+    flow.fit(digits.train, epochs=3, batch_size=64, verbose=0)
     state = [v.numpy() for v in flow.variables]
     after = flow.evaluate(digits.test, verbose=0, return_dict=True)["bits_per_dim"]
     assert after < before - 0.3

@@ -26,8 +26,9 @@ def test_same_numbers_as_keras_adam(options):
     np.testing.assert_allclose(fused_losses, losses, rtol=1e-5)
     for a, b in zip(weights, fused_weights):
         np.testing.assert_allclose(a, b, atol=2e-5)
-    other, _ = losses_and_weights(FusedAdam(**{**arguments, "epsilon": 1e-1}), **options)
-    assert np.abs(np.subtract(other, losses)).max() > 1e-3
+    if not options:
+        other, _ = losses_and_weights(FusedAdam(**{**arguments, "epsilon": 1e-1}))
+        assert np.abs(np.subtract(other, losses)).max() > 1e-3
 
 
 def test_schedules_ema_and_accumulation():
