@@ -30,14 +30,7 @@ if TYPE_CHECKING:  # the table below, for editors and type checkers; X as X is h
     from tfp_flows import wav as wav
     from tfp_flows.dequantization import Uniform as Uniform
     from tfp_flows.dequantization import Variational as Variational
-    from tfp_flows.flow.flow import Flow as Flow
-    from tfp_flows.models.glow import Glow as Glow
-    from tfp_flows.models.iaf import IAF as IAF
-    from tfp_flows.models.maf import MAF as MAF
-    from tfp_flows.models.nice import NICE as NICE
-    from tfp_flows.models.parallel_wavenet import ParallelWaveNet as ParallelWaveNet
-    from tfp_flows.models.realnvp import RealNVP as RealNVP
-    from tfp_flows.models.wavenet import WaveNet as WaveNet
+    from tfp_flows.models import *  # noqa: F403  Flow and every named model
 
 from tfp_flows.catalog import MODELS as _MODELS
 
