@@ -1,6 +1,6 @@
 """Runs a SavedModel the way TensorFlow Serving does, without TensorFlow's Python.
 
-    python tests/c_api.py SAVEDMODEL SIGNATURE INPUTS.npz OUTPUTS.npz [SIGNATURE INPUTS.npz OUTPUTS.npz ...]
+    python tests/c_api.py SAVEDMODEL SIGNATURE INPUTS.npz OUTPUTS.npz [SIGNATURE INPUTS.npz OUTPUTS.npz ...] [-- ...]
 
 The server loads with the C++ SavedModel loader and calls `Session::Run`; TensorFlow's wheel exports the C functions
 above both, and this program calls them through ctypes. A process that imported tensorflow would prove less: its
@@ -52,7 +52,7 @@ _FUNCTIONS = {  # name: (result, arguments); without these ctypes would cut poin
 
 
 class SavedModel:
-    """A SavedModel in the C API; one a process is enough, so nothing but tensors is ever freed."""
+    """A SavedModel in the C API; a process is short, so nothing but tensors is ever freed."""
 
     def __init__(self, path):
         self._tf = _library()
@@ -134,22 +134,37 @@ def run(path, calls):
     Raises:
         RuntimeError: what the process said when it failed.
     """
+    return run_many([(path, calls)])[0]
+
+
+def run_many(models):
+    """As `run`, for several SavedModels in one process.
+
+    Args:
+        models: pairs of (path, calls).
+
+    Returns:
+        List of what `run` returns, one a model.
+    """
     with tempfile.TemporaryDirectory() as folder:
-        arguments = []
-        for number, (signature, inputs) in enumerate(calls):
-            files = [os.path.join(folder, f"{kind}{number}.npz") for kind in ("inputs", "outputs")]
-            np.savez(files[0], **inputs)
-            arguments += [signature, *files]
+        arguments, outputs = [], []
+        for m, (path, calls) in enumerate(models):
+            arguments += ["--", str(path)]
+            outputs.append([os.path.join(folder, f"outputs{m}_{n}.npz") for n in range(len(calls))])
+            for n, (signature, inputs) in enumerate(calls):
+                file = os.path.join(folder, f"inputs{m}_{n}.npz")
+                np.savez(file, **inputs)
+                arguments += [signature, file, outputs[m][n]]
         done = subprocess.run(
-            [sys.executable, __file__, str(path), *arguments],
+            [sys.executable, __file__, *arguments[1:]],
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=120 + 10 * len(models),
             check=False,
         )
         if done.returncode != 0:
             raise RuntimeError(done.stderr)
-        return [dict(np.load(file)) for file in arguments[2::3]]
+        return [[dict(np.load(file)) for file in files] for files in outputs]
 
 
 def _library():
@@ -214,11 +229,16 @@ def _fields(message):
             position += size
 
 
-def main(path, *calls):
-    """Answers the calls of the command line."""
-    model = SavedModel(path)
-    for signature, inputs, outputs in zip(calls[0::3], calls[1::3], calls[2::3]):
-        np.savez(outputs, **model.run(signature, dict(np.load(inputs))))
+def main(*arguments):
+    """Answers the calls of the command line, model after model."""
+    arguments = list(arguments)
+    while arguments:
+        end = arguments.index("--") if "--" in arguments else len(arguments)
+        path, *calls = arguments[:end]
+        model = SavedModel(path)
+        for signature, inputs, outputs in zip(calls[0::3], calls[1::3], calls[2::3]):
+            np.savez(outputs, **model.run(signature, dict(np.load(inputs))))
+        arguments = arguments[end + 1 :]
     assert "tensorflow" not in sys.modules
 
 

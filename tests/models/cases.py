@@ -1,0 +1,90 @@
+"""One table of named models: every generic check runs over all of them. A new model is one entry here."""
+
+import dataclasses
+import functools
+
+import keras
+import numpy as np
+
+import tfp_flows
+from tfp_flows.catalog import MODELS
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """One small model, with data that it can learn something of in a few steps.
+
+    Attributes:
+        model: str, its name in the catalogue.
+        event_shape: tuple.
+        arguments: dict, of the model.
+        learning_rate: float, of Adam.
+        epochs: int, of 256 events in batches of 64.
+    """
+
+    model: str
+    event_shape: tuple
+    arguments: dict
+    learning_rate: float = 1e-2
+    epochs: int = 4
+
+    @property
+    def num_bins(self):
+        return self.arguments.get("num_bins")
+
+
+IMAGE, AUDIO = (4, 4, 1), dict(dilations=(1, 2), hidden_channels=4, skip_channels=4)
+
+CASES = {
+    "nice": Case("nice", (4,), dict(num_bins=17, num_layers=2, hidden_units=(8,))),
+    "realnvp": Case("realnvp", (4,), dict(num_layers=2, hidden_units=(8,), actnorm=True)),
+    "realnvp_image": Case("realnvp", IMAGE, dict(num_bins=17, num_scales=1, num_blocks=1, hidden_channels=4)),
+    "glow": Case("glow", IMAGE, dict(num_bins=17, num_levels=1, num_steps=1, hidden_channels=4)),
+    "glow_by_class": Case(
+        "glow", IMAGE, dict(num_bins=17, num_levels=2, num_steps=1, hidden_channels=4, num_classes=2)
+    ),
+    "maf": Case("maf", (4,), dict(num_layers=2, hidden_units=(8,))),
+    "maf_conditional": Case("maf", (4,), dict(num_layers=2, hidden_units=(8,), context_shape=(3,))),
+    "maf_image": Case("maf", IMAGE, dict(num_bins=17, num_layers=1, hidden_channels=4, num_blocks=1, kernel_size=3)),
+    "iaf": Case("iaf", (4,), dict(num_layers=2, hidden_units=(8,))),
+    "iaf_image": Case("iaf", IMAGE, dict(num_bins=17, num_layers=1, hidden_channels=4, num_blocks=1, kernel_size=3)),
+    "wavenet": Case("wavenet", (12,), dict(num_layers=1, transform="mixture", num_components=2, **AUDIO)),
+    "parallel_wavenet": Case("parallel_wavenet", (12,), dict(num_layers=1, **AUDIO)),
+}
+
+
+def build(name):
+    """The model of a case, compiled, as it begins."""
+    keras.utils.set_random_seed(0)
+    case = CASES[name]
+    home = MODELS[case.model].home.partition(":")[2]
+    model = getattr(tfp_flows, home)(case.event_shape, seed=3, **case.arguments)
+    model.compile(keras.optimizers.Adam(case.learning_rate))
+    return model
+
+
+def events(name, n=256, seed=0):
+    """x, context: elements that depend on the one before, integers where the model has bins; context or None."""
+    case, random = CASES[name], np.random.default_rng(seed)
+    size = int(np.prod(case.event_shape))
+    x = np.cumsum(random.normal(size=(n, size)), axis=1) / np.sqrt(np.arange(1, size + 1))
+    labels = random.integers(0, 2, n)
+    context = None
+    if "num_classes" in case.arguments:
+        context = labels
+    elif "context_shape" in case.arguments:
+        context = random.normal(size=(n, *case.arguments["context_shape"])).astype("float32")
+    x = (2 * x + 1.5 * labels[:, None]).reshape(n, *case.event_shape)
+    if case.num_bins:
+        return np.clip(np.rint(x + 8), 0, case.num_bins - 1).astype("uint8"), context
+    return x.astype("float32"), context
+
+
+@functools.cache
+def trained(name):
+    """The model of a case, trained once for all tests, with its losses: before, and after each epoch."""
+    model, (x, context) = build(name), events(name)
+    model.initialize(x[:64], **({} if context is None else {"context": context[:64]}))
+    before = model.evaluate(x, context, verbose=0, return_dict=True)["nll"]
+    model.fit(x, context, epochs=CASES[name].epochs, batch_size=64, verbose=0)
+    return model, before, model.evaluate(x, context, verbose=0, return_dict=True)["nll"]
