@@ -28,7 +28,6 @@ ROOMS = {
         "test_cli.py::test_help_imports",
         "test_cli.py::test_errors",
         "test_cli.py::test_train",
-        "test_latent_commands.py::test_rows",
     ],
     "data": ["test_audio", "test_data_files", "test_pipeline.py::test_the_order", "test_pipeline.py::test_refusals"],
     "dequantization": ["test_dequantization.py::TestBound", "test_dequantization_refusals"],
