@@ -53,12 +53,12 @@ CASES = {
 }
 
 
-def build(name):
-    """The model of a case, compiled, as it begins."""
+def build(name, **arguments):
+    """The model of a case, compiled, as it begins; with arguments beside the case's own."""
     keras.utils.set_random_seed(0)
     case = CASES[name]
     home = MODELS[case.model].home.partition(":")[2]
-    model = getattr(tfp_flows, home)(case.event_shape, seed=3, **case.arguments)
+    model = getattr(tfp_flows, home)(case.event_shape, seed=3, **case.arguments, **arguments)
     model.compile(keras.optimizers.Adam(case.learning_rate))
     return model
 

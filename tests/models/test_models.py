@@ -7,10 +7,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+import tfp_flows
 from tests import c_api
 from tests.models.cases import CASES, build, events, trained
 from tfp_flows import serving
 from tfp_flows.catalog import MODELS
+from tfp_flows.training import StopOnNaN
+from tfp_flows.training.stop_on_nan import find_culprit
 
 each = pytest.mark.parametrize("name", CASES)
 
@@ -109,3 +112,69 @@ def test_all_are_served_without_python(exported):
     for name, outputs in zip(CASES, found, strict=True):
         for answer, wanted in zip(outputs, requests(name)[1].values(), strict=True):
             assert_close(*answer.values(), wanted, name)
+
+
+@each
+def test_in_float64_it_is_the_same_and_exact(name, tmp_path):
+    """With the weights of the trained one: the same densities, the way back to float64's precision, and a file."""
+    small, model, (x, context) = trained(name)[0], build(name, dtype="float64"), events(name, 8, seed=4)
+    assert {w.dtype for w in model.weights if w.dtype.startswith("float")} == {"float64"}
+    for weight, value in zip(model.weights, small.weights, strict=True):
+        weight.assign(tf.cast(value.value, weight.dtype))
+    log_prob = model.log_prob(x, context)
+    assert log_prob.dtype == tf.float64
+    assert_close(small.log_prob(x, context).numpy(), log_prob.numpy(), name)
+    # Float32 data hold less than the model does.
+    exact = x + 0.5 if CASES[name].num_bins else x.astype("float64")
+    np.testing.assert_allclose(model.decode(model.encode(x, context), context), exact, rtol=1e-9, atol=1e-9)
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_mean(model.log_prob(x, context))
+    gradients = tape.gradient(loss, [w.value for w in model.trainable_variables])
+    assert all(np.isfinite(tf.convert_to_tensor(g)).all() for g in gradients)
+    model.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(again.log_prob(x, context), log_prob)
+
+
+@pytest.mark.parametrize("name", ["nice", "realnvp_image", "glow_by_class", "maf", "wavenet"])
+def test_it_is_trained_drawn_and_served_in_float64(name, tmp_path):
+    model, (x, context) = build(name, dtype="float64"), events(name, 64)
+    losses = model.fit(x, context, batch_size=32, epochs=4, verbose=0, callbacks=[StopOnNaN(x[:8], first(context))])
+    assert losses.history["nll"][-1] < losses.history["nll"][0]
+    assert model.sample(3, context=first(context, 3)).dtype == tf.float64
+    served = serving.load(serving.export(model, tmp_path, warmup=False))
+    real = (x[:4] + (0.5 if CASES[name].num_bins else 0)).astype("float32")
+    context = None if context is None else context[:4].astype("int32")
+    assert_close(served.log_prob(real, context=context), model.log_prob(x[:4], context).numpy(), name)
+
+
+def test_the_noise_of_a_model_is_of_its_dtype():
+    case = CASES["glow"]
+    arguments = {
+        **case.arguments,
+        "dequantization": "variational",
+        "alpha": 1e-3,
+        "edges": (0, 1, 17),
+        "equalize": True,
+    }
+    model = tfp_flows.Glow(case.event_shape, dtype="float64", **arguments)
+    assert {w.dtype for w in model.weights if w.dtype.startswith("float")} == {"float64"}
+    model.compile(keras.optimizers.Adam(1e-2))
+    x = events("glow", 64)[0]
+    nll = model.fit(x, batch_size=32, epochs=3, verbose=0).history["nll"]
+    assert nll[-1] < nll[0] and "is finite on the events" in find_culprit(model, x[:8])
+
+
+def first(context, n=8):
+    return None if context is None else context[:n]
+
+
+def test_the_dtype_is_keras_floatx_or_named():
+    keras.config.set_floatx("float64")
+    try:
+        assert tfp_flows.RealNVP((2,), num_layers=1, hidden_units=4).variable_dtype == "float64"
+    finally:
+        keras.config.set_floatx("float32")
+    for wrong in ("float16", "int32", "double precision"):
+        with pytest.raises(ValueError, match=rf"Expected dtype to be one of \['float32', 'float64'\]; got '{wrong}'"):
+            tfp_flows.RealNVP((2,), dtype=wrong)

@@ -21,6 +21,7 @@ from tfp_flows import masks
 from tfp_flows.bijectors import ActNorm, Chain, Coupling, InvertibleConv1x1, MultiScale, Squeeze
 from tfp_flows.flow.flow import Flow
 from tfp_flows.models.blocks import noise
+from tfp_flows.models.blocks.precision import choose_dtype, of_networks
 from tfp_flows.models.blocks.preprocessing import to_reals
 from tfp_flows.networks import ConvNet
 from tfp_flows.numerics.tensors import as_tuple, is_positive_integer
@@ -63,6 +64,7 @@ class Glow(Flow):
             `bijectors.Chain`: deep and large flows then train in far less memory, and each step takes longer.
         seed: int.
         name: str or None.
+        dtype: "float32" or "float64", what all is computed in; None for Keras' `floatx`.
 
     Raises:
         ValueError: for an event shape that is no image's or cannot be squeezed so often, or an unknown coupling,
@@ -98,10 +100,12 @@ class Glow(Flow):
         reversible=False,
         seed=0,
         name=None,
+        dtype=None,
     ):
         shape = masks.image_shape(event_shape)
         if num_levels is None:
             num_levels = _default_num_levels(*shape[:2])
+        dtype = choose_dtype(dtype)
         arguments = dict(
             event_shape=shape,
             num_bins=num_bins,
@@ -123,6 +127,7 @@ class Glow(Flow):
             dequantization=dequantization,
             reversible=reversible,
             seed=seed,
+            dtype=dtype,
         )
         for key, value in (("num_levels", num_levels), ("num_steps", num_steps)):
             if not is_positive_integer(value):
@@ -137,12 +142,13 @@ class Glow(Flow):
             order = None if mixing == "rotation" else _order(shape[-1], k, seed)
             num_outputs = masks.num_moved_channels(passes) * transform.num_params
             conditioner = ConvNet(
-                num_outputs, hidden_channels, kernel_sizes, context_shape=context_shape, output_scale=output_scale
-            )
+                num_outputs, hidden_channels, kernel_sizes, context_shape=context_shape, output_scale=output_scale,
+                dtype=of_networks(dtype),
+            )  # fmt: skip
             return [
-                ActNorm(shape[-1], event_ndims=3),
-                InvertibleConv1x1(shape[-1], parametrization, seed=seed, permutation=order),
-                Coupling(passes, conditioner, transform),
+                ActNorm(shape[-1], event_ndims=3, dtype=dtype),
+                InvertibleConv1x1(shape[-1], parametrization, seed=seed, permutation=order, dtype=dtype),
+                Coupling(passes, conditioner, transform, dtype=dtype),
             ]
 
         levels, priors, (height, width, channels) = [], [], shape
@@ -154,14 +160,19 @@ class Glow(Flow):
             # Standard normal at the start: zero mean, zero log-scale.
             priors.append(
                 keras.layers.Conv2D(
-                    2 * channels, 3, padding="same", kernel_initializer="zeros", data_format="channels_last"
+                    2 * channels,
+                    3,
+                    padding="same",
+                    kernel_initializer="zeros",
+                    data_format="channels_last",
+                    dtype=of_networks(dtype),
                 )
             )
         scales = MultiScale(levels, shape, priors=priors[:-1] if learned_prior else None)
-        base = tfd.Independent(tfd.Normal(tf.zeros([math.prod(shape)]), 1.0), 1)
+        base = tfd.Independent(tfd.Normal(tf.zeros([math.prod(shape)], dtype), tf.ones([], dtype)), 1)
         super().__init__(
-            tfd.TransformedDistribution(base, Chain([*to_reals(num_bins, alpha, edges, equalize), scales])),
-            dequantization=noise.choose(dequantization, shape, num_bins),
+            tfd.TransformedDistribution(base, Chain([*to_reals(num_bins, alpha, edges, equalize, dtype), scales])),
+            dequantization=noise.choose(dequantization, shape, num_bins, dtype),
             seed=seed,
             num_classes=num_classes,
             name=name,

@@ -14,6 +14,7 @@ from tfp_flows import masks
 from tfp_flows.bijectors import AdditiveCoupling, Chain, Rescale
 from tfp_flows.dequantization import Uniform
 from tfp_flows.flow.flow import Flow
+from tfp_flows.models.blocks.precision import choose_dtype, of_networks
 from tfp_flows.networks import MLP
 from tfp_flows.numerics.tensors import as_tuple
 
@@ -32,6 +33,7 @@ class NICE(Flow):
         prior: "logistic" or "gaussian".
         seed: int.
         name: str or None.
+        dtype: "float32" or "float64", what all is computed in; None for Keras' `floatx`.
 
     Raises:
         ValueError: for an event shape that is no vector's of at least 2, or an unknown prior.
@@ -52,10 +54,12 @@ class NICE(Flow):
         prior="logistic",
         seed=0,
         name=None,
+        dtype=None,
     ):
         event_shape = masks.vector_shape(event_shape)
         if prior not in _PRIORS:
             raise ValueError(f"Expected prior to be one of {sorted(_PRIORS)}; got {prior!r}.")
+        dtype = choose_dtype(dtype)
         arguments = dict(
             event_shape=event_shape,
             num_bins=num_bins,
@@ -63,14 +67,16 @@ class NICE(Flow):
             hidden_units=as_tuple(hidden_units),
             prior=prior,
             seed=seed,
+            dtype=dtype,
         )
-        layers = [] if num_bins is None else [tfb.Scale(float(num_bins))]
+        layers = [] if num_bins is None else [tfb.Scale(tf.constant(num_bins, dtype))]
         for mask in masks.alternating(masks.odd_even(*event_shape), num_layers):
-            layers.append(
-                AdditiveCoupling(mask, MLP(int((~mask).sum()), hidden_units, output_initializer="glorot_uniform"))
+            conditioner = MLP(
+                int((~mask).sum()), hidden_units, output_initializer="glorot_uniform", dtype=of_networks(dtype)
             )
-        layers.append(Rescale(event_shape))
-        base = tfd.Independent(_PRIORS[prior](tf.zeros(event_shape), 1.0), 1)
+            layers.append(AdditiveCoupling(mask, conditioner, dtype=dtype))
+        layers.append(Rescale(event_shape, dtype=dtype))
+        base = tfd.Independent(_PRIORS[prior](tf.zeros(event_shape, dtype), tf.ones([], dtype)), 1)
         super().__init__(
             tfd.TransformedDistribution(base, Chain(layers)),
             dequantization=None if num_bins is None else Uniform(num_bins),

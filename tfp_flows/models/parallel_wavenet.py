@@ -43,8 +43,9 @@ class ParallelWaveNet(WaveNetFlow):
         sample_rate=None,
         seed=0,
         name=None,
+        dtype=None,
     ):
         super().__init__(
             event_shape, num_bins, num_layers, dilations, hidden_channels, skip_channels, transform, num_components,
-            actnorm, context_shape, num_classes, log_scale_bound, sample_rate, seed, name,
+            actnorm, context_shape, num_classes, log_scale_bound, sample_rate, seed, name, dtype,
         )  # fmt: skip

@@ -21,6 +21,7 @@ from tfp_flows.bijectors import ActNorm, AffineCoupling, Chain, Permutation
 from tfp_flows.flow.flow import Flow
 from tfp_flows.models.blocks import noise
 from tfp_flows.models.blocks.multi_scale_realnvp import multi_scale_realnvp
+from tfp_flows.models.blocks.precision import choose_dtype, of_networks
 from tfp_flows.models.blocks.preprocessing import to_reals
 from tfp_flows.networks import MLP
 from tfp_flows.numerics.tensors import as_tuple
@@ -43,6 +44,7 @@ class RealNVP(Flow):
         dequantization: "uniform", or for images "variational", see `tfp_flows.models.blocks.noise`; of integer data.
         seed: int.
         name: str or None.
+        dtype: "float32" or "float64", what all is computed in; None for Keras' `floatx`.
         num_layers: int, affine couplings, by default 8. This and the next five are for vectors only.
         hidden_units: sequence of ints, or one, of each coupling's network, by default (256, 256).
         activation: Keras activation of the networks, by default "relu"; "tanh" is bounded far from the data, where a
@@ -83,6 +85,7 @@ class RealNVP(Flow):
         dequantization="uniform",
         seed=0,
         name=None,
+        dtype=None,
         *,
         num_layers=None,
         hidden_units=None,
@@ -115,17 +118,18 @@ class RealNVP(Flow):
         is_image = isinstance(event_shape, (tuple, list)) and len(event_shape) == 3
         event_shape = masks.image_shape(event_shape) if is_image else masks.vector_shape(event_shape)
         layers = multi_scale_realnvp if is_image else _vector_layers
-        allowed = sorted(set(inspect.signature(layers).parameters) - {"event_shape", "log_scale_bound"})
+        allowed = sorted(set(inspect.signature(layers).parameters) - {"event_shape", "log_scale_bound", "dtype"})
         unknown = sorted(set(options) - set(allowed))
         if unknown:
             raise ValueError(
                 f"Expected, for {'images' if is_image else 'vectors'}, options among {allowed}; got {unknown[0]!r}."
             )
-        bijector = layers(event_shape, log_scale_bound=log_scale_bound, **options)
-        base = tfd.Independent(tfd.Normal(tf.zeros([math.prod(event_shape)]), 1.0), 1)
+        dtype = choose_dtype(dtype)
+        bijector = layers(event_shape, log_scale_bound=log_scale_bound, dtype=dtype, **options)
+        base = tfd.Independent(tfd.Normal(tf.zeros([math.prod(event_shape)], dtype), tf.ones([], dtype)), 1)
         super().__init__(
-            tfd.TransformedDistribution(base, Chain([*to_reals(num_bins, alpha, edges, equalize), bijector])),
-            dequantization=noise.choose(dequantization, event_shape, num_bins),
+            tfd.TransformedDistribution(base, Chain([*to_reals(num_bins, alpha, edges, equalize, dtype), bijector])),
+            dequantization=noise.choose(dequantization, event_shape, num_bins, dtype),
             seed=seed,
             name=name,
         )
@@ -138,6 +142,7 @@ class RealNVP(Flow):
             equalize=equalize,
             dequantization=dequantization,
             seed=seed,
+            dtype=dtype,
             **options,
         )
 
@@ -151,6 +156,7 @@ def _vector_layers(
     actnorm=True,
     dropout=0.0,
     log_scale_bound=2.0,
+    dtype="float32",
 ):
     """One bijector on vectors, data -> latent."""
     if mask not in _MASKS:
@@ -163,9 +169,9 @@ def _vector_layers(
         layers.append(Permutation(np.argsort(order)))
     for passes in masks.alternating(np.sort(first)[::-1], num_layers):
         if actnorm:
-            layers.append(ActNorm(*event_shape))
-        conditioner = MLP(2 * int((~passes).sum()), hidden_units, activation, dropout)
-        layers.append(AffineCoupling(passes, conditioner, log_scale_bound))
+            layers.append(ActNorm(*event_shape, dtype=dtype))
+        conditioner = MLP(2 * int((~passes).sum()), hidden_units, activation, dropout, dtype=of_networks(dtype))
+        layers.append(AffineCoupling(passes, conditioner, log_scale_bound, dtype=dtype))
     return Chain(layers)
 
 

@@ -34,6 +34,7 @@ class WaveNet(WaveNetFlow):
         sample_rate: int, audio samples a second, for files and pictures; None where it is not audio.
         seed: int.
         name: str or None.
+        dtype: "float32" or "float64", what all is computed in; None for Keras' `floatx`.
 
     Raises:
         ValueError: for another event shape, sizes that are no positive integers, an unknown transform, or both a
@@ -65,10 +66,11 @@ class WaveNet(WaveNetFlow):
         sample_rate=None,
         seed=0,
         name=None,
+        dtype=None,
     ):
         if num_components is None and transform == "mixture":
             num_components = 8
         super().__init__(
             event_shape, num_bins, num_layers, dilations, hidden_channels, skip_channels, transform, num_components,
-            actnorm, context_shape, num_classes, log_scale_bound, sample_rate, seed, name,
+            actnorm, context_shape, num_classes, log_scale_bound, sample_rate, seed, name, dtype,
         )  # fmt: skip

@@ -63,7 +63,7 @@ def find_culprit(model, x, context=None):
     if (weight := _bad_weight(model)) is not None:
         return weight
     is_integer = tf.convert_to_tensor(x).dtype.is_integer
-    if is_integer and not all(map(_is_finite, model.dequantization(x, seed=[0, 0]))):
+    if is_integer and not all(map(_is_finite, model.dequantization(x, seed=[0, 0], dtype=model.variable_dtype))):
         return "the noise of the dequantization or its log q is the first value that is not finite"
     y = _as_continuous(model, x)
     if model.can_encode and (bijector := _bad_bijector(model, "inverse", y, features)) is not None:
@@ -151,7 +151,11 @@ def _bad_gradient(model, tape, loss):
 
 def _as_continuous(model, x):
     x = tf.convert_to_tensor(x)
-    return model.dequantization.centre(x) if x.dtype.is_integer else tf.cast(x, model.variable_dtype)
+    return (
+        model.dequantization.centre(x, dtype=model.variable_dtype)
+        if x.dtype.is_integer
+        else tf.cast(x, model.variable_dtype)
+    )
 
 
 def _is_finite(value):

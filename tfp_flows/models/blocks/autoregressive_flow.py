@@ -5,6 +5,7 @@ import inspect
 from tfp_flows.dequantization import Uniform
 from tfp_flows.flow.flow import Flow
 from tfp_flows.models.blocks import autoregressive_layers
+from tfp_flows.models.blocks.precision import choose_dtype, of_networks
 from tfp_flows.models.blocks.preprocessing import to_reals
 from tfp_flows.networks import MADE, PixelCNN
 from tfp_flows.numerics.tensors import as_tuple, check_shape
@@ -46,6 +47,7 @@ class AutoregressiveFlow(Flow):
         log_scale_bound: float, see `tfp_flows.transforms.Affine`.
         seed: int.
         name: str or None.
+        dtype: "float32" or "float64", what all is computed in; None for Keras' `floatx`.
 
     Raises:
         ValueError: for an event shape that is neither a vector's nor an image's, options of the other kind, sizes that
@@ -79,6 +81,7 @@ class AutoregressiveFlow(Flow):
         log_scale_bound=5.0,
         seed=0,
         name=None,
+        dtype=None,
     ):
         shape = check_shape(event_shape)
         if len(shape) not in (1, 3):
@@ -103,6 +106,7 @@ class AutoregressiveFlow(Flow):
             raise ValueError(
                 f"Expected, for {'images' if is_image else 'vectors'}, options among {allowed}; got {unknown[0]!r}."
             )
+        dtype = choose_dtype(dtype)
         arguments = dict(
             event_shape=shape,
             num_bins=num_bins,
@@ -118,18 +122,28 @@ class AutoregressiveFlow(Flow):
             equalize=equalize,
             log_scale_bound=log_scale_bound,
             seed=seed,
+            dtype=dtype,
             **options,
         )
         family = choose_transform(transform, num_components, log_scale_bound)
         given = autoregressive_layers.context_shape(context_shape, num_classes)
 
-        def make_network(k):
-            return make(k, seed, shape, family.num_params, dict(activation=activation, context_shape=given), **options)
+        common = dict(activation=activation, context_shape=given, dtype=of_networks(dtype))
 
-        first = to_reals(num_bins, alpha, edges, equalize)
+        def make_network(k):
+            return make(k, seed, shape, family.num_params, common, **options)
+
+        first = to_reals(num_bins, alpha, edges, equalize, dtype)
         super().__init__(
             autoregressive_layers.distribution(
-                shape, first, num_layers, make_network, family, "channels" if actnorm else None, self._inverted
+                shape,
+                first,
+                num_layers,
+                make_network,
+                family,
+                "channels" if actnorm else None,
+                self._inverted,
+                dtype,
             ),
             dequantization=None if num_bins is None else Uniform(num_bins),
             seed=seed,

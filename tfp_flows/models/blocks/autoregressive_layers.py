@@ -33,7 +33,7 @@ def context_shape(shape, num_classes):
     return shape if num_classes is None else (num_classes,)
 
 
-def distribution(shape, first, num_layers, make_network, transform, actnorm, inverted):
+def distribution(shape, first, num_layers, make_network, transform, actnorm, inverted, dtype="float32"):
     """A standard normal pushed through the layers.
 
     Args:
@@ -45,6 +45,7 @@ def distribution(shape, first, num_layers, make_network, transform, actnorm, inv
         actnorm: None, "channels" for an ActNorm of the last axis before each layer, or "event" for one whose scale and
             shift all elements share, which does not depend on their number.
         inverted: bool, whether a layer's parallel direction is that of samples.
+        dtype: str, of the bijectors and the base.
 
     Returns:
         `tfd.TransformedDistribution`.
@@ -52,11 +53,11 @@ def distribution(shape, first, num_layers, make_network, transform, actnorm, inv
     layers = []
     for k in range(num_layers):
         if actnorm == "channels":
-            layers.append(ActNorm(shape[-1], event_ndims=len(shape)))
+            layers.append(ActNorm(shape[-1], event_ndims=len(shape), dtype=dtype))
         elif actnorm == "event":
             column = tfb.Reshape(event_shape_in=(*shape, 1), event_shape_out=shape)
-            layers += [column, ActNorm(1, event_ndims=len(shape) + 1), tfb.Invert(column)]
-        layer = Autoregressive(shape, make_network(k), transform)
+            layers += [column, ActNorm(1, event_ndims=len(shape) + 1, dtype=dtype), tfb.Invert(column)]
+        layer = Autoregressive(shape, make_network(k), transform, dtype=dtype)
         layers.append(tfb.Invert(layer) if inverted else layer)
-    base = tfd.Independent(tfd.Normal(tf.zeros(shape), 1.0), len(shape))
+    base = tfd.Independent(tfd.Normal(tf.zeros(shape, dtype), tf.ones([], dtype)), len(shape))
     return tfd.TransformedDistribution(base, Chain([*first, *layers]))

@@ -15,6 +15,7 @@ import tensorflow_probability as tfp
 
 from tfp_flows import masks
 from tfp_flows.bijectors import AffineCoupling, BatchNorm, Chain, MultiScale, Squeeze
+from tfp_flows.models.blocks.precision import of_networks
 from tfp_flows.networks import ResNet
 from tfp_flows.numerics.tensors import is_positive_integer
 
@@ -33,6 +34,7 @@ def multi_scale_realnvp(
     weight_norm=True,
     scale_penalty=5e-5,
     log_scale_bound=2.0,
+    dtype="float32",
 ):
     """The bijector from images to flat latents.
 
@@ -46,6 +48,7 @@ def multi_scale_realnvp(
         weight_norm: bool, in the networks.
         scale_penalty: float >= 0, of the squares of the weight norm's lengths, in nats: see `ResNet`.
         log_scale_bound: float, see `tfp_flows.transforms.Affine`.
+        dtype: str, of the bijectors.
 
     Returns:
         `tfp_flows.bijectors.MultiScale`.
@@ -78,10 +81,11 @@ def multi_scale_realnvp(
                 batch_norm=batch_norm,
                 weight_norm=weight_norm,
                 scale_penalty=scale_penalty,
+                dtype=of_networks(dtype),
             )
-            layers.append(AffineCoupling(passes, conditioner, log_scale_bound))
+            layers.append(AffineCoupling(passes, conditioner, log_scale_bound, dtype=dtype))
             if batch_norm:
-                layers.append(BatchNorm(shape[-1], event_ndims=3, momentum=_MOMENTUM))
+                layers.append(BatchNorm(shape[-1], event_ndims=3, momentum=_MOMENTUM, dtype=dtype))
         return layers
 
     levels, width = [], hidden_channels

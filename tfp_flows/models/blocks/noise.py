@@ -15,6 +15,7 @@ import tensorflow_probability as tfp
 from tfp_flows import masks
 from tfp_flows.bijectors import Chain, Coupling, Sigmoid
 from tfp_flows.dequantization import Uniform, Variational
+from tfp_flows.models.blocks.precision import of_networks
 from tfp_flows.networks import ConvNet
 from tfp_flows.numerics.tensors import is_positive_integer
 from tfp_flows.transforms import Affine, LogisticMixture
@@ -24,13 +25,14 @@ tfb, tfd = tfp.bijectors, tfp.distributions
 KINDS = ("uniform", "variational")
 
 
-def choose(kind, event_shape, num_bins):
+def choose(kind, event_shape, num_bins, dtype="float32"):
     """The dequantization of a model by its name.
 
     Args:
         kind: "uniform" or "variational".
         event_shape: tuple of ints; (height, width, channels) for "variational".
         num_bins: int, levels of integer data, or None for continuous data.
+        dtype: str, of the noise's own flow.
 
     Returns:
         `tfp_flows.dequantization.Uniform` or `Variational`, or None for continuous data.
@@ -49,7 +51,7 @@ def choose(kind, event_shape, num_bins):
         raise ValueError("Expected num_bins, for integer data, with variational dequantization; got None.")
     if num_bins is None:
         return None
-    return Uniform(num_bins) if kind == "uniform" else for_images(event_shape, num_bins)
+    return Uniform(num_bins) if kind == "uniform" else for_images(event_shape, num_bins, dtype=dtype)
 
 
 def for_images(
@@ -60,6 +62,7 @@ def for_images(
     num_features=32,
     num_components=None,
     log_scale_bound=2.0,
+    dtype="float32",
 ):
     """Variational dequantization of images.
 
@@ -71,6 +74,7 @@ def for_images(
         num_features: int, channels of what the couplings see of the image.
         num_components: int > 1, of the mixtures of logistics of Flow++'s couplings; None for affine couplings.
         log_scale_bound: float, see `tfp_flows.transforms.Affine`.
+        dtype: str, of the flow.
 
     Returns:
         `tfp_flows.dequantization.Variational`.
@@ -94,11 +98,15 @@ def for_images(
     couplings = []
     for passes in masks.alternating(masks.checkerboard(shape), num_couplings):
         context_shape = (height, width, num_features)
-        conditioner = ConvNet(channels * transform.num_params, hidden_channels, context_shape=context_shape)
-        coupling = Coupling(passes, conditioner, transform)
+        conditioner = ConvNet(
+            channels * transform.num_params, hidden_channels, context_shape=context_shape, dtype=of_networks(dtype)
+        )
+        coupling = Coupling(passes, conditioner, transform, dtype=dtype)
         # A mixture is explicit from data to latent, and noise is only drawn: the other way round it needs no root.
         couplings.append(coupling if num_components is None else tfb.Invert(coupling))
-    base = tfd.Independent(tfd.Logistic(tf.zeros(shape), 1.0), 3)
-    flow = tfd.TransformedDistribution(base, Chain([Sigmoid(event_ndims=3), *couplings]))
-    features = ConvNet(num_features, hidden_channels, output_initializer="glorot_uniform", name="features")
+    base = tfd.Independent(tfd.Logistic(tf.zeros(shape, dtype), tf.ones([], dtype)), 3)
+    flow = tfd.TransformedDistribution(base, Chain([Sigmoid(event_ndims=3, dtype=dtype), *couplings]))
+    features = ConvNet(
+        num_features, hidden_channels, output_initializer="glorot_uniform", dtype=of_networks(dtype), name="features"
+    )
     return Variational(num_bins, flow, features)

@@ -6,6 +6,7 @@ equalize  y -> levels as wide as they are common, before any of the others    (s
 probit    y in [edge_k, edge_k+1) -> a normal of its own                       (see `bijectors.PiecewiseProbit`)
 """
 
+import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfp_flows.bijectors import Equalize, Logit, PiecewiseProbit
@@ -14,7 +15,7 @@ from tfp_flows.bijectors.equalize import check_edges
 tfb = tfp.bijectors
 
 
-def to_reals(num_bins, alpha=None, edges=None, equalize=False):
+def to_reals(num_bins, alpha=None, edges=None, equalize=False, dtype="float32"):
     """Bijectors in data -> latent order: none for continuous data.
 
     Args:
@@ -22,6 +23,7 @@ def to_reals(num_bins, alpha=None, edges=None, equalize=False):
         alpha: float in (0, 0.5), of `Logit`; None for centring.
         edges: None, or increasing ints from 0 to num_bins, of `PiecewiseProbit`; alpha is then not used.
         equalize: bool, whether levels are first equalized, between the edges where there are any.
+        dtype: str, of the bijectors.
 
     Raises:
         ValueError: where edges are not increasing integers from 0 to num_bins, or edges or equalize are given for
@@ -35,9 +37,9 @@ def to_reals(num_bins, alpha=None, edges=None, equalize=False):
         if equalize:
             raise ValueError("Expected num_bins beside equalize=True, which is of integer data; got None.")
         return []
-    first = [Equalize(num_bins, edges)] if equalize else []
+    first = [Equalize(num_bins, edges, dtype=dtype)] if equalize else []
     if edges is not None:
-        return [*first, PiecewiseProbit(edges)]
+        return [*first, PiecewiseProbit(edges, dtype=dtype)]
     if alpha is None:
-        return [*first, tfb.Scale(float(num_bins)), tfb.Shift(0.5)]
-    return [*first, Logit(0.0, float(num_bins), alpha=alpha)]
+        return [*first, tfb.Scale(tf.constant(num_bins, dtype)), tfb.Shift(tf.constant(0.5, dtype))]
+    return [*first, Logit(0.0, float(num_bins), alpha=alpha, dtype=dtype)]

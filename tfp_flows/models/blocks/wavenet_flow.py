@@ -3,6 +3,7 @@
 from tfp_flows.dequantization import Uniform
 from tfp_flows.flow.flow import Flow
 from tfp_flows.models.blocks import autoregressive_layers
+from tfp_flows.models.blocks.precision import choose_dtype, of_networks
 from tfp_flows.models.blocks.preprocessing import to_reals
 from tfp_flows.networks import WaveNet
 from tfp_flows.numerics.tensors import as_tuple, check_shape, is_positive_integer
@@ -40,6 +41,7 @@ class WaveNetFlow(Flow):
         sample_rate,
         seed,
         name,
+        dtype,
     ):
         shape = check_shape(event_shape)
         if len(shape) != 1:
@@ -48,6 +50,7 @@ class WaveNetFlow(Flow):
             raise ValueError(f"Expected sample_rate to be a positive integer or None; got {sample_rate!r}.")
         autoregressive_layers.check_layers(num_layers, context_shape, num_classes)
         dilations = as_tuple(dilations)
+        dtype = choose_dtype(dtype)
         arguments = dict(
             event_shape=shape,
             num_bins=num_bins,
@@ -63,17 +66,20 @@ class WaveNetFlow(Flow):
             log_scale_bound=log_scale_bound,
             sample_rate=sample_rate,
             seed=seed,
+            dtype=dtype,
         )
         family = choose_transform(transform, num_components, log_scale_bound)
         given = autoregressive_layers.context_shape(context_shape, num_classes)
 
         def make_network(k):
-            return WaveNet(family.num_params, dilations, hidden_channels, skip_channels, given)
+            return WaveNet(
+                family.num_params, dilations, hidden_channels, skip_channels, given, dtype=of_networks(dtype)
+            )
 
         super().__init__(
             autoregressive_layers.distribution(
-                shape, to_reals(num_bins), num_layers, make_network, family, "event" if actnorm else None,
-                self._inverted,
+                shape, to_reals(num_bins, dtype=dtype), num_layers, make_network, family, "event" if actnorm else None,
+                self._inverted, dtype,
             ),
             dequantization=None if num_bins is None else Uniform(num_bins),
             seed=seed,
