@@ -9,10 +9,12 @@
 Any other boolean array with at least one True and one False serves as well.
 """
 
+from __future__ import annotations
+
 import numpy as np
 
 
-def half(num_features):
+def half(num_features: int) -> np.ndarray:
     """True for the first half of the features (the larger one where the number is odd).
 
     Args:
@@ -29,7 +31,7 @@ def half(num_features):
     return np.arange(_check(num_features)) < (num_features + 1) // 2
 
 
-def odd_even(num_features):
+def odd_even(num_features: int) -> np.ndarray:
     """True for every other feature, beginning with the first.
 
     Args:
@@ -46,7 +48,7 @@ def odd_even(num_features):
     return np.arange(_check(num_features)) % 2 == 0
 
 
-def checkerboard(event_shape):
+def checkerboard(event_shape: tuple[int, int, int]) -> np.ndarray:
     """True where row + column is even, in every channel.
 
     Args:
@@ -70,7 +72,7 @@ def checkerboard(event_shape):
     return np.broadcast_to((rows + columns)[..., None] % 2 == 0, tuple(event_shape)).copy()
 
 
-def channels(event_shape):
+def channels(event_shape: tuple[int, int, int]) -> np.ndarray:
     """True for the first half of the channels (the larger one where their number is odd), at every pixel.
 
     Args:
@@ -93,7 +95,7 @@ def channels(event_shape):
     return np.broadcast_to(half(shape[-1]), shape).copy()
 
 
-def alternating(mask, num_layers):
+def alternating(mask: np.ndarray, num_layers: int) -> list[np.ndarray]:
     """The masks of a stack of couplings: `mask` and its complement in turn.
 
     Args:
@@ -115,7 +117,7 @@ def alternating(mask, num_layers):
     return [mask if i % 2 == 0 else ~mask for i in range(num_layers)]
 
 
-def num_moved_channels(mask):
+def num_moved_channels(mask: np.ndarray) -> int:
     """How many channels an image mask moves, which with a transform's parameters is what its network returns a pixel.
 
     Args:

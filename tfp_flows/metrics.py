@@ -1,11 +1,13 @@
 """Metrics of a density: negative log-likelihood in nats, and bits per dimension for integer data."""
 
+from __future__ import annotations
+
 import math
 
 import keras
 
 
-def bits_per_dim(nll, num_dimensions):
+def bits_per_dim(nll: float, num_dimensions: int) -> float:
     """nll / (D ln 2): nats per event -> bits per dimension, for integer data with bins of width 1.
 
     Args:

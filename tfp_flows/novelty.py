@@ -10,7 +10,10 @@ Nalisnick, Matsukawa, Teh and Lakshminarayanan, arXiv:1906.02994, algorithm 1; o
 arXiv:1810.09136.
 """
 
+from __future__ import annotations
+
 import numpy as np
+from numpy.typing import ArrayLike
 
 
 class Typicality:
@@ -86,7 +89,7 @@ class Typicality:
         return float(np.quantile(np.abs(np.asarray(means) - self.entropy), level))
 
 
-def auroc(known, novel):
+def auroc(known: ArrayLike, novel: ArrayLike) -> float:
     """Area under the ROC curve: how often a novel event's score is above a known one's, ties counted as a half.
 
     Args:

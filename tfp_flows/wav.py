@@ -1,8 +1,12 @@
 """WAV files of 16-bit PCM, the format that every player and every speech corpus has."""
 
+from __future__ import annotations
+
+import os
 import wave
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from tfp_flows.files import replacing
 
@@ -10,7 +14,7 @@ from tfp_flows.files import replacing
 NUM_BINS, ZERO = 65536, 32768
 
 
-def read(path):
+def read(path: str | os.PathLike) -> tuple[np.ndarray, int]:
     """One recording.
 
     Args:
@@ -44,7 +48,7 @@ def read(path):
     return (audio[:, 0] if channels == 1 else np.rint(audio.mean(1))).astype(np.int16), rate
 
 
-def write(path, audio, sample_rate):
+def write(path: str | os.PathLike, audio: np.ndarray, sample_rate: int) -> str:
     """Writes one recording.
 
     Args:
@@ -76,12 +80,12 @@ def write(path, audio, sample_rate):
     return str(path)
 
 
-def to_levels(audio):
+def to_levels(audio: ArrayLike) -> np.ndarray:
     """int16 audio as levels 0..65535, uint16: what a flow of integer data is trained on."""
     return (np.asarray(audio, np.int32) + ZERO).astype(np.uint16)
 
 
-def from_events(events, num_bins=None):
+def from_events(events: ArrayLike, num_bins: int | None = None) -> np.ndarray:
     """Events of a flow as int16 audio.
 
     Args:

@@ -1,11 +1,14 @@
 """The data sets by name: one table, from which `load`, `names` and the command line all take what they know."""
 
+from __future__ import annotations
+
 import difflib
 import functools
 import inspect
 import os
 
 from tfp_flows.data import audio, bits, checks, digits, files, tfds, toys
+from tfp_flows.data.dataset import Data
 
 # name -> (one-line description, loader(seed, **options))
 _SETS = {
@@ -15,7 +18,7 @@ _SETS = {
 }
 
 
-def names():
+def names() -> dict[str, str]:
     """The known data sets.
 
     Returns:
@@ -29,7 +32,7 @@ def names():
     return {name: description for name, (description, _) in _SETS.items()}
 
 
-def load(name_or_path, seed=0, *, num_bits=None, **options):
+def load(name_or_path: str, seed: int = 0, *, num_bits: int | None = None, **options) -> Data:
     """Loads a data set by its name, from a .npy, .npz or .csv file, or from recordings (.wav, a folder of them, .npz).
 
     Args:

@@ -7,10 +7,25 @@ a density trained without it is none).
 
 import keras
 import tensorflow as tf
+import tensorflow_probability as tfp
 
 from tfp_flows.bridge.layers import flatten_layers
 from tfp_flows.bridge.modules import paths
 from tfp_flows.bridge.variables import tf_variable
+
+
+def check_distribution(distribution):
+    """Refuses what is no distribution of one static event shape and no batch shape.
+
+    Raises:
+        ValueError: naming what came.
+    """
+    if not isinstance(distribution, tfp.distributions.Distribution):
+        raise ValueError(f"Expected a tfd.Distribution; got {type(distribution).__name__}.")
+    if not isinstance(distribution.event_shape, tf.TensorShape) or not distribution.event_shape.is_fully_defined():
+        raise ValueError(f"Expected a distribution of one static event shape; got {distribution.event_shape}.")
+    if distribution.batch_shape != tf.TensorShape([]):
+        raise ValueError(f"Expected a distribution with batch shape (); got {distribution.batch_shape}.")
 
 
 def adopt_weights(distribution):

@@ -8,9 +8,14 @@ Keras sees every weight that TFP sees, and the other way round: fit, optimizers,
 our bijectors and on TFP's own.
 """
 
+from __future__ import annotations
+
+import os
+
 import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
+from numpy.typing import ArrayLike
 
 from tfp_flows.bijectors import Bijector, initializing, takes_context
 from tfp_flows.bridge.variables import tf_variable
@@ -54,12 +59,7 @@ class Flow(FlowTrainer):
     """
 
     def __init__(self, distribution, dequantization=None, seed=0, num_classes=None, name=None, sampler=None):
-        if not isinstance(distribution, tfd.Distribution):
-            raise ValueError(f"Expected a tfd.Distribution; got {type(distribution).__name__}.")
-        if not isinstance(distribution.event_shape, tf.TensorShape) or not distribution.event_shape.is_fully_defined():
-            raise ValueError(f"Expected a distribution of one static event shape; got {distribution.event_shape}.")
-        if distribution.batch_shape != tf.TensorShape([]):
-            raise ValueError(f"Expected a distribution with batch shape (); got {distribution.batch_shape}.")
+        adoption.check_distribution(distribution)
         if sampler is not None and not isinstance(sampler, Sampler):
             raise ValueError(f"Expected sampler to be a tfp_flows.flow.Sampler or None; got {sampler!r}.")
         # The model itself never computes in low precision, whatever the global policy: its conditioners may.
@@ -82,42 +82,42 @@ class Flow(FlowTrainer):
         self._compiled = CompiledFunctions(self)
 
     @property
-    def num_bins(self):
+    def num_bins(self) -> int | None:
         """int, the levels of the integer data, or None for continuous data."""
         return None if self.dequantization is None else self.dequantization.num_bins
 
     @property
-    def can_encode(self):
+    def can_encode(self) -> bool:
         """Whether events have one latent: the distribution is a base pushed through a bijector."""
         # By its parts: TFP makes another class of it around a bijector that is no composite tensor.
         return hasattr(self.distribution, "bijector") and hasattr(self.distribution, "distribution")
 
     @property
-    def can_scale_temperature(self):
+    def can_scale_temperature(self) -> bool:
         """Whether samples can be drawn at a temperature, as the sampler says."""
         return self.sampler.can_scale_temperature(self)
 
     @property
-    def base(self):
+    def base(self) -> tfd.Distribution:
         """The latent `tfd.Distribution`; the distribution itself where it is no transformed one."""
         return self.distribution.distribution if self.can_encode else self.distribution
 
     @property
-    def has_location_scale_base(self):
+    def has_location_scale_base(self) -> bool:
         """Whether the base has a location and a scale."""
         return has_location_scale(self.base)
 
     @property
-    def latent_shape(self):
+    def latent_shape(self) -> tuple[int, ...]:
         """tuple of ints, the event shape of the base; that of the data where there is none."""
         return tuple(self.base.event_shape)
 
     @property
-    def takes_context(self):
+    def takes_context(self) -> bool:
         """Whether the density is conditional, p(x given context)."""
         return self.can_encode and takes_context(self.distribution.bijector)
 
-    def log_prob(self, x, context=None):
+    def log_prob(self, x: ArrayLike, context: ArrayLike | None = None) -> tf.Tensor:
         """The continuous log density, deterministic.
 
         Args:
@@ -133,7 +133,9 @@ class Flow(FlowTrainer):
         x = self.as_reals(x)
         return self._compiled.log_prob(x, *contexts.check(self, context, tf.shape(x)[0]))
 
-    def sample(self, n, seed=None, temperature=1.0, context=None):
+    def sample(
+        self, n: int, seed: ArrayLike | None = None, temperature: float = 1.0, context: ArrayLike | None = None
+    ) -> tf.Tensor:
         """Draws events.
 
         Args:
@@ -160,7 +162,9 @@ class Flow(FlowTrainer):
         with failures_in_a_sentence():
             return self._compiled.sample(n, seed, temperature, *contexts.check(self, context, n))
 
-    def sample_and_log_prob(self, n, context=None, seed=None, training=False):
+    def sample_and_log_prob(
+        self, n: int, context: ArrayLike | None = None, seed: ArrayLike | None = None, training: bool = False
+    ) -> tuple[tf.Tensor, tf.Tensor]:
         """Draws events of the distribution and scores them in one pass: nothing is inverted. Gradients go through both.
 
         Args:
@@ -177,7 +181,7 @@ class Flow(FlowTrainer):
         n = tf.convert_to_tensor(events.check_count(n), tf.int32)
         return Draw(self)(n, events.stateless_seed(seed), *contexts.check(self, context, n), training=training)
 
-    def encode(self, x, context=None):
+    def encode(self, x: ArrayLike, context: ArrayLike | None = None) -> tf.Tensor:
         """Data to latent: the bijector's inverse. x (batch, *event_shape) -> z (batch, *latent_shape).
 
         Raises:
@@ -187,7 +191,7 @@ class Flow(FlowTrainer):
         x = self.as_reals(x)
         return self._compiled.encode(x, *contexts.check(self, context, tf.shape(x)[0]))
 
-    def decode(self, z, context=None):
+    def decode(self, z: ArrayLike, context: ArrayLike | None = None) -> tf.Tensor:
         """Latent to data: the bijector's forward. z (batch, *latent_shape) -> x (batch, *event_shape).
 
         Raises:
@@ -197,7 +201,7 @@ class Flow(FlowTrainer):
         z = events.check_events(z, self.latent_shape, None, "z")
         return self._compiled.decode(tf.cast(z, self.variable_dtype), *contexts.check(self, context, tf.shape(z)[0]))
 
-    def initialize(self, x, context=None, seed=None):
+    def initialize(self, x: ArrayLike | int, context: ArrayLike | None = None, seed: ArrayLike | None = None) -> None:
         """Lets every layer that initialises from data do so, once, in data -> latent order.
 
         `fit` does it by itself before its first step, from its first batch.
@@ -218,7 +222,7 @@ class Flow(FlowTrainer):
                 self._score(tf.identity(x), context, seed)
 
     @property
-    def is_initialized(self):
+    def is_initialized(self) -> bool:
         """Whether no layer waits for data to initialise from."""
         parts = (*self.distribution.submodules, *getattr(self.dequantization, "submodules", ()))
         return not any(part.needs_initialization for part in parts if isinstance(part, Bijector))
@@ -230,7 +234,9 @@ class Flow(FlowTrainer):
             events.check_spec(x.shape, x.dtype, self.event_shape, self.num_bins)
         return self._score(x, context, seed)
 
-    def export(self, filepath, format="tf_saved_model", verbose=None, **kwargs):
+    def export(
+        self, filepath: str | os.PathLike, format: str = "tf_saved_model", verbose: bool | None = None, **kwargs
+    ) -> None:
         """As Keras' export: a SavedModel at a path, with the signatures `log_prob`, `sample`, `encode` and `decode`.
 
         `tfp_flows.serving.export` writes it as a numbered version instead, with a model card and warm-up requests.
@@ -251,7 +257,7 @@ class Flow(FlowTrainer):
         if verbose:
             print(f"Saved log_prob, sample, encode and decode, as far as the flow has them, at {str(filepath)!r}.")
 
-    def as_reals(self, x):
+    def as_reals(self, x: ArrayLike) -> tf.Tensor:
         """Events as the continuous density takes them: floats of the flow's dtype, integers at their bins' centres.
 
         Args:
@@ -265,11 +271,11 @@ class Flow(FlowTrainer):
             return self.dequantization.centre(x, dtype=self.variable_dtype)
         return tf.cast(x, self.variable_dtype)
 
-    def features(self, context):
+    def features(self, context: tf.Tensor) -> tf.Tensor:
         """What the networks see of a context (batch, ...): labels as one-hot vectors, others unchanged."""
         return contexts.features(self, context)
 
-    def options(self, context):
+    def options(self, context: tf.Tensor | None) -> dict:
         """The keyword arguments of the distribution's methods for a context (batch, ...) or None."""
         # TFP's TransformedDistribution hands these to its bijector; a plain distribution takes none.
         return {} if context is None else {"bijector_kwargs": {"context": self.features(context)}}

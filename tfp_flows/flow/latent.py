@@ -9,16 +9,28 @@ Glow, arXiv:1807.03039, section 6 (linear; attributes); White, arXiv:1609.04468,
 classes as BigGAN, arXiv:1809.11096, figure 8.
 """
 
+from __future__ import annotations
+
 import numpy as np
 import tensorflow as tf
+from numpy.typing import ArrayLike
 
 from tfp_flows.flow import context as contexts
+from tfp_flows.flow.flow import Flow
 from tfp_flows.numerics.tensors import is_positive_integer
 
 PATHS = ("spherical", "linear")
 
 
-def interpolate(flow, x0, x1, steps=8, path="spherical", context=None, context1=None):
+def interpolate(
+    flow: Flow,
+    x0: ArrayLike,
+    x1: ArrayLike,
+    steps: int = 8,
+    path: str = "spherical",
+    context: ArrayLike | None = None,
+    context1: ArrayLike | None = None,
+) -> tf.Tensor:
     """Events between two events, by the latent space; the first and the last are x0 and x1 again.
 
     Args:
@@ -64,7 +76,14 @@ def interpolate(flow, x0, x1, steps=8, path="spherical", context=None, context1=
     return x[0] if is_single else x
 
 
-def attribute_direction(flow, with_attribute, without, context=None, context_without=None, batch_size=500):
+def attribute_direction(
+    flow: Flow,
+    with_attribute: ArrayLike,
+    without: ArrayLike,
+    context: ArrayLike | None = None,
+    context_without: ArrayLike | None = None,
+    batch_size: int = 500,
+) -> tf.Tensor:
     """The latent direction of an attribute: mean of z with it minus mean of z without.
 
     Args:

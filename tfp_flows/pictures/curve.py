@@ -1,11 +1,15 @@
 """The curve of a training: what it was trained by over the epochs, of training and validation."""
 
+from __future__ import annotations
+
+import os
+
 import numpy as np
 
 from tfp_flows.pictures.figure import pyplot, save
 
 
-def curve(log, path, title=None, units=None):
+def curve(log: dict, path: str | os.PathLike, title: str | None = None, units: dict[str, str] | None = None) -> str:
     """Draws a training's curve, training and validation, over epochs, with minutes above where the log knows them.
 
     Args:

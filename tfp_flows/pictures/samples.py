@@ -1,13 +1,24 @@
 """Samples drawn as what they are, whatever they are."""
 
+from __future__ import annotations
+
+import os
+
 import numpy as np
+from numpy.typing import ArrayLike
 
 from tfp_flows.pictures.images import as_images, grid
 from tfp_flows.pictures.kind import Kind, kind_of
 from tfp_flows.pictures.points import cloud, histograms
 
 
-def samples(events, path, reference=None, levels=None, title=None):
+def samples(
+    events: ArrayLike,
+    path: str | os.PathLike,
+    reference: ArrayLike | None = None,
+    levels: int | None = None,
+    title: str | None = None,
+) -> str:
     """Draws events as what they are: images as a grid, points of the plane as a cloud, other vectors as histograms.
 
     Args:

@@ -3,14 +3,18 @@
 KL(p || q) = E_x [log p(x) - log q(x)],   x drawn from p
 """
 
+from __future__ import annotations
+
 import numpy as np
 import tensorflow as tf
 
+from tfp_flows.data.dataset import Data
+from tfp_flows.flow import Flow
 from tfp_flows.numerics.tensors import is_positive_integer
 from tfp_flows.runs import labels
 
 
-def compare(teacher, student, dataset, n=None, seed=0):
+def compare(teacher: Flow, student: Flow, dataset: Data, n: int | None = None, seed: int = 0) -> dict[str, float]:
     """How far two flows of one data set are apart, both ways, by samples of each.
 
     Args:

@@ -1,5 +1,7 @@
 """What a finished training is worth: scores on a split beside those of a Gaussian, and the pictures."""
 
+from __future__ import annotations
+
 import os
 import platform
 
@@ -7,8 +9,11 @@ import numpy as np
 import tensorflow as tf
 
 from tfp_flows import pictures
+from tfp_flows.data.dataset import Data
 from tfp_flows.files import write_json
+from tfp_flows.flow import Flow
 from tfp_flows.runs import labels, objectives
+from tfp_flows.runs.run import Run
 from tfp_flows.runs.run_log import scores_of
 from tfp_flows.training import scoring
 from tfp_flows.training.sample_pictures import draw_samples
@@ -17,7 +22,7 @@ from tfp_flows.training.sample_pictures import draw_samples
 _LARGEST_GAUSSIAN = 4096
 
 
-def finish(run):
+def finish(run: Run) -> tuple[Flow, dict]:
     """Scores the best weights on the test split, once, and writes metrics.json and the pictures.
 
     Returns:
@@ -43,7 +48,7 @@ def finish(run):
     return model, metrics
 
 
-def evaluate(model, dataset, split="test", seed=0, num_samples=1):
+def evaluate(model: Flow, dataset: Data, split: str = "test", seed: int = 0, num_samples: int = 1) -> dict:
     """Scores a flow on a split, beside a Gaussian fitted to the training split and the entropy where it is known.
 
     A class-conditional flow is scored given each event's label, -log p(x given class); the Gaussian knows no classes.

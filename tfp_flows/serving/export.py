@@ -7,16 +7,22 @@
 How the graph is written, see `tfp_flows.flow.saved_model`.
 """
 
+from __future__ import annotations
+
 import importlib.util
 import os
 import pathlib
 import warnings
+from typing import TYPE_CHECKING
 
 from tfp_flows.serving.card import model_card, write_card
 from tfp_flows.serving.versions import publish, unpublished
 
+if TYPE_CHECKING:
+    from tfp_flows.flow import Flow
 
-def export(model, path, *, card=None, warmup="auto"):
+
+def export(model: Flow, path: str | os.PathLike, *, card: dict | None = None, warmup: bool | str = "auto") -> str:
     """Writes the next version of a model for TensorFlow Serving.
 
     The signatures are `log_prob`, `sample`, `encode` and `decode` (see `tfp_flows.flow.signatures` for their

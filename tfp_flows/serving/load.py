@@ -4,16 +4,19 @@ Needs none of Keras, TensorFlow Probability and the flow's own classes: the Save
 answers is what the server answers.
 """
 
+from __future__ import annotations
+
 import os
 import pathlib
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from tfp_flows.serving.card import read_card
 from tfp_flows.serving.versions import numbers
 
 
-def load(path):
+def load(path: str | os.PathLike) -> ServedFlow:
     """Opens what `export` wrote.
 
     Args:
@@ -61,7 +64,7 @@ class ServedFlow:
     def __repr__(self):
         return f"ServedFlow({self.path!r}, signatures={self.signatures})"
 
-    def log_prob(self, x, context=None):
+    def log_prob(self, x: ArrayLike, context: ArrayLike | None = None) -> np.ndarray:
         """Log density of events.
 
         Args:
@@ -76,7 +79,7 @@ class ServedFlow:
         """
         return self._call("log_prob", x=x, context=context)["log_prob"]
 
-    def sample(self, n, seed, temperature=1.0, context=None):
+    def sample(self, n: int, seed: ArrayLike, temperature: float = 1.0, context: ArrayLike | None = None) -> np.ndarray:
         """Draws events; the same arguments give the same events.
 
         Args:
@@ -100,7 +103,7 @@ class ServedFlow:
             raise ValueError(f"Expected temperature 1, for this model's base has no scale; got {temperature!r}.")
         return self._call("sample", n=_count(n), seed=_seed(seed), context=context)["x"]
 
-    def encode(self, x, context=None):
+    def encode(self, x: ArrayLike, context: ArrayLike | None = None) -> np.ndarray:
         """Latents of events.
 
         Args:
@@ -115,7 +118,7 @@ class ServedFlow:
         """
         return self._call("encode", x=x, context=context)["z"]
 
-    def decode(self, z, context=None):
+    def decode(self, z: ArrayLike, context: ArrayLike | None = None) -> np.ndarray:
         """Events of latents.
 
         Args:

@@ -1,10 +1,14 @@
 """Scores of a flow on a data set, one an event, with their mean, standard error and bits per dimension."""
 
+from __future__ import annotations
+
 import math
 
 import numpy as np
 import tensorflow as tf
+from numpy.typing import ArrayLike
 
+from tfp_flows.flow import Flow
 from tfp_flows.flow import context as contexts
 from tfp_flows.flow.events import check_training_events
 from tfp_flows.metrics import bits_per_dim
@@ -12,7 +16,14 @@ from tfp_flows.numerics.tensors import is_positive_integer
 from tfp_flows.objectives import MaximumLikelihood
 
 
-def nll_per_event(model, x, context=None, batch_size=500, seed=0, num_samples=1):
+def nll_per_event(
+    model: Flow,
+    x: ArrayLike,
+    context: ArrayLike | None = None,
+    batch_size: int = 500,
+    seed: int = 0,
+    num_samples: int = 1,
+) -> np.ndarray:
     """Negative log-likelihood of each event, in nats; for integer data a bound of it, with noise drawn from the seed.
 
     With K samples of the noise the bound is the importance-weighted one, -log 1/K sum_k p(x + u_k) / q(u_k | x). In
@@ -40,7 +51,9 @@ def nll_per_event(model, x, context=None, batch_size=500, seed=0, num_samples=1)
     return _scorer(model, x, batch_size, seed, num_samples)(context)
 
 
-def marginal_nll(model, x, class_weights, batch_size=500, seed=0, num_samples=1):
+def marginal_nll(
+    model: Flow, x: ArrayLike, class_weights: ArrayLike, batch_size: int = 500, seed: int = 0, num_samples: int = 1
+) -> np.ndarray:
     """-log p(x) of each event under a class-conditional flow whose classes are summed over, in nats.
 
         p(x) = sum_k p(class k) p(x given class k)
@@ -76,7 +89,7 @@ def marginal_nll(model, x, class_weights, batch_size=500, seed=0, num_samples=1)
     return -_log_mean_exp(np.asarray(scores) + np.log(share * len(known))[:, None])
 
 
-def summarize(nll, event_shape, num_bins=None):
+def summarize(nll: ArrayLike, event_shape: tuple[int, ...], num_bins: int | None = None) -> dict[str, float]:
     """Mean nll with its standard error, and for integer data what papers quote.
 
     Args:
@@ -98,7 +111,7 @@ def summarize(nll, event_shape, num_bins=None):
     return summary
 
 
-def gaussian_nll(train, test, num_bins=None, seed=0):
+def gaussian_nll(train: np.ndarray, test: np.ndarray, num_bins: int | None = None, seed: int = 0) -> np.ndarray:
     """Nats per event of a full-covariance Gaussian fitted to `train`: what any flow has to beat.
 
     Integer data are dequantized by uniform noise from the seed, as the flow's are. Of no more events than features
