@@ -12,7 +12,8 @@ slots and the traced graph are there): the process's peak of resident memory ove
 /proc/self/clear_refs) less its resident memory before them, less the size of the gradients, of which every trainable
 weight has one. What is left are the activations and the scratch memory of the operations. "process" is the highest
 resident memory of the whole process from its start, Python, TensorFlow and the tracing included. While memory is
-measured, and not while time is, the C library gives large blocks back at once; old peaks would else hide new ones.
+measured, and not while time is, the C library gives large blocks back at once; old peaks would else hide new ones. For
+the same reason oneDNN, which TensorFlow turns on for some processors and whose allocator gives nothing back, is off.
 
 Linux with glibc only, on the processor. Gomez et al., arXiv:1707.04585, section 3.
 """
@@ -82,7 +83,7 @@ def main(args):
 def measure(args, steps, reversible):
     """What a fresh process says of itself: weights, step and process in MiB, and seconds."""
     task = json.dumps({**vars(args), "steps": steps, "reversible": reversible})
-    quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONPATH": str(ROOT)}
+    quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONPATH": str(ROOT), "TF_ENABLE_ONEDNN_OPTS": "0"}
     result = subprocess.run(
         [sys.executable, __file__, "--worker", task], env={**os.environ, **quiet}, capture_output=True, text=True
     )

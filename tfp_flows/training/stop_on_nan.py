@@ -95,7 +95,7 @@ def find_culprit_of_samples(model, x=None, context=None):
         samples, log_q = model.sample_and_log_prob(n, given, seed)
         for what, value in (("a sample", samples), ("the log_prob of a sample", log_q)):
             if not _is_finite(value):
-                return _bad_sample(model, len(x), seed, given) or f"{what} is the first value that is not finite"
+                return _bad_sample(model, n, seed, given) or f"{what} is the first value that is not finite"
         try:
             model.objective.try_out(model, x, given, n)
         except ValueError as error:
