@@ -29,8 +29,10 @@ def main(argv=None):
         if not options.is_light:
             _import_tensorflow()
         options.run(options)
-    except (ValueError, ImportError, OSError) as error:
-        if os.environ.get("TFP_FLOWS_TRACEBACK"):
+    except (ValueError, ImportError, OSError, RuntimeError) as error:
+        # Of RuntimeErrors a sampler's alone is a sentence for the user; by its name, for its home imports TensorFlow.
+        is_fault = isinstance(error, RuntimeError) and type(error).__name__ != "SamplingError"
+        if is_fault or os.environ.get("TFP_FLOWS_TRACEBACK"):
             raise
         print(f"tfp-flows: error: {' '.join(str(error).split())}", file=sys.stderr)
         return 2

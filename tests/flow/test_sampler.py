@@ -1,6 +1,7 @@
 """A model's own sampler is what `sample`, pictures and the served `sample` ask; what fails in it reaches the user."""
 
 import inspect
+import pathlib
 
 import keras
 import numpy as np
@@ -10,7 +11,7 @@ import tensorflow_probability as tfp
 
 import tfp_flows
 from tests import c_api
-from tfp_flows import training
+from tfp_flows import cli, training
 from tfp_flows.flow import DistributionSampler, Sampler, SamplingError
 from tfp_flows.flow.sampler import require
 
@@ -53,8 +54,6 @@ def test_every_way_to_samples_asks_it(tmp_path, monkeypatch):
     assert not flow.can_scale_temperature and "temperature" in served.card["left_out"]
     with pytest.raises(ValueError, match="Expected temperature 1"):
         flow.sample(1, temperature=0.5)
-    import pathlib
-
     ours = c_api.run(pathlib.Path(version), [("sample", {"n": np.int32(16), "seed": np.array([0, 3], np.int32)})])
     np.testing.assert_allclose(next(iter(ours))["x"], EXPECTED, rtol=1e-6)
 
@@ -70,6 +69,22 @@ def test_its_failure_is_a_sentence(tmp_path):
     version = tfp_flows.serving.export(flow_with(Doubling(max_steps=9)), tmp_path, warmup=False)
     with pytest.raises(tf.errors.InvalidArgumentError, match="Expected the solver to converge; got 0.0019.* after 9"):
         tfp_flows.serving.load(version).sample(2, seed=[0, 1])
+
+
+def test_the_command_line_says_it_in_one_line(monkeypatch, capsys):
+    def command(run):
+        add = lambda commands: commands.add_parser("list").set_defaults(run=run)
+        monkeypatch.setattr("tfp_flows.commands.listing.add", add)
+        return cli.main(["list"])
+
+    def fault(options):
+        raise RuntimeError("a fault")
+
+    assert command(lambda options: flow_with(Doubling(max_steps=4)).sample(2, seed=1)) == 2
+    said = capsys.readouterr().err
+    assert said == "tfp-flows: error: Expected the solver to converge; got 0.0625 left after 4 steps.\n"
+    with pytest.raises(RuntimeError, match="a fault"):
+        command(fault)
 
 
 def test_other_errors_stay_as_they_are():
