@@ -2,6 +2,7 @@
 
 import os
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -29,6 +30,22 @@ def test_fit_evaluate_and_predict_take_keras_positional_order():
         flow.fit(X, class_weight={0: 1.0})
     with pytest.raises(ValueError, match="Expected a compiled flow to fit"):
         tfp_flows.RealNVP((2,), num_layers=2, hidden_units=(4,)).fit(X)
+
+
+def test_a_metric_that_a_subclass_holds_is_logged_and_reset():
+    class Counting(tfp_flows.RealNVP):
+        def __init__(self, **arguments):
+            super().__init__((2,), num_layers=2, hidden_units=(4,), **arguments)
+            self.steps = keras.metrics.Sum(name="steps")
+
+        def train_step(self, data):
+            self.steps.update_state(1.0)
+            return super().train_step(data)
+
+    flow = Counting()
+    flow.compile("adam")
+    history = flow.fit(X, batch_size=10, epochs=2, verbose=0).history
+    assert set(history) == {"loss", "nll", "steps"} and history["steps"] == [5.0, 5.0]
 
 
 class TestExport:

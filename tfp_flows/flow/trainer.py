@@ -29,8 +29,10 @@ class FlowTrainer(BuiltByConstructor, keras.Model):
 
     @property
     def metrics(self):
-        """list of `keras.metrics.Metric`: the loss, and those of the objective. Keras resets them at every epoch."""
-        return [] if self._meters is None else self._meters.all
+        """list of `keras.metrics.Metric`: the loss, those of the objective, and those that a subclass holds."""
+        own = [] if self._meters is None else self._meters.all
+        # Keras has a tracker of the loss of its own, which the steps here do not feed.
+        return [*own, *(metric for metric in super().metrics if metric.name != "loss")]
 
     def compile(self, optimizer="adam", loss=None, **kwargs):
         """As Keras' compile; `loss` is an objective (`tfp_flows.objectives`), by default the model's own.
@@ -180,11 +182,11 @@ class FlowTrainer(BuiltByConstructor, keras.Model):
         return self(x, context=context, training=False)
 
     def get_config(self):
-        """The arguments that build the model again; those of a subclass of yours as Keras records them.
+        """The arguments that build the model again; those of a subclass of yours as they were given.
 
         Raises:
-            ValueError: for a plain `Flow`, or a subclass whose arguments Keras does not record, for they are more than
-                numbers, strings and lists of them: give it a `get_config` and a `from_config`.
+            ValueError: for a plain `Flow`, or a subclass whose arguments are more than numbers, strings and containers
+                of them: give it a `get_config` and a `from_config`.
         """
         arguments = constructor_arguments(self, _is_ours)
         if arguments is None:
