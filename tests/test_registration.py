@@ -124,12 +124,12 @@ import sys, json, keras, tfp_flows
 objects, configs = keras.saving.get_custom_objects(), json.load(open(sys.argv[1]))
 class Mine(keras.layers.Dense):
     pass
-assert "tfp_flows.networks" not in sys.modules
+assert "tfp_flows.networks.mlp" not in sys.modules
 dense = keras.saving.serialize_keras_object(Mine(2))
 assert type(keras.saving.deserialize_keras_object(dense, custom_objects={"Mine": Mine})) is Mine
 with keras.saving.custom_object_scope({"tfp_flows>MLP": Mine}):
     assert keras.saving.get_registered_object("tfp_flows>MLP") is Mine
-assert "tfp_flows.networks" not in sys.modules
+assert "tfp_flows.networks.mlp" not in sys.modules
 for name, config in configs.items():
     made = keras.saving.deserialize_keras_object(config)
     assert keras.saving.get_registered_name(type(made)) == name and objects[name] is type(made), name
@@ -152,7 +152,7 @@ def test_everything_that_is_registered_is_found_by_its_name(tmp_path):
 def test_a_room_of_the_package_may_be_imported_first():
     """Keras comes in the middle of it: the stand-ins are given while the real classes are on their way."""
     run("""
-import tfp_flows.networks, keras
+import tfp_flows.networks.mlp, tfp_flows.networks.wavenet, keras
 from tfp_flows import networks
 objects = keras.saving.get_custom_objects()
 assert objects["tfp_flows>MLP"] is networks.MLP and objects["tfp_flows.networks>WaveNet"] is networks.WaveNet

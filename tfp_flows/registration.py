@@ -9,20 +9,18 @@ place.
 
 import importlib
 
+from tfp_flows import networks
 from tfp_flows.catalog import MODELS
 
-# registered name -> module:class. The models are in the catalogue.
+_MODELS = {entry.home.partition(":")[2]: entry.home for entry in MODELS.values()}
+_NETWORKS = {name: f"tfp_flows.networks.{module}:{name}" for name, module in networks.HOMES.items()}
+
+# registered name -> module:class. A network of a model's name has the name of its room before it.
 HOMES = {
-    **{f"tfp_flows>{entry.home.partition(':')[2]}": entry.home for entry in MODELS.values()},
+    **{f"tfp_flows>{name}": home for name, home in _MODELS.items()},
+    **{f"tfp_flows{'.networks' * (name in _MODELS)}>{name}": home for name, home in _NETWORKS.items()},
     "tfp_flows>BitsPerDim": "tfp_flows.metrics:BitsPerDim",
-    "tfp_flows>ConvNet": "tfp_flows.networks.convnet:ConvNet",
     "tfp_flows>FusedAdam": "tfp_flows.training.fused_adam:FusedAdam",
-    "tfp_flows>MADE": "tfp_flows.networks.made:MADE",
-    "tfp_flows>MLP": "tfp_flows.networks.mlp:MLP",
-    "tfp_flows>PixelCNN": "tfp_flows.networks.pixelcnn:PixelCNN",
-    "tfp_flows>ResNet": "tfp_flows.networks.resnet:ResNet",
-    "tfp_flows>WeightNormConv2D": "tfp_flows.networks.weight_norm:WeightNormConv2D",
-    "tfp_flows.networks>WaveNet": "tfp_flows.networks.wavenet:WaveNet",
 }
 
 

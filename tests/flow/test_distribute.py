@@ -46,7 +46,7 @@ back.load_weights("two.weights.h5")
 np.testing.assert_allclose(back.log_prob(data(8)), two.log_prob(data(8)), rtol=1e-6)
 
 # Integers: each replica draws its own noise, and the bound is that of one device in expectation.
-make = lambda: tfp_flows.RealNVP(event_shape=(4,), num_bins=17, num_layers=2, hidden_units=(16,))
+make = lambda: tfp_flows.RealNVP(event_shape=(4,), num_bins=17, num_layers=1, hidden_units=(16,))
 x = np.random.default_rng(0).integers(0, 17, (2048, 4))
 adam = lambda: tfp_flows.training.FusedAdam(1e-2)
 _, logs_one, _ = train(tf.distribute.get_strategy(), x, make, adam)

@@ -34,6 +34,7 @@ class Case:
 
 
 IMAGE, AUDIO = (4, 4, 1), dict(dilations=(1, 2), hidden_channels=4, skip_channels=4)
+SPLINE = dict(transform="spline", order="random", residual=True)
 
 CASES = {
     "nice": Case("nice", (4,), dict(num_bins=17, num_layers=2, hidden_units=(8,))),
@@ -44,7 +45,7 @@ CASES = {
         "glow", IMAGE, dict(num_bins=17, num_levels=2, num_steps=1, hidden_channels=4, num_classes=2)
     ),
     "maf": Case("maf", (4,), dict(num_layers=2, hidden_units=(8,))),
-    "maf_conditional": Case("maf", (4,), dict(num_layers=2, hidden_units=(8,), context_shape=(3,))),
+    "maf_conditional": Case("maf", (4,), dict(num_layers=2, hidden_units=(8,), context_shape=(3,), **SPLINE)),
     "maf_image": Case("maf", IMAGE, dict(num_bins=17, num_layers=1, hidden_channels=4, num_blocks=1, kernel_size=3)),
     "iaf": Case("iaf", (4,), dict(num_layers=2, hidden_units=(8,))),
     "iaf_image": Case("iaf", IMAGE, dict(num_bins=17, num_layers=1, hidden_channels=4, num_blocks=1, kernel_size=3)),

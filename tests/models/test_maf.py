@@ -26,10 +26,9 @@ def test_maf_learns_what_it_can_express():
     assert abs(np.mean(x[:, 1] - x[:, 0] ** 2)) < 0.1 and np.std(x[:, 1] - x[:, 0] ** 2) < 0.6
 
 
-@pytest.mark.parametrize("name", MODELS)
-@pytest.mark.parametrize("transform", ["affine", "spline"])
-def test_it_is_trained_and_saved_and_comes_back(name, transform, tmp_path):
-    flow = MODELS[name]((2,), num_layers=2, hidden_units=8, transform=transform, order="random", residual=True)
+def test_it_is_trained_and_saved_and_comes_back(tmp_path):
+    """An IAF of splines; others are cases of the generic checks."""
+    flow = tfp_flows.IAF((2,), num_layers=1, hidden_units=8, transform="spline", order="random", residual=True)
     flow.compile(keras.optimizers.Adam(1e-2))
     losses = flow.fit(PARABOLA[:500], epochs=3, batch_size=50, verbose=0).history["nll"]
     assert losses[-1] < losses[0]
@@ -47,7 +46,7 @@ def test_it_is_given_what_it_is_conditioned_on(name, options):
     means = np.array([[-4.0, 2.0], [0.0, 0.0], [4.0, -2.0]])
     x = (means[labels] + RANDOM.normal(size=(600, 2))).astype("float32")
     context = labels if "num_classes" in options else np.eye(3, dtype="float32")[labels]
-    flow = MODELS[name]((2,), num_layers=2, hidden_units=16, **options)
+    flow = MODELS[name]((2,), num_layers=1, hidden_units=16, **options)
     flow.compile(keras.optimizers.Adam(1e-2))
     flow.fit(x, context, epochs=25, batch_size=50, verbose=0)
     for k in range(3):

@@ -1,11 +1,38 @@
-"""Conditioners: Keras layers `net(x, context=None)` that compute a transform's parameters. They know no bijectors."""
+"""Conditioners: Keras layers `net(x, context=None)` that compute a transform's parameters. They know no bijectors.
 
-from tfp_flows.networks.convnet import ConvNet
-from tfp_flows.networks.made import MADE
-from tfp_flows.networks.mlp import MLP
-from tfp_flows.networks.pixelcnn import PixelCNN
-from tfp_flows.networks.resnet import ResNet
-from tfp_flows.networks.wavenet import WaveNet
-from tfp_flows.networks.weight_norm import WeightNormConv2D
+Names are imported on first use: what Keras finds in a file is read from the table below, without TensorFlow.
+"""
 
-__all__ = ["MADE", "ConvNet", "MLP", "PixelCNN", "ResNet", "WaveNet", "WeightNormConv2D"]
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # the table below, for editors and type checkers; X as X is how they know what is handed on
+    from tfp_flows.networks.convnet import ConvNet as ConvNet
+    from tfp_flows.networks.made import MADE as MADE
+    from tfp_flows.networks.mlp import MLP as MLP
+    from tfp_flows.networks.pixelcnn import PixelCNN as PixelCNN
+    from tfp_flows.networks.resnet import ResNet as ResNet
+    from tfp_flows.networks.wavenet import WaveNet as WaveNet
+    from tfp_flows.networks.weight_norm import WeightNormConv2D as WeightNormConv2D
+
+# name -> module that defines it
+HOMES = {
+    "ConvNet": "convnet",
+    "MADE": "made",
+    "MLP": "mlp",
+    "PixelCNN": "pixelcnn",
+    "ResNet": "resnet",
+    "WaveNet": "wavenet",
+    "WeightNormConv2D": "weight_norm",
+}
+__all__ = [*HOMES]
+
+
+def __getattr__(name):
+    if name in HOMES:
+        return getattr(importlib.import_module(f"tfp_flows.networks.{HOMES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted(__all__)
