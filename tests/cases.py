@@ -168,6 +168,20 @@ def batch_norm(num_features, event_ndims):
     return make
 
 
+def measured(make):
+    """With statistics that are not the identity."""
+
+    def make_measured(dtype):
+        bijector = make(dtype)
+        bijector.set_statistics(
+            np.full(bijector.shape, -1.3),
+            np.linspace(-0.5, 1.2, bijector.log_unit.shape.num_elements()).reshape(bijector.shape),
+        )
+        return bijector
+
+    return make_measured
+
+
 def resnet_coupling(dtype):
     mask = masks.checkerboard((2, 4, 2))
     return bijectors.AffineCoupling(mask, ResNet(4, 3, num_blocks=1, dtype=dtype), dtype=dtype)
@@ -235,6 +249,11 @@ CASES = {
     "batch_norm_image": Case(batch_norm(2, 3), (3, 2, 2), constant=True),
     "actnorm": Case(lambda dtype: bijectors.ActNorm(3, dtype=dtype), (3,), constant=True),
     "actnorm_image": Case(lambda dtype: bijectors.ActNorm(2, event_ndims=3, dtype=dtype), (3, 2, 2), constant=True),
+    "standardize": Case(measured(lambda dtype: bijectors.Standardize((3,), dtype=dtype)), (3,), constant=True),
+    "standardize_image": Case(
+        measured(lambda dtype: bijectors.Standardize((2,), event_ndims=3, dtype=dtype)), (3, 2, 2), constant=True
+    ),
+    "standardize_audio": Case(measured(lambda dtype: bijectors.Standardize((), dtype=dtype)), (6,), constant=True),
     "reverse": Case(lambda dtype: bijectors.Permutation.reverse(4), (4,), constant=True),
     "random_permutation": Case(lambda dtype: bijectors.Permutation.random(6, seed=3), (6,), constant=True),
     "rescale": Case(lambda dtype: bijectors.Rescale((3,), dtype=dtype), (3,), constant=True),

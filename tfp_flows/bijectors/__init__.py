@@ -18,9 +18,12 @@ from tfp_flows.bijectors.piecewise_probit import PiecewiseProbit
 from tfp_flows.bijectors.rescale import Rescale
 from tfp_flows.bijectors.sigmoid import Sigmoid
 from tfp_flows.bijectors.squeeze import Squeeze
+from tfp_flows.bijectors.standardize import Standardize
+from tfp_flows.bijectors.standardized_context import StandardizedContext
 
 __all__ = [
     "ActNorm", "AdditiveCoupling", "AffineCoupling", "Autoregressive", "BatchNorm", "Bijector", "Chain", "Coupling",
     "Elementwise", "EmergingConv", "Equalize", "InvertibleConv1x1", "Logit", "MultiScale", "Permutation",
-    "PiecewiseProbit", "Rescale", "Sigmoid", "Squeeze", "initializing", "is_initializing", "takes_context",
+    "PiecewiseProbit", "Rescale", "Sigmoid", "Squeeze", "Standardize", "StandardizedContext",
+    "initializing", "is_initializing", "takes_context",
 ]  # fmt: skip

@@ -1,20 +1,22 @@
 """ActNorm: a scale and a shift for each feature, set so that the first batch comes out standardised.
 
-    forward:  y = x exp(log_scale) + loc
-    inverse:  x = (y - loc) exp(-log_scale)
-    log_det (forward) = (number of positions) sum_c log_scale_c
+    forward:  y = (x exp(log_scale) + loc) exp(log_unit) + centre
+    inverse:  x = ((y - centre) exp(-log_unit) - loc) exp(-log_scale)
+    log_det (forward) = (number of positions) sum_c (log_scale_c + log_unit_c)
 
-Both directions are cheap. Kingma and Dhariwal, Glow, arXiv:1807.03039, section 3.1.
+The first batch sets centre and log_unit, which stay: loc and log_scale are trained in standard units, so that a step of
+an optimizer is the same step whatever the unit of what comes in. Both directions are cheap.
+Kingma and Dhariwal, Glow, arXiv:1807.03039, section 3.1.
 """
 
 import tensorflow as tf
 
 from tfp_flows.bijectors.bijector import Bijector
-from tfp_flows.bijectors.initialization import InitializedOnce, mean_and_log_std
+from tfp_flows.bijectors.initialization import Measured, mean_and_log_std
 from tfp_flows.numerics.tensors import is_positive_integer, require_event_shape
 
 
-class ActNorm(InitializedOnce, Bijector):
+class ActNorm(Measured, Bijector):
     """Activation normalisation, per feature of the last axis, initialised from data (or from base samples).
 
     Initialisation happens inside `tfp_flows.bijectors.initializing()` only, once, and is saved with the weights:
@@ -46,25 +48,27 @@ class ActNorm(InitializedOnce, Bijector):
         self.num_features = num_features
         self.loc = tf.Variable(tf.zeros([num_features], dtype), name="loc")
         self.log_scale = tf.Variable(tf.zeros([num_features], dtype), name="log_scale")
-        self._await_initialization()
+        self._await_statistics([num_features], dtype)
 
     def _forward_and_log_det(self, x):
         require_event_shape(x, (self.num_features,), f"the last axis of {self.name!r}")
         if self._is_due():
-            mean, log_std = self._statistics(x)
-            self._initialize(loc=-mean * tf.exp(-log_std), log_scale=-log_std)
-        return x * tf.exp(self.log_scale) + self.loc, self._log_det(x)
+            mean, log_std = mean_and_log_std(x, list(range(x.shape.rank - 1)))
+            self.set_statistics(-mean * tf.exp(-log_std), -log_std)
+        log_scale, shift = self._affine()
+        return x * tf.exp(log_scale) + shift, self._log_det(x, log_scale)
 
     def _inverse_and_log_det(self, y):
         require_event_shape(y, (self.num_features,), f"the last axis of {self.name!r}")
         if self._is_due():
-            mean, log_std = self._statistics(y)
-            self._initialize(loc=mean, log_scale=log_std)
-        return (y - self.loc) * tf.exp(-self.log_scale), -self._log_det(y)
+            self.measure(y)
+        log_scale, shift = self._affine()
+        return (y - shift) * tf.exp(-log_scale), -self._log_det(y, log_scale)
 
-    def _log_det(self, x):
+    def _affine(self):
+        """Logarithm of the whole scale, and the whole shift, of each feature."""
+        return self.log_scale + self.log_unit, self.loc * tf.exp(self.log_unit) + self.centre
+
+    def _log_det(self, x, log_scale):
         positions = tf.reduce_prod(tf.shape(x)[-self.forward_min_event_ndims : -1])
-        return tf.cast(positions, x.dtype) * tf.reduce_sum(self.log_scale)
-
-    def _statistics(self, values):
-        return mean_and_log_std(values, list(range(values.shape.rank - 1)))
+        return tf.cast(positions, x.dtype) * tf.reduce_sum(log_scale)

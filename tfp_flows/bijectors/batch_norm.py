@@ -1,13 +1,14 @@
 """RealNVP's batch normalisation as a bijector: each feature is standardised by its mean and variance.
 
-    inverse:  x = (y - mean) / sqrt(variance + epsilon)
-    forward:  y = x sqrt(variance + epsilon) + mean
-    log_det (inverse) = -1/2 (number of positions) sum_c log(variance_c + epsilon)
+    inverse:  x = (u - mean) / sqrt(variance + epsilon)          u = (y - centre) exp(-log_unit)
+    forward:  u = x sqrt(variance + epsilon) + mean              y = u exp(log_unit) + centre
+    log_det (inverse) = -(number of positions) sum_c (log_unit_c + 1/2 log(variance_c + epsilon))
 
     running <- momentum running + (1 - momentum) batch          of mean and variance, one step of training
 
-In training the inverse takes mean and variance from the batch, and gradients flow through them; everywhere else, and
-in the forward direction always, they are the running ones. Both directions are cheap.
+The first batch sets centre and log_unit, which stay: epsilon and the running statistics are in standard units, whatever
+the data's. In training the inverse takes mean and variance from the batch, and gradients flow through them; everywhere
+else, and in the forward direction always, they are the running ones. Both directions are cheap.
 Dinh, Sohl-Dickstein and Bengio, RealNVP, arXiv:1605.08803, section 3.7 and appendix E.
 """
 
@@ -15,15 +16,15 @@ import keras
 import tensorflow as tf
 
 from tfp_flows.bijectors.bijector import Bijector
-from tfp_flows.bijectors.initialization import InitializedOnce, mean_and_log_std
+from tfp_flows.bijectors.initialization import Measured, mean_and_log_std
 from tfp_flows.numerics.tensors import is_positive_integer, require_event_shape
 
 
-class BatchNorm(InitializedOnce, Bijector):
+class BatchNorm(Measured, Bijector):
     """Batch normalisation, per feature of the last axis, over the batch and all other axes; nothing is trained.
 
     Training is what Keras says it is: `flow(x, training=True)`, hence `fit`. Sampling, scoring, encoding and exporting
-    use the running statistics and never change them. Inside `tfp_flows.bijectors.initializing()` they are set, once,
+    use the running statistics and never change them. Inside `tfp_flows.bijectors.initializing()` the unit is set, once,
     from the batch, so that the first evaluation is sane. Under `tf.distribute` each replica normalises by its own part
     of the batch, and the running statistics follow the replicas' average.
 
@@ -35,7 +36,7 @@ class BatchNorm(InitializedOnce, Bijector):
         num_features: int, size of the last axis of the event.
         event_ndims: int, 1 for vectors, 3 for images (height, width, channels).
         momentum: float in [0, 1), of the running statistics.
-        epsilon: float > 0, added to every variance, in the square of the data's unit.
+        epsilon: float > 0, added to every variance, in the square of that unit.
         dtype: floating dtype.
         name: str or None.
 
@@ -67,42 +68,40 @@ class BatchNorm(InitializedOnce, Bijector):
         self.momentum = momentum
         self.epsilon = epsilon
         self._statistics = _Statistics(num_features, momentum, dtype=tf.as_dtype(dtype).name)
-        self._await_initialization()
+        self._await_statistics([num_features], dtype)
 
     @property
     def running_mean(self):
-        """`keras.Variable` (num_features,)."""
+        """`keras.Variable` (num_features,), in units of exp(log_unit) from centre."""
         return self._statistics.mean
 
     @property
     def running_variance(self):
-        """`keras.Variable` (num_features,), without epsilon."""
+        """`keras.Variable` (num_features,), in the square of that unit, without epsilon."""
         return self._statistics.variance
 
     def _forward_and_log_det(self, x):
         require_event_shape(x, (self.num_features,), f"the last axis of {self.name!r}")
         if self._is_due():
-            # So that y is standardised: sqrt(variance + epsilon) is to be 1 / std(x).
+            # So that y is standardised.
             mean, log_std = mean_and_log_std(x, _leading_axes(x))
-            variance = tf.maximum(tf.exp(-2 * log_std) - self.epsilon, 0)
-            self._initialize(
-                running_mean=-mean * tf.sqrt(variance + self.epsilon),
-                running_variance=variance,
-            )
+            self.set_statistics(-mean * tf.exp(-log_std), -log_std)
         mean, variance = self._statistics.running()
-        return x * tf.sqrt(variance + self.epsilon) + mean, self._log_det(x, variance)
+        u = x * tf.sqrt(variance + self.epsilon) + mean
+        return u * tf.exp(self.log_unit) + self.centre, self._log_det(x, variance)
 
     def _inverse_and_log_det(self, y):
         require_event_shape(y, (self.num_features,), f"the last axis of {self.name!r}")
         if self._is_due():
-            mean, log_std = mean_and_log_std(y, _leading_axes(y))
-            self._initialize(running_mean=mean, running_variance=tf.exp(2 * log_std))
-        mean, variance = self._statistics(y)
-        return (y - mean) * tf.math.rsqrt(variance + self.epsilon), -self._log_det(y, variance)
+            self.measure(y)
+        u = (y - self.centre) * tf.exp(-self.log_unit)
+        mean, variance = self._statistics(u)
+        return (u - mean) * tf.math.rsqrt(variance + self.epsilon), -self._log_det(y, variance)
 
     def _log_det(self, x, variance):
         positions = tf.reduce_prod(tf.shape(x)[-self.forward_min_event_ndims : -1])
-        return 0.5 * tf.cast(positions, x.dtype) * tf.reduce_sum(tf.math.log(variance + self.epsilon))
+        log_scale = self.log_unit + 0.5 * tf.math.log(variance + self.epsilon)
+        return tf.cast(positions, x.dtype) * tf.reduce_sum(log_scale)
 
 
 class _Statistics(keras.layers.Layer):

@@ -58,25 +58,30 @@ def mean_and_log_std(values, axes):
         values: tensor.
         axes: list of ints, the leading axes.
     """
+    # The digits that the values have; what is computed of them is in float64, whose squares reach further.
+    eps = np.finfo(values.dtype.as_numpy_dtype).eps
+    least = tf.cast(tf.reduce_min(values, axes), tf.float64)
     # Of the differences from one of the values: exactly 0 where all are equal, however the mean is rounded.
-    least = tf.reduce_min(values, axes)
-    mean, variance = tf.nn.moments(values - least, axes)
+    mean, variance = tf.nn.moments(tf.cast(values, tf.float64) - least, axes)
     mean += least
-    precision = np.finfo(values.dtype.as_numpy_dtype)
-    is_constant = variance <= tf.maximum((8 * precision.eps * mean) ** 2, precision.tiny)
-    return mean, 0.5 * tf.math.log(tf.where(is_constant, tf.ones_like(variance), variance))
+    is_constant = variance <= (8 * eps * mean) ** 2
+    log_std = 0.5 * tf.math.log(tf.where(is_constant, tf.ones_like(variance), variance))
+    return tf.cast(mean, values.dtype), tf.cast(log_std, values.dtype)
 
 
 class InitializedOnce:
     """A mixin for bijectors that set variables of theirs from data, once; that they have is saved with the weights."""
 
+    # The attribute of the variable that says so.
+    _flag = "initialized"
+
     def _await_initialization(self):
-        self.initialized = tf.Variable(False, trainable=False, name="initialized")
+        setattr(self, self._flag, tf.Variable(False, trainable=False, name=self._flag))
 
     @property
     def needs_initialization(self):
         """Whether it still waits for its batch."""
-        return not keras.ops.convert_to_numpy(self.initialized)
+        return not keras.ops.convert_to_numpy(getattr(self, self._flag))
 
     def _is_due(self):
         """Whether the batch that passes now is the one to initialise from."""
@@ -93,4 +98,33 @@ class InitializedOnce:
                 raise ValueError(f"Expected finite data to initialise {self.name!r} from; got {name} {value.numpy()}.")
         for name, value in values.items():
             getattr(self, name).assign(value)
-        self.initialized.assign(True)
+        getattr(self, self._flag).assign(True)
+
+
+class Measured(InitializedOnce):
+    """A mixin for bijectors that hold means and standard deviations of the data, which no optimizer changes."""
+
+    def _await_statistics(self, shape, dtype):
+        self.centre = tf.Variable(tf.zeros(shape, dtype), trainable=False, name="centre")
+        self.log_unit = tf.Variable(tf.zeros(shape, dtype), trainable=False, name="log_unit")
+        self._await_initialization()
+
+    @property
+    def shape(self):
+        """tuple of ints, of the statistics."""
+        return tuple(self.log_unit.shape)
+
+    def measure(self, values):
+        """Takes the statistics of values (..., *shape), once."""
+        self.set_statistics(*mean_and_log_std(values, list(range(values.shape.rank - len(self.shape)))))
+
+    def set_statistics(self, mean, log_std):
+        """Takes statistics that are known, once.
+
+        Args:
+            mean, log_std: arrays of `shape`, in the data's unit and its logarithm.
+
+        Raises:
+            ValueError: where one is not finite in the bijector's dtype.
+        """
+        self._initialize(centre=tf.cast(mean, self.dtype), log_unit=tf.cast(log_std, self.dtype))

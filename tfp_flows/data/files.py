@@ -16,7 +16,7 @@ import pathlib
 
 import numpy as np
 
-from tfp_flows.data import splits, table
+from tfp_flows.data import precision, splits, table
 from tfp_flows.data.dataset import SPLITS, Data, check_events
 
 _SUFFIXES = (".npy", ".npz", ".csv")
@@ -155,6 +155,8 @@ def _cast(events, dtype, where):
     changed = ~np.isfinite(cast) if dtype.kind == "f" else cast != events
     if changed.any():
         raise ValueError(f"Expected numbers that {dtype} can hold in {where}; got {events[changed][0]}.")
+    if dtype.kind == "f":
+        precision.check(events, dtype, where)
     return cast
 
 

@@ -23,5 +23,6 @@ class Bins:
         return tf.cast(x, dtype) + tf.constant(0.5, dtype)
 
     def quantize(self, y):
-        """Continuous events back to integers: floor, clipped to 0..num_bins-1, int32."""
-        return tf.cast(tf.clip_by_value(tf.floor(y), 0, self.num_bins - 1), tf.int32)
+        """Continuous events back to integers: floor, clipped to 0..num_bins-1, int32 (int64 beyond 2^31)."""
+        dtype = tf.int32 if self.num_bins <= 2**31 else tf.int64
+        return tf.cast(tf.clip_by_value(tf.floor(y), 0, self.num_bins - 1), dtype)

@@ -6,12 +6,17 @@ a density trained without it is none).
 """
 
 import keras
+import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfp_flows.bridge.layers import flatten_layers
 from tfp_flows.bridge.modules import paths
 from tfp_flows.bridge.variables import tf_variable
+from tfp_flows.data import precision
+
+# Variables that hold statistics of the data, and whether these were taken: version 0.1.0 had none of them.
+_LATER = ("centre", "log_unit", "measured")
 
 
 def check_distribution(distribution):
@@ -44,16 +49,20 @@ def adopt_weights(distribution):
     return _adopt_all(distribution, lambda: distribution.log_prob(tf.zeros([1, *shape], dtype)))
 
 
-def adopt_dequantization(dequantization, event_shape):
+def adopt_dequantization(dequantization, event_shape, dtype):
     """The weights of the noise, as `adopt_weights`; none of one that has none.
 
     Args:
         dequantization: None, or as `Flow` takes it; one with weights is a `tf.Module`.
         event_shape: tuple of ints, of the flow.
+        dtype: str, of the flow.
 
     Raises:
-        ValueError: where it is for events of another shape, or a layer stays unbuilt though it was called.
+        ValueError: where it is for events of another shape, has more levels than the dtype can hold, or a layer stays
+            unbuilt though it was called.
     """
+    if hasattr(dequantization, "num_bins"):
+        precision.check_levels(dequantization.num_bins, dtype)
     own = getattr(dequantization, "event_shape", event_shape)
     if tuple(own) != tuple(event_shape):
         raise ValueError(f"Expected dequantization of events of shape {tuple(event_shape)}; got one of {tuple(own)}.")
@@ -95,6 +104,27 @@ def adopt_hidden(watched, layers, adopted):
     """
     held = {id(tf_variable(w)) for layer in layers for w in layer.weights} | {id(tf_variable(w)) for w in adopted}
     return [_adopt(v, (f"hidden_{i}", v.name)) for i, v in enumerate(watched) if id(v) not in held]
+
+
+def with_later_variables(variables, store):
+    """What a file of version 0.1.0 holds, and the statistics of data that bijectors did not have then, at rest.
+
+    Args:
+        variables: list of `keras.Variable` as `find_weights` names them, in the order of the file.
+        store: mapping from "0", "1", ... to arrays.
+
+    Returns:
+        mapping as of a file of today; the store itself where it is one, or of other variables altogether.
+    """
+    later = [v for v in variables if v.name.rpartition(".")[2] in _LATER]
+    if not later or len(store.keys()) != len(variables) - len(later):
+        return store
+    values = iter(store[str(i)] for i in range(len(store.keys())))
+    late = {id(v) for v in later}
+    # A flag says that the statistics, 0 and 1, are to stay.
+    return {
+        str(i): np.full(v.shape, v.dtype == "bool") if id(v) in late else next(values) for i, v in enumerate(variables)
+    }
 
 
 def unbuilt_layers(layers):

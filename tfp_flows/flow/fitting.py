@@ -11,7 +11,7 @@ import tensorflow as tf
 from tfp_flows.bridge.layers import flatten_layers
 from tfp_flows.data import pipeline
 from tfp_flows.flow import context as contexts
-from tfp_flows.flow import events, no_data
+from tfp_flows.flow import events, no_data, standardization
 
 
 class EpochClock(keras.callbacks.Callback):
@@ -125,12 +125,13 @@ def split_validation(arrays, fraction):
     return train, validation
 
 
-def prepare(flow, x):
-    """Checks a data set and lets the flow initialise from its first batch where that is due.
+def prepare(flow, x, steps=None):
+    """Checks a data set; where that is due, measures it and lets the flow initialise from its first batch.
 
     Args:
         flow: `tfp_flows.Flow`.
         x: `tf.data.Dataset`, generator or `keras.utils.PyDataset`.
+        steps: int, batches of an epoch, or None for all.
 
     Returns:
         The data set to train on, nothing of it lost.
@@ -145,6 +146,8 @@ def prepare(flow, x):
             events.check_spec(spec.shape, spec.dtype, flow.event_shape, flow.num_bins)
         if x.cardinality() == 0:
             raise ValueError("Expected a data set with at least one batch; got an empty one.")
+    if not flow.is_initialized:
+        standardization.measure(flow, x, steps)
     if not flow.is_initialized or not needs_data:
         batch, x = first_batch(x)
         if batch is None:
@@ -169,7 +172,7 @@ def first_batch(x):
         return x[0], x
     if isinstance(x, (tf.data.Dataset, tf.distribute.DistributedDataset)):
         batch = next(iter(x), None)
-        return batch, x
+        return None if batch is None else standardization.on_replicas(batch)[0], x
     iterator = iter(x)
     batch = next(iterator, None)
     return batch, _again(batch, iterator)

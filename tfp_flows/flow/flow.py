@@ -72,7 +72,9 @@ class Flow(FlowTrainer):
         self.objective, self._meters = self.default_objective(), None
         self.event_shape = tuple(distribution.event_shape)
         self.conditioners, self.adopted = adoption.adopt_weights(distribution)
-        self.noise_layers, self.noise_adopted = adoption.adopt_dequantization(dequantization, self.event_shape)
+        self.noise_layers, self.noise_adopted = adoption.adopt_dequantization(
+            dequantization, self.event_shape, self.variable_dtype
+        )
         # Set by `training.StopOnNaN`: gradients that are not finite are withheld, and the loss then shown as NaN.
         self.keep_weights_finite = False
         # Keras' lists of layers are invisible to tf.train.Checkpoint: it finds every weight here.

@@ -9,7 +9,7 @@ import keras
 import tensorflow as tf
 
 from tfp_flows.bridge.trainer import BuiltByConstructor
-from tfp_flows.flow import events, fitting, no_data, train_step
+from tfp_flows.flow import adoption, events, fitting, no_data, train_step
 from tfp_flows.flow.arguments import constructor_arguments, record
 from tfp_flows.objectives import MaximumLikelihood, Objective
 
@@ -112,7 +112,7 @@ class FlowTrainer(BuiltByConstructor, keras.Model):
         callbacks = fitting.with_clock(callbacks, [metric.name for metric in self._meters.shown])
         fitting.pipeline.set_epoch(initial_epoch)
         try:
-            x = fitting.prepare(self, x)
+            x = fitting.prepare(self, x, steps_per_epoch)
             return super().fit(
                 x=x,
                 y=y,
@@ -216,6 +216,11 @@ class FlowTrainer(BuiltByConstructor, keras.Model):
     def compile_from_config(self, config):
         if config:
             self.compile(**keras.saving.deserialize_keras_object(config))
+
+    def load_own_variables(self, store):
+        own = [*self.adopted, *self.noise_adopted]
+        own = [v for v in own if v.trainable] + [v for v in own if not v.trainable]
+        super().load_own_variables(adoption.with_later_variables(own, store))
 
     def _objective_values(self, x, context, seed, training):
         """The objective's values of a batch, (batch,), whose shape and dtype are checked before."""

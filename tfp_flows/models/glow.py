@@ -171,7 +171,9 @@ class Glow(Flow):
         scales = MultiScale(levels, shape, priors=priors[:-1] if learned_prior else None)
         base = tfd.Independent(tfd.Normal(tf.zeros([math.prod(shape)], dtype), tf.ones([], dtype)), 1)
         super().__init__(
-            tfd.TransformedDistribution(base, Chain([*to_reals(num_bins, alpha, edges, equalize, dtype), scales])),
+            tfd.TransformedDistribution(
+                base, Chain([*to_reals(shape, num_bins, alpha, edges, equalize, dtype), scales])
+            ),
             dequantization=noise.choose(dequantization, shape, num_bins, dtype),
             seed=seed,
             num_classes=num_classes,

@@ -1,6 +1,8 @@
 """NICE: additive couplings over odd and even features, then a diagonal rescaling.
 
-    data -> [to unit interval] -> additive coupling (odd | even) x num_layers -> rescale -> logistic or Gaussian
+    data -> to reals -> additive coupling (odd | even) x num_layers -> rescale -> logistic or Gaussian
+
+To reals: integers to the unit interval, continuous data to standard units.
 
 Volume preserving but for the rescaling. Both directions are cheap.
 Dinh, Krueger and Bengio, NICE, arXiv:1410.8516: couplings 3.2, rescaling 3.3, priors 3.4, MNIST 5.1.
@@ -11,7 +13,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfp_flows import masks
-from tfp_flows.bijectors import AdditiveCoupling, Chain, Rescale
+from tfp_flows.bijectors import AdditiveCoupling, Chain, Rescale, Standardize
 from tfp_flows.dequantization import Uniform
 from tfp_flows.flow.flow import Flow
 from tfp_flows.models.blocks.precision import choose_dtype, of_networks
@@ -69,7 +71,8 @@ class NICE(Flow):
             seed=seed,
             dtype=dtype,
         )
-        layers = [] if num_bins is None else [tfb.Scale(tf.constant(num_bins, dtype))]
+        to_unit = Standardize(event_shape, dtype=dtype) if num_bins is None else tfb.Scale(tf.constant(num_bins, dtype))
+        layers = [to_unit]
         for mask in masks.alternating(masks.odd_even(*event_shape), num_layers):
             conditioner = MLP(
                 int((~mask).sum()), hidden_units, output_initializer="glorot_uniform", dtype=of_networks(dtype)

@@ -1,7 +1,7 @@
 """RealNVP: affine couplings, on vectors or on images.
 
-    vectors   data -> [logit] -> (ActNorm -> affine coupling) x num_layers -> standard normal
-    images    data -> [logit] -> multi-scale architecture (see `multi_scale_realnvp`) -> standard normal
+    vectors   data -> to reals -> (ActNorm -> affine coupling) x num_layers -> standard normal
+    images    data -> to reals -> multi-scale architecture (see `multi_scale_realnvp`) -> standard normal
 
 The masks alternate: what one coupling passes, the next one moves. Both directions are cheap.
 Dinh, Sohl-Dickstein and Bengio, RealNVP, arXiv:1605.08803, section 3; on vectors with ActNorm in the place of its
@@ -128,7 +128,9 @@ class RealNVP(Flow):
         bijector = layers(event_shape, log_scale_bound=log_scale_bound, dtype=dtype, **options)
         base = tfd.Independent(tfd.Normal(tf.zeros([math.prod(event_shape)], dtype), tf.ones([], dtype)), 1)
         super().__init__(
-            tfd.TransformedDistribution(base, Chain([*to_reals(num_bins, alpha, edges, equalize, dtype), bijector])),
+            tfd.TransformedDistribution(
+                base, Chain([*to_reals(event_shape, num_bins, alpha, edges, equalize, dtype), bijector])
+            ),
             dequantization=noise.choose(dequantization, event_shape, num_bins, dtype),
             seed=seed,
             name=name,

@@ -5,6 +5,7 @@ import math
 import keras
 
 from tfp_flows import data as datasets
+from tfp_flows.flow import standardization
 from tfp_flows.runs import labels, objectives
 from tfp_flows.runs.run import load_weights
 from tfp_flows.runs.run_log import RunLog
@@ -93,4 +94,5 @@ def _callbacks(run, flow, dataset, minutes, picture_every):
 
 def _initialize(flow, dataset):
     context = labels.context(flow, dataset, "train")
+    standardization.measure(flow, (dataset.train, context))
     flow.initialize(dataset.train[:64], None if context is None else context[:64])

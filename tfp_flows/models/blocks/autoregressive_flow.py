@@ -133,7 +133,7 @@ class AutoregressiveFlow(Flow):
         def make_network(k):
             return make(k, seed, shape, family.num_params, common, **options)
 
-        first = to_reals(num_bins, alpha, edges, equalize, dtype)
+        first = to_reals(shape, num_bins, alpha, edges, equalize, dtype)
         super().__init__(
             autoregressive_layers.distribution(
                 shape,
@@ -144,6 +144,7 @@ class AutoregressiveFlow(Flow):
                 "channels" if actnorm else None,
                 self._inverted,
                 dtype,
+                context_shape,
             ),
             dequantization=None if num_bins is None else Uniform(num_bins),
             seed=seed,

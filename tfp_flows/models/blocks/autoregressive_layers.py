@@ -1,12 +1,12 @@
 """The distribution of every autoregressive model: the same layers, taken in one direction or in the other.
 
-data -> [to reals] -> (ActNorm -> autoregressive) x num_layers -> standard normal
+data -> to reals -> (ActNorm -> autoregressive) x num_layers -> standard normal
 """
 
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfp_flows.bijectors import ActNorm, Autoregressive, Chain
+from tfp_flows.bijectors import ActNorm, Autoregressive, Chain, StandardizedContext
 from tfp_flows.networks.conditioning import check_context_shape
 from tfp_flows.numerics.tensors import is_positive_integer
 
@@ -33,7 +33,9 @@ def context_shape(shape, num_classes):
     return shape if num_classes is None else (num_classes,)
 
 
-def distribution(shape, first, num_layers, make_network, transform, actnorm, inverted, dtype="float32"):
+def distribution(
+    shape, first, num_layers, make_network, transform, actnorm, inverted, dtype="float32", context_shape=None
+):
     """A standard normal pushed through the layers.
 
     Args:
@@ -46,6 +48,7 @@ def distribution(shape, first, num_layers, make_network, transform, actnorm, inv
             shift all elements share, which does not depend on their number.
         inverted: bool, whether a layer's parallel direction is that of samples.
         dtype: str, of the bijectors and the base.
+        context_shape: tuple (m,) of a context whose columns are taken in standard units, or None.
 
     Returns:
         `tfd.TransformedDistribution`.
@@ -59,5 +62,7 @@ def distribution(shape, first, num_layers, make_network, transform, actnorm, inv
             layers += [column, ActNorm(1, event_ndims=len(shape) + 1, dtype=dtype), tfb.Invert(column)]
         layer = Autoregressive(shape, make_network(k), transform, dtype=dtype)
         layers.append(tfb.Invert(layer) if inverted else layer)
+    if context_shape is not None:
+        layers = [StandardizedContext(Chain(layers), context_shape)]
     base = tfd.Independent(tfd.Normal(tf.zeros(shape, dtype), tf.ones([], dtype)), len(shape))
     return tfd.TransformedDistribution(base, Chain([*first, *layers]))

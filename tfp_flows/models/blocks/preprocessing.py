@@ -1,5 +1,7 @@
-"""What stands between the data and the first layer: integers on their bins to reals, as bijectors whose log_det counts.
+"""What stands between the data and the first layer, as bijectors whose log_det counts: data in standard units, and
+integers on their bins to reals.
 
+standard  y -> (y - mean) / standard deviation, of continuous data (see `bijectors.Standardize`)
 logit     y in (0, num_bins) -> logit of alpha + (1 - 2 alpha) y / num_bins    (RealNVP, arXiv:1605.08803, section 4.1)
 centred   y -> y / num_bins - 1/2                                              (Glow's published code)
 equalize  y -> levels as wide as they are common, before any of the others    (see `bijectors.Equalize`)
@@ -9,21 +11,24 @@ probit    y in [edge_k, edge_k+1) -> a normal of its own                       (
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfp_flows.bijectors import Equalize, Logit, PiecewiseProbit
+from tfp_flows.bijectors import Equalize, Logit, PiecewiseProbit, Standardize
 from tfp_flows.bijectors.equalize import check_edges
 
 tfb = tfp.bijectors
 
 
-def to_reals(num_bins, alpha=None, edges=None, equalize=False, dtype="float32"):
-    """Bijectors in data -> latent order: none for continuous data.
+def to_reals(event_shape, num_bins, alpha=None, edges=None, equalize=False, dtype="float32", per_feature=True):
+    """Bijectors in data -> latent order.
 
     Args:
+        event_shape: tuple, of an event.
         num_bins: int, levels of integer data, or None.
         alpha: float in (0, 0.5), of `Logit`; None for centring.
         edges: None, or increasing ints from 0 to num_bins, of `PiecewiseProbit`; alpha is then not used.
         equalize: bool, whether levels are first equalized, between the edges where there are any.
         dtype: str, of the bijectors.
+        per_feature: bool, whether the columns of a vector, or the channels of an image, of continuous data have a mean
+            and a standard deviation of their own; otherwise all elements have one.
 
     Raises:
         ValueError: where edges are not increasing integers from 0 to num_bins, or edges or equalize are given for
@@ -36,7 +41,7 @@ def to_reals(num_bins, alpha=None, edges=None, equalize=False, dtype="float32"):
     if num_bins is None:
         if equalize:
             raise ValueError("Expected num_bins beside equalize=True, which is of integer data; got None.")
-        return []
+        return [Standardize(event_shape[-1:] if per_feature else (), len(event_shape), dtype=dtype)]
     first = [Equalize(num_bins, edges, dtype=dtype)] if equalize else []
     if edges is not None:
         return [*first, PiecewiseProbit(edges, dtype=dtype)]

@@ -78,8 +78,9 @@ class WaveNetFlow(Flow):
 
         super().__init__(
             autoregressive_layers.distribution(
-                shape, to_reals(num_bins, dtype=dtype), num_layers, make_network, family, "event" if actnorm else None,
-                self._inverted, dtype,
+                shape, to_reals(shape, num_bins, dtype=dtype, per_feature=False), num_layers, make_network, family,
+                "event" if actnorm else None,
+                self._inverted, dtype, context_shape,
             ),
             dequantization=None if num_bins is None else Uniform(num_bins),
             seed=seed,

@@ -1,0 +1,133 @@
+"""What the data are measured by before a flow is trained: means and standard deviations of all of them, in float64.
+
+They go into the bijectors that stand for it, `Standardize` at the data's end and `StandardizedContext`, and are saved
+with the flow's weights. Learned parameters are then in standard units, and no first batch decides.
+"""
+
+import itertools
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfp_flows.bijectors import Chain, Standardize, StandardizedContext
+from tfp_flows.flow import no_data
+
+
+class Statistics:
+    """Mean and standard deviation of what comes in parts, in float64.
+
+    The update of Chan, Golub and LeVeque, Algorithms for computing the sample variance, The American Statistician 37
+    (1983), formula 2.1, which does not lose the digits that a sum of squares does.
+
+    Args:
+        shape: tuple, of the last axes that have statistics of their own.
+
+    Example:
+        >>> import numpy as np
+        >>> from tfp_flows.flow.standardization import Statistics
+        >>> statistics = Statistics((2,))
+        >>> for part in np.array([[[1.0, 7.0], [2.0, 7.0]], [[3.0, 7.0], [6.0, 7.0]]]):
+        ...     statistics.update(part)
+        >>> statistics.mean.tolist(), np.exp(2 * statistics.log_std).round(3).tolist(), statistics.is_constant.tolist()
+        ([3.0, 7.0], [3.5, 1.0], [False, True])
+    """
+
+    def __init__(self, shape):
+        self.count, self.mean, self._squares = 0, np.zeros(shape), np.zeros(shape)
+        self.low, self.high = np.full(shape, np.inf), np.full(shape, -np.inf)
+
+    def update(self, values):
+        """Takes in values (..., *shape)."""
+        values = np.asarray(values, np.float64).reshape(-1, *self.mean.shape)
+        if not len(values):
+            return
+        mean, count = values.mean(0), self.count + len(values)
+        difference = mean - self.mean
+        self._squares += np.square(values - mean).sum(0) + difference**2 * self.count * len(values) / count
+        self.mean = self.mean + difference * len(values) / count
+        self.count = count
+        self.low, self.high = np.minimum(self.low, values.min(0)), np.maximum(self.high, values.max(0))
+
+    @property
+    def is_constant(self):
+        """Array of bools, whether all values were the same."""
+        return self.low == self.high
+
+    @property
+    def log_std(self):
+        """Array, the logarithm of the standard deviation; 0 where all values were the same."""
+        variance = np.where(self.is_constant, 1.0, self._squares / max(self.count, 1))
+        return 0.5 * np.log(variance)
+
+
+def measure(flow, data, steps=None):
+    """Sets the fixed statistics of a flow that waits for them, from all of its training data.
+
+    Args:
+        flow: `tfp_flows.Flow`.
+        data: `tf.data.Dataset` or `keras.utils.PyDataset` of batches as Keras' fit takes them, or a pair of arrays,
+            events and contexts, of which either may be None.
+        steps: int, how many batches count; None for all. Needed of a data set without end, which is otherwise left to
+            the first batch.
+
+    Raises:
+        ValueError: where the data are not finite, or beyond what the flow's dtype holds.
+    """
+    standardize, contexts = _waiting(flow)
+    if not (standardize or contexts) or not _is_repeatable(data, steps):
+        return
+    events = Statistics(standardize[0].shape) if standardize else None
+    given = [Statistics(part.shape) for part in contexts]
+    for x, context in _batches(data, steps):
+        if events is not None and x is not None:
+            events.update(x)
+        for statistics in given:
+            if context is not None:
+                statistics.update(context)
+    found = [*zip(standardize, [events]), *zip(contexts, given)]
+    for part, statistics in found:
+        if statistics.count:
+            part.set_statistics(statistics.mean, statistics.log_std)
+
+
+def _waiting(flow):
+    """The bijector that the data meet first, where it is one that waits for statistics, and those of contexts."""
+    first = flow.distribution.bijector if flow.can_encode else None
+    while isinstance(first, Chain):
+        first = first.bijectors[0]
+    standardize = [first] if isinstance(first, Standardize) else []
+    contexts = [part for part in flow.distribution.submodules if isinstance(part, StandardizedContext)]
+    # A chain in the place of a part hands the context on as it is, another one of these does not.
+    contexts = [part for part in contexts if not any(part in outer.bijector.submodules for outer in contexts)]
+    return tuple([part for part in parts if part.needs_initialization] for parts in (standardize, contexts))
+
+
+def _is_repeatable(data, steps):
+    """Whether the data can be gone through before training begins, and end."""
+    if isinstance(data, tf.data.Dataset):
+        return steps is not None or data.cardinality() != tf.data.INFINITE_CARDINALITY
+    return isinstance(data, (tuple, tf.distribute.DistributedDataset, keras.utils.PyDataset))
+
+
+def _batches(data, steps):
+    """Pairs of events and contexts, as arrays or None."""
+    if isinstance(data, tuple):
+        yield data
+        return
+    if isinstance(data, keras.utils.PyDataset):
+        data = map(data.__getitem__, range(len(data)))
+    for batch in itertools.islice(data, steps):
+        for part in on_replicas(batch):
+            x, context, _ = keras.utils.unpack_x_y_sample_weight(part)
+            yield None if no_data.is_none(x) else x, context
+
+
+def on_replicas(batch):
+    """The parts of a batch, one for each device that it lies on: the batch itself where it lies on none in particular.
+
+    Args:
+        batch: structure of tensors, as Keras' fit takes it.
+    """
+    leaves = [tf.distribute.get_strategy().experimental_local_results(leaf) for leaf in tf.nest.flatten(batch)]
+    return [tf.nest.pack_sequence_as(batch, parts) for parts in zip(*leaves)]
