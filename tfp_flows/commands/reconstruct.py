@@ -37,7 +37,7 @@ def run(options):
     if kind_of(model) is pictures.Kind.IMAGE:
         to = examples.picture(options.to or run.path / f"reconstructions-{options.seed}.png")
         # Not rounded to levels, so that an error that is there is seen.
-        shift = 0.0 if model.dequantization is None else 0.5
+        shift = 0.0 if model.num_bins is None else 0.5
         rows = np.stack([x, back]) - shift
         print(
             pictures.rows(rows, ["examples", "decoded"], to, model.num_bins, f"indices {', '.join(map(str, indices))}")

@@ -61,7 +61,7 @@ def adopt_dequantization(dequantization, event_shape, dtype):
         ValueError: where it is for events of another shape, has more levels than the dtype can hold, or a layer stays
             unbuilt though it was called.
     """
-    if hasattr(dequantization, "num_bins"):
+    if getattr(dequantization, "num_bins", None) is not None:
         precision.check_levels(dequantization.num_bins, dtype)
     own = getattr(dequantization, "event_shape", event_shape)
     if tuple(own) != tuple(event_shape):

@@ -79,7 +79,7 @@ def check_training_events(flow, x, what="x"):
         ValueError: naming what was expected and what came.
     """
     x = check_events(x, flow.event_shape, flow.num_bins, what)
-    if flow.dequantization is not None:
+    if flow.num_bins is not None:
         check_integers(x.dtype, flow.num_bins, what)
     return x
 

@@ -284,7 +284,7 @@ class Flow(FlowTrainer):
 
     def _score(self, x, context, seed):
         log_q = 0.0
-        if x.dtype.is_integer and seed is not None:
+        if seed is not None and self.dequantization is not None and (x.dtype.is_integer or self.num_bins is None):
             x, log_q = self.dequantization(x, seed, dtype=self.variable_dtype)
         elif x.dtype.is_integer:
             x = self.dequantization.centre(x, dtype=self.variable_dtype)

@@ -5,13 +5,18 @@ with the flow's weights. Learned parameters are then in standard units, and no f
 """
 
 import itertools
+import warnings
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from tfp_flows.bijectors import Chain, Standardize, StandardizedContext
+from tfp_flows.data import columns, precision
 from tfp_flows.flow import no_data
+
+# Of the data that are kept for a look at single columns.
+_MOST_ROWS = 20_000
 
 
 class Statistics:
@@ -36,18 +41,29 @@ class Statistics:
     def __init__(self, shape):
         self.count, self.mean, self._squares = 0, np.zeros(shape), np.zeros(shape)
         self.low, self.high = np.full(shape, np.inf), np.full(shape, -np.inf)
+        # The first values, in the dtype in which they come.
+        self._kept, self._room = [], _MOST_ROWS
 
     def update(self, values):
         """Takes in values (..., *shape)."""
-        values = np.asarray(values, np.float64).reshape(-1, *self.mean.shape)
+        values = np.asarray(values).reshape(-1, *self.mean.shape)
         if not len(values):
             return
+        if self._room:
+            self._kept.append(values[: self._room])
+            self._room -= len(self._kept[-1])
+        values = values.astype(np.float64)
         mean, count = values.mean(0), self.count + len(values)
         difference = mean - self.mean
         self._squares += np.square(values - mean).sum(0) + difference**2 * self.count * len(values) / count
         self.mean = self.mean + difference * len(values) / count
         self.count = count
         self.low, self.high = np.minimum(self.low, values.min(0)), np.maximum(self.high, values.max(0))
+
+    @property
+    def sample(self):
+        """Array, of the values that came first."""
+        return np.concatenate(self._kept)
 
     @property
     def is_constant(self):
@@ -72,7 +88,11 @@ def measure(flow, data, steps=None):
             the first batch.
 
     Raises:
-        ValueError: where the data are not finite, or beyond what the flow's dtype holds.
+        ValueError: where the data are not finite, a column is constant, or one is such that the flow's dtype cannot
+            tell its values apart.
+
+    Warns:
+        UserWarning: of columns of few values and of copied events, see `tfp_flows.data.columns`.
     """
     standardize, contexts = _waiting(flow)
     if not (standardize or contexts) or not _is_repeatable(data, steps):
@@ -85,10 +105,23 @@ def measure(flow, data, steps=None):
         for statistics in given:
             if context is not None:
                 statistics.update(context)
-    found = [*zip(standardize, [events]), *zip(contexts, given)]
-    for part, statistics in found:
+    if events is not None and events.count:
+        _check(flow, events)
+    for part, statistics in [*zip(standardize, [events]), *zip(contexts, given)]:
         if statistics.count:
             part.set_statistics(statistics.mean, statistics.log_std)
+    for statistics in given:
+        if statistics.count:
+            precision.check(statistics.sample, flow.variable_dtype, "the context")
+
+
+def _check(flow, events):
+    """Refuses what no density can be fitted to, and warns of what makes it other than it seems."""
+    columns.check_constant(np.atleast_1d(events.low), np.atleast_1d(events.high))
+    precision.check(events.sample, flow.variable_dtype)
+    if len(flow.event_shape) == 1 and events.mean.ndim == 1:
+        for sentence in columns.remarks(events.sample, getattr(flow.dequantization, "columns", ())):
+            warnings.warn(sentence, stacklevel=4)
 
 
 def _waiting(flow):

@@ -227,7 +227,7 @@ class FlowTrainer(BuiltByConstructor, keras.Model):
         x, count = no_data.events_and_count(x)
         if x is not None:
             events.check_spec(x.shape, x.dtype, self.event_shape, self.num_bins)
-            if self.dequantization is not None:
+            if self.num_bins is not None:
                 events.check_integers(x.dtype, self.num_bins)
         elif self.objective.needs_data:
             raise ValueError(f"Expected events for {type(self.objective).__name__}; got a batch without.")

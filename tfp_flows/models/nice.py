@@ -14,8 +14,8 @@ import tensorflow_probability as tfp
 
 from tfp_flows import masks
 from tfp_flows.bijectors import AdditiveCoupling, Chain, Rescale, Standardize
-from tfp_flows.dequantization import Uniform
 from tfp_flows.flow.flow import Flow
+from tfp_flows.models.blocks import noise
 from tfp_flows.models.blocks.precision import choose_dtype, of_networks
 from tfp_flows.networks import MLP
 from tfp_flows.numerics.tensors import as_tuple
@@ -33,6 +33,8 @@ class NICE(Flow):
         num_layers: int, additive couplings.
         hidden_units: sequence of ints, or one, of each coupling's network.
         prior: "logistic" or "gaussian".
+        integer_columns: ints, from 0, the columns of continuous data that hold whole numbers: `fit` and scores
+            add the noise of their bins, see `dequantization.IntegerColumns`; None for none.
         seed: int.
         name: str or None.
         dtype: "float32" or "float64", what all is computed in; None for Keras' `floatx`.
@@ -57,6 +59,7 @@ class NICE(Flow):
         seed=0,
         name=None,
         dtype=None,
+        integer_columns=None,
     ):
         event_shape = masks.vector_shape(event_shape)
         if prior not in _PRIORS:
@@ -70,6 +73,7 @@ class NICE(Flow):
             prior=prior,
             seed=seed,
             dtype=dtype,
+            integer_columns=None if integer_columns is None else as_tuple(integer_columns),
         )
         to_unit = Standardize(event_shape, dtype=dtype) if num_bins is None else tfb.Scale(tf.constant(num_bins, dtype))
         layers = [to_unit]
@@ -82,7 +86,7 @@ class NICE(Flow):
         base = tfd.Independent(_PRIORS[prior](tf.zeros(event_shape, dtype), tf.ones([], dtype)), 1)
         super().__init__(
             tfd.TransformedDistribution(base, Chain(layers)),
-            dequantization=None if num_bins is None else Uniform(num_bins),
+            dequantization=noise.uniform(event_shape, num_bins, integer_columns),
             seed=seed,
             name=name,
         )

@@ -45,6 +45,8 @@ class RealNVP(Flow):
         seed: int.
         name: str or None.
         dtype: "float32" or "float64", what all is computed in; None for Keras' `floatx`.
+        integer_columns: (vectors) ints, from 0, the columns of continuous data that hold whole numbers: `fit` and
+            scores add the noise of their bins, see `dequantization.IntegerColumns`; None for none.
         num_layers: int, affine couplings, by default 8. This and the next five are for vectors only.
         hidden_units: sequence of ints, or one, of each coupling's network, by default (256, 256).
         activation: Keras activation of the networks, by default "relu"; "tanh" is bounded far from the data, where a
@@ -86,6 +88,7 @@ class RealNVP(Flow):
         seed=0,
         name=None,
         dtype=None,
+        integer_columns=None,
         *,
         num_layers=None,
         hidden_units=None,
@@ -131,7 +134,7 @@ class RealNVP(Flow):
             tfd.TransformedDistribution(
                 base, Chain([*to_reals(event_shape, num_bins, alpha, edges, equalize, dtype), bijector])
             ),
-            dequantization=noise.choose(dequantization, event_shape, num_bins, dtype),
+            dequantization=noise.choose(dequantization, event_shape, num_bins, dtype, integer_columns),
             seed=seed,
             name=name,
         )
@@ -145,6 +148,7 @@ class RealNVP(Flow):
             dequantization=dequantization,
             seed=seed,
             dtype=dtype,
+            integer_columns=None if integer_columns is None else as_tuple(integer_columns),
             **options,
         )
 

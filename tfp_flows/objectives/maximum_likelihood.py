@@ -32,6 +32,6 @@ class MaximumLikelihood(Objective):
         return -flow(x, context=context, training=training, **options)
 
     def metrics(self, flow):
-        if flow.dequantization is None:
+        if flow.num_bins is None:
             return super().metrics(flow)
         return [*super().metrics(flow), BitsPerDim(math.prod(flow.event_shape))]

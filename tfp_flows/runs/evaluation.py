@@ -76,7 +76,9 @@ def evaluate(model: Flow, dataset: Data, split: str = "test", seed: int = 0, num
         metrics["num_classes"] = model.num_classes
     metrics["num_parameters"] = int(sum(np.prod(v.shape) for v in model.trainable_variables))
     if np.prod(model.event_shape) <= _LARGEST_GAUSSIAN:
-        gaussian = scoring.gaussian_nll(dataset.train, x, model.num_bins, seed)
+        gaussian = scoring.gaussian_nll(
+            dataset.train, x, model.num_bins, seed, getattr(model.dequantization, "columns", ())
+        )
         metrics["gaussian"] = scoring.summarize(gaussian, model.event_shape, model.num_bins)
     if dataset.density is not None and dataset.density.entropy is not None:
         metrics["entropy"] = float(dataset.density.entropy)

@@ -6,6 +6,7 @@ import keras
 
 from tfp_flows import data as datasets
 from tfp_flows.catalog import MODELS
+from tfp_flows.data import columns
 from tfp_flows.libraries import versions
 from tfp_flows.runs import labels, objectives
 from tfp_flows.runs.config import MAXIMUM_LIKELIHOOD, Config, Training
@@ -51,8 +52,12 @@ def new_config(
     if conditional:
         _require_conditional(model)
         given.setdefault("num_classes", labels.num_classes(dataset))
-    if dataset.sample_rate is not None and "sample_rate" in inspect.signature(model_class(model)).parameters:
+    if dataset.sample_rate is not None and _takes(model, "sample_rate"):
         given.setdefault("sample_rate", dataset.sample_rate)
+    if dataset.num_bins is None and len(dataset.event_shape) == 1 and _takes(model, "integer_columns"):
+        found = columns.whole(dataset.train)
+        if found:
+            given.setdefault("integer_columns", list(found))
     training = new_training(
         model, epochs=epochs, batch_size=batch_size, learning_rate=learning_rate, seed=seed, patience=patience,
         jit_compile=jit_compile,
@@ -94,7 +99,11 @@ def new_training(model, *, epochs, batch_size, learning_rate, seed, patience, ji
     return training
 
 
+def _takes(model, name):
+    return name in inspect.signature(model_class(model)).parameters
+
+
 def _require_conditional(model):
-    able = [name for name in MODELS if "num_classes" in inspect.signature(model_class(name)).parameters]
+    able = [name for name in MODELS if _takes(name, "num_classes")]
     if model not in able:
         raise ValueError(f"Expected a model that can be class-conditional, among {able}; got {model!r}.")

@@ -111,7 +111,13 @@ def summarize(nll: ArrayLike, event_shape: tuple[int, ...], num_bins: int | None
     return summary
 
 
-def gaussian_nll(train: np.ndarray, test: np.ndarray, num_bins: int | None = None, seed: int = 0) -> np.ndarray:
+def gaussian_nll(
+    train: np.ndarray,
+    test: np.ndarray,
+    num_bins: int | None = None,
+    seed: int = 0,
+    integer_columns: tuple[int, ...] = (),
+) -> np.ndarray:
     """Nats per event of a full-covariance Gaussian fitted to `train`: what any flow has to beat.
 
     Integer data are dequantized by uniform noise from the seed, as the flow's are. Of no more events than features
@@ -121,6 +127,7 @@ def gaussian_nll(train: np.ndarray, test: np.ndarray, num_bins: int | None = Non
         train, test: arrays (n, *event_shape).
         num_bins: int for integer data, or None.
         seed: int.
+        integer_columns: of a table of reals, those that are dequantized.
 
     Returns:
         array (len(test),), float64.
@@ -128,19 +135,35 @@ def gaussian_nll(train: np.ndarray, test: np.ndarray, num_bins: int | None = Non
     random = np.random.default_rng(seed)
 
     def flat(x):
-        noise = random.random((len(x), int(np.prod(x.shape[1:])))) if num_bins is not None else 0.0
-        return x.reshape(len(x), -1).astype(np.float64) + noise
+        x = x.reshape(len(x), -1).astype(np.float64)
+        is_integer = np.isin(np.arange(x.shape[1]), integer_columns) | (num_bins is not None)
+        return x + is_integer * random.random(x.shape)
 
     train, test = flat(train), flat(test)
-    mean = train.mean(0)
+    # In standard units, so that no column's unit says what is small beside another's.
+    mean, std = train.mean(0), train.std(0)
+    std = np.where(std > 0, std, 1.0)
+    train, test = (train - mean) / std, (test - mean) / std
     covariance = np.atleast_2d(np.cov(train, rowvar=False))
-    # The least ridge matters only where a feature is constant.
-    ridge = _best_ridge(*np.array_split(random.permutation(train), 2)) if 4 <= len(train) <= len(mean) else 1e-6
-    covariance += ridge * np.trace(covariance) / len(covariance) * np.eye(len(covariance))
-    factor = np.linalg.cholesky(covariance)
-    white = np.linalg.solve(factor, (test - mean).T)
-    log_det = np.log(np.diag(factor)).sum()
+    few = 4 <= len(train) <= len(mean)
+    factor = _cholesky(covariance, [_best_ridge(*np.array_split(random.permutation(train), 2))] if few else _RIDGES)
+    white = np.linalg.solve(factor, test.T)
+    log_det = np.log(np.diag(factor)).sum() + np.log(std).sum()
     return 0.5 * (white**2).sum(0) + log_det + 0.5 * len(mean) * math.log(2 * math.pi)
+
+
+# What is added to the diagonal, of about 1: as little as makes the matrix one of a density.
+_RIDGES = (0.0, 1e-12, 1e-9, 1e-6)
+
+
+def _cholesky(covariance, ridges):
+    diagonal = max(np.diag(covariance).mean(), 1e-3) * np.eye(len(covariance))
+    for ridge in ridges:
+        try:
+            return np.linalg.cholesky(covariance + ridge * diagonal)
+        except np.linalg.LinAlgError:
+            continue
+    raise ValueError("Expected finite events to fit a Gaussian to; got others.")
 
 
 def _best_ridge(fitted, held_out):

@@ -2,9 +2,8 @@
 
 import inspect
 
-from tfp_flows.dequantization import Uniform
 from tfp_flows.flow.flow import Flow
-from tfp_flows.models.blocks import autoregressive_layers
+from tfp_flows.models.blocks import autoregressive_layers, noise
 from tfp_flows.models.blocks.precision import choose_dtype, of_networks
 from tfp_flows.models.blocks.preprocessing import to_reals
 from tfp_flows.networks import MADE, PixelCNN
@@ -45,6 +44,8 @@ class AutoregressiveFlow(Flow):
         edges: None, or increasing ints from 0 to num_bins: the `PiecewiseProbit` that maps integer data instead.
         equalize: bool, whether a learned histogram equalization of integer data comes first, see `bijectors.Equalize`.
         log_scale_bound: float, see `tfp_flows.transforms.Affine`.
+        integer_columns: (vectors) ints, from 0, the columns of continuous data that hold whole numbers: `fit` and
+            scores add the noise of their bins, see `dequantization.IntegerColumns`; None for none.
         seed: int.
         name: str or None.
         dtype: "float32" or "float64", what all is computed in; None for Keras' `floatx`.
@@ -82,6 +83,7 @@ class AutoregressiveFlow(Flow):
         seed=0,
         name=None,
         dtype=None,
+        integer_columns=None,
     ):
         shape = check_shape(event_shape)
         if len(shape) not in (1, 3):
@@ -123,6 +125,7 @@ class AutoregressiveFlow(Flow):
             log_scale_bound=log_scale_bound,
             seed=seed,
             dtype=dtype,
+            integer_columns=None if integer_columns is None else as_tuple(integer_columns),
             **options,
         )
         family = choose_transform(transform, num_components, log_scale_bound)
@@ -146,7 +149,7 @@ class AutoregressiveFlow(Flow):
                 dtype,
                 context_shape,
             ),
-            dequantization=None if num_bins is None else Uniform(num_bins),
+            dequantization=noise.uniform(shape, num_bins, integer_columns),
             seed=seed,
             num_classes=num_classes,
             name=name,

@@ -14,7 +14,7 @@ import tensorflow_probability as tfp
 
 from tfp_flows import masks
 from tfp_flows.bijectors import Chain, Coupling, Sigmoid
-from tfp_flows.dequantization import Uniform, Variational
+from tfp_flows.dequantization import IntegerColumns, Uniform, Variational
 from tfp_flows.models.blocks.precision import of_networks
 from tfp_flows.networks import ConvNet
 from tfp_flows.numerics.tensors import is_positive_integer
@@ -25,7 +25,7 @@ tfb, tfd = tfp.bijectors, tfp.distributions
 KINDS = ("uniform", "variational")
 
 
-def choose(kind, event_shape, num_bins, dtype="float32"):
+def choose(kind, event_shape, num_bins, dtype="float32", integer_columns=None):
     """The dequantization of a model by its name.
 
     Args:
@@ -33,6 +33,7 @@ def choose(kind, event_shape, num_bins, dtype="float32"):
         event_shape: tuple of ints; (height, width, channels) for "variational".
         num_bins: int, levels of integer data, or None for continuous data.
         dtype: str, of the noise's own flow.
+        integer_columns: as `uniform`.
 
     Returns:
         `tfp_flows.dequantization.Uniform` or `Variational`, or None for continuous data.
@@ -49,9 +50,33 @@ def choose(kind, event_shape, num_bins, dtype="float32"):
         raise ValueError(f"Expected dequantization to be one of {list(KINDS)}; got {kind!r}.")
     if num_bins is None and kind == "variational":
         raise ValueError("Expected num_bins, for integer data, with variational dequantization; got None.")
-    if num_bins is None:
-        return None
-    return Uniform(num_bins) if kind == "uniform" else for_images(event_shape, num_bins, dtype=dtype)
+    if kind == "variational":
+        return for_images(event_shape, num_bins, dtype=dtype)
+    return uniform(event_shape, num_bins, integer_columns)
+
+
+def uniform(event_shape, num_bins, integer_columns=None):
+    """Noise that is not trained: of integers, of some columns of a table of reals, or none.
+
+    Args:
+        event_shape: tuple of ints.
+        num_bins: int, levels of integer data, or None for continuous data.
+        integer_columns: None, or the columns of continuous data that hold whole numbers.
+
+    Raises:
+        ValueError: for columns beside num_bins, of other events than vectors, or that are none of the table's.
+
+    Example:
+        >>> from tfp_flows.models.blocks import noise
+        >>> noise.uniform((3,), None, [0, 2]).columns
+        (0, 2)
+    """
+    if integer_columns is None:
+        return None if num_bins is None else Uniform(num_bins)
+    if num_bins is not None or len(event_shape) != 1:
+        got = f"num_bins={num_bins}" if num_bins is not None else f"event_shape={tuple(event_shape)}"
+        raise ValueError(f"Expected integer_columns with vectors of continuous data; got them with {got}.")
+    return IntegerColumns(integer_columns, *event_shape)
 
 
 def for_images(
