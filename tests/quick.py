@@ -29,7 +29,13 @@ ROOMS = {
         "test_cli.py::test_errors",
         "test_cli.py::test_train",
     ],
-    "data": ["test_audio", "test_data_files", "test_pipeline.py::test_the_order", "test_pipeline.py::test_refusals"],
+    "data": [
+        "test_audio",
+        "test_data_files",
+        "test_titles",
+        "test_pipeline.py::test_the_order",
+        "test_pipeline.py::test_refusals",
+    ],
     "dequantization": ["test_dequantization.py::TestBound", "test_dequantization_refusals"],
     "examples": [""],
     "flow": [

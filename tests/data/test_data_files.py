@@ -111,8 +111,8 @@ def test_csv_of_integers(tmp_path):
         ("1,,2\n", "got '' in line 1, column 2"),
         ("a,b\n1,2\n1,nan\n", "finite numbers in {}; got nan in line 3, column 2"),
         ("1,2\n-inf,1\n", "got -inf in line 2, column 1"),
-        ("1;2\n3;4\n", "got '3;4' in line 2, column 1"),
-        ("1,2;3\n3,4\n", "got '2;3' in line 1, column 2"),
+        ("1;2\n3;4\n", "got '3;4' (columns are separated by commas) in line 2, column 1"),
+        ("1,2;3\n3,4\n", "got '2;3' (columns are separated by commas) in line 1, column 2"),
         (b"\xff\xfe1,2\n", "UTF-8 text; got other bytes at offset 0"),
         ("1.5,1e300\n" * 9, "numbers that float32 can hold in {}; got 1e+300"),
         ("1.5\n2.5\n", "at least 3 events to split in {}; got 2"),
@@ -150,7 +150,7 @@ NPZ = {
     "fractions": ({"a": TABLE}, {"dtype": "uint8"}, "numbers that uint8 can hold in {}; got 0.14"),
     "no dtype": ({"a": TABLE}, {"dtype": "float31"}, "number type; got 'float31'"),
     "text dtype": ({"a": TABLE}, {"dtype": "str"}, "integer or floating type"),
-    "option": ({"a": TABLE}, {"flatten": True}, "among num_bins, dtype, key, num_bits; got flatten"),
+    "option": ({"a": TABLE}, {"flatten": True}, "among num_bins, dtype, key, header, num_bits; got flatten"),
 }
 
 

@@ -3,7 +3,7 @@
     .npy   one array, the events leading
     .npz   train, and validation (or val) and test where they exist, or Keras' x_train, x_val, x_test; labels
            train_labels, ... or y_train, ...; else a single array, with labels beside it or not
-    .csv   one event a line, comma-separated, a header line or none
+    .csv   one event a line, comma-separated, with titles of the columns or none, see `tfp_flows.data.table`
 
 A split that the file lacks is cut from train by the seed: a tenth of it (one event at least) for validation, a tenth
 for test. Floats become float32, and booleans uint8. Integers (in a .csv: where no number has a point or an exponent)
@@ -38,7 +38,7 @@ def is_path(name):
     return "/" in name or os.sep in name or name.lower().endswith(_SUFFIXES) or os.path.exists(name)
 
 
-def load(path, seed=0, *, num_bins=None, dtype=None, key=None):
+def load(path, seed=0, *, num_bins=None, dtype=None, key=None, header=None):
     """Events from a .npy, .npz or .csv file; see the head of this module for what is looked for in it.
 
     Args:
@@ -47,6 +47,8 @@ def load(path, seed=0, *, num_bins=None, dtype=None, key=None):
         num_bins: int, the number of levels of integer data; None infers it.
         dtype: what the events are cast to, "float32" to take integers as continuous data for example.
         key: str, the array of a .npz to take, where it holds several.
+        header: bool, whether the first line of a .csv that is no comment holds titles; None to tell by what it holds,
+            and to refuse one that may be either.
 
     Returns:
         Data, named like the file.
@@ -72,10 +74,12 @@ def load(path, seed=0, *, num_bins=None, dtype=None, key=None):
         raise FileNotFoundError(f"Expected a file at {path}; got {'a folder' if path.is_dir() else 'nothing'} there.")
     if key is not None and suffix != ".npz":
         raise ValueError(f"Expected key with a .npz file only; got {path}.")
+    if header is not None and suffix != ".csv":
+        raise ValueError(f"Expected header with a .csv file only; got {path}.")
     try:
         with open(path, "rb") as file:
             if suffix == ".csv":
-                events, labels = {"train": table.read(file, path)}, {}
+                events, labels = {"train": table.read(file, path, header)}, {}
             elif suffix == ".npy":
                 events, labels = {"train": _read_array(lambda: np.load(file, allow_pickle=False), path)}, {}
             else:
