@@ -33,6 +33,7 @@ ROOMS = {
         "test_audio",
         "test_data_files",
         "test_titles",
+        "test_wav",
         "test_pipeline.py::test_the_order",
         "test_pipeline.py::test_refusals",
     ],

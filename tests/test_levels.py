@@ -26,11 +26,13 @@ LEVELS = [
     {"bijectors", "networks"},
     {"transforms", "dynamics"},
     {"bridge", "numerics"},
-    {"data", "pictures", "plots", "masks", "files", "libraries", "catalog", "environment", "novelty", "wav"},
+    {"data", "pictures", "plots", "masks", "files", "libraries", "catalog", "environment", "novelty", "wav",
+     "riff"},
 ]  # fmt: skip
 # Within a row: what may be imported all the same, since it goes one way only.
 ALLOWED = {
-    ("pictures", "files"), ("plots", "pictures"), ("wav", "files"), ("data", "wav"), ("objectives", "metrics"),
+    ("pictures", "files"), ("plots", "pictures"), ("wav", "files"), ("wav", "riff"), ("data", "wav"),
+    ("objectives", "metrics"),
 }  # fmt: skip
 
 

@@ -1,13 +1,19 @@
-"""WAV files of 16-bit PCM, the format that every player and every speech corpus has."""
+"""WAV files, read as 16-bit audio and written as 16-bit PCM, which every player and every speech corpus has.
+
+Other encodings than 16-bit PCM are decoded by soundfile, the extra `audio`.
+"""
 
 from __future__ import annotations
 
+import io
 import os
+import struct
 import wave
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from tfp_flows import riff
 from tfp_flows.files import replacing
 
 # Of 16-bit audio: levels 0..NUM_BINS-1, silence at ZERO.
@@ -18,34 +24,27 @@ def read(path: str | os.PathLike) -> tuple[np.ndarray, int]:
     """One recording.
 
     Args:
-        path: str or path, of a WAV file of 16-bit PCM; of several channels the mean is taken.
+        path: str or path, of a WAV file: of 16-bit PCM, or of anything that soundfile decodes, which is rounded to 16
+            bits. Reals are full scale at 1, and clipped beyond. Of several channels the mean is taken.
 
     Returns:
         audio, sample_rate: int16 array (num_samples,), and audio samples a second.
 
     Raises:
-        ValueError: where it is no such file, or cut short.
+        ValueError: where it is no such file, or cut short, or has reals that are not finite or beyond 2.
+        ImportError: where soundfile is needed and not installed.
         OSError: where it cannot be read.
     """
     with open(path, "rb") as file:
-        try:
-            with wave.open(file) as recording:
-                width, channels, rate = recording.getsampwidth(), recording.getnchannels(), recording.getframerate()
-                announced, frames = recording.getnframes(), recording.readframes(recording.getnframes())
-        except (wave.Error, EOFError) as error:
-            raise ValueError(
-                f"Expected a WAV file of 16-bit PCM at {path}; got {str(error) or 'an empty file'}."
-            ) from error
-    if rate < 1:
-        raise ValueError(f"Expected a positive sample rate in {path}; got {rate}.")
-    if width != 2:
-        raise ValueError(f"Expected 16 bits an audio sample in {path}; got {8 * width}.")
-    if len(frames) != 2 * channels * announced:
-        raise ValueError(
-            f"Expected {announced} audio samples in {path}, as its head says; got {len(frames) // (2 * channels)}."
-        )
-    audio = np.frombuffer(frames, "<i2").reshape(-1, channels)
-    return (audio[:, 0] if channels == 1 else np.rint(audio.mean(1))).astype(np.int16), rate
+        head = riff.read(file, path)
+        file.seek(head.start)
+        content = file.read(head.length)
+    if head.encoding == "PCM" and head.frame_bytes == 2 * head.num_channels:
+        audio = np.frombuffer(content, f"{head.byte_order}i2").reshape(-1, head.num_channels)
+        audio = (audio[:, 0] if head.num_channels == 1 else np.rint(audio.mean(1))).astype(np.int16)
+    else:
+        audio = from_events(_decode(head, content, path).mean(1))
+    return audio, head.sample_rate
 
 
 def write(path: str | os.PathLike, audio: np.ndarray, sample_rate: int) -> str:
@@ -105,3 +104,34 @@ def from_events(events: ArrayLike, num_bins: int | None = None) -> np.ndarray:
     events = np.asarray(events, np.float64)
     scaled = events * ZERO if num_bins is None else events * (NUM_BINS / num_bins) - ZERO
     return np.clip(np.rint(scaled), -ZERO, ZERO - 1).astype(np.int16)
+
+
+def _decode(head, content, path):
+    """Reals (num_samples, num_channels), full scale at 1."""
+    try:
+        import soundfile
+    except (ImportError, OSError) as error:  # OSError: its library of C is missing
+        raise ImportError(
+            f'Expected soundfile, to decode {path}; got none, and {head}: pip install "tfp_flows[audio]".'
+        ) from error
+    # What the samples are and the samples, under a head that has their length: no other chunk is trusted.
+    chunks = [(b"fmt ", head.fmt), (b"fact", head.fact), (b"data", content)]
+    order = head.byte_order
+    body = b"WAVE" + b"".join(
+        struct.pack(f"{order}4sI", name, len(chunk)) + chunk + bytes(len(chunk) % 2)
+        for name, chunk in chunks
+        if chunk is not None
+    )
+    name = b"RIFF" if order == "<" else b"RIFX"
+    try:
+        audio, _ = soundfile.read(
+            io.BytesIO(struct.pack(f"{order}4sI", name, len(body)) + body), dtype="float64", always_2d=True
+        )
+    except (soundfile.LibsndfileError, struct.error) as error:
+        raise ValueError(f"Expected audio that soundfile decodes in {path}; got {head} ({error}).") from error
+    if len(audio) != (len(audio) if head.num_frames is None else head.num_frames):
+        raise ValueError(f"Expected {head.num_frames} audio samples of {head} in {path}; got {len(audio)}.")
+    peak = np.abs(audio).max(initial=0)
+    if not peak <= 2:  # or NaN
+        raise ValueError(f"Expected {head} audio within [-1, 1] in {path}; got a peak of {peak:.6g}.")
+    return audio

@@ -91,9 +91,9 @@ def test_other_names_are_split_by_the_seed(tmp_path):
         (
             lambda p: (p / "a.wav").write_bytes(b""),
             {},
-            "Expected a WAV file of 16-bit PCM at .*a.wav; got an empty file",
+            "Expected a WAV file at .*a.wav; got an empty file",
         ),
-        (lambda p: (p / "a.wav").write_bytes(b"RIFF and so on"), {}, "Expected a WAV file of 16-bit PCM"),
+        (lambda p: (p / "a.wav").write_bytes(b"RIFF and so on"), {}, "Expected a WAV file at"),
         (
             lambda p: (p / "a.wav").write_bytes(open(wav.write(p / "b.wav", recording(90), RATE), "rb").read()[:-8]),
             {},
@@ -130,12 +130,7 @@ def test_bad_archives_are_refused(arrays, message, tmp_path):
         data.load(str(tmp_path / "a.npz"), length=2)
 
 
-def test_eight_bits_and_a_missing_file_are_refused(tmp_path):
-    with wave.open(str(tmp_path / "a.wav"), "wb") as file:
-        file.setparams((1, 1, RATE, 0, "NONE", ""))
-        file.writeframes(b"\x80\x80")
-    with pytest.raises(ValueError, match="Expected 16 bits an audio sample in .*; got 8"):
-        wav.read(tmp_path / "a.wav")
+def test_a_missing_file_and_other_audio_are_refused(tmp_path):
     with pytest.raises(FileNotFoundError, match="Expected a file or folder of audio"):
         data.load(str(tmp_path / "nowhere.wav"))
     with pytest.raises(ValueError, match="Expected audio as a vector of int16; got float64"):

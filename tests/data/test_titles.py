@@ -10,6 +10,7 @@ from tfp_flows.data import cells
 RNG = np.random.default_rng(11)
 REALS = RNG.normal(size=(23, 4)).round(3) + 0.0001  # a point in every number
 COUNTS = RNG.integers(40, 400, (23, 4))
+WIDE = RNG.integers(2, 1700, (23, 4))  # years are not far beyond them
 LARGE = RNG.integers(1400, 2900, (23, 2))
 
 
@@ -30,6 +31,8 @@ def load(tmp_path, content, **options):
 READ = {
     "years": (text("1987,1988,1989,1990", REALS), REALS),
     "years above counts": (text("2003,2004,2005,2006", COUNTS), COUNTS),
+    "years above wide counts": (text("2003,2004,2005,2006", WIDE), WIDE),
+    "two years above wide counts": (text("2014,2016", WIDE[:, :2]), WIDE[:, :2]),
     "years downwards": (text("2006,2005,2004,2003", COUNTS), COUNTS),
     "every fifth year": (text("1990,1995,2000,2005", COUNTS), COUNTS),
     "two years": (text("1990,1991", COUNTS[:, :2]), COUNTS[:, :2]),
@@ -142,6 +145,7 @@ REFUSED = {
     "an index out of order": (",x\n" + "4,2\n1,3\n" * 9, "Expected a title above column 1 of {}"),
     "dates": ("day,2019,2020\n" + "2019-01-01,1,2\n" * 9, "got '2019-01-01' in line 2, column 1"),
     "a broken first line": ("3,x1,8\n" + "4,5,9\n7,8,1\n" * 9, "got 'x1' in line 1, column 2 (header=True takes"),
+    "a broken first cell": ("n.a.,30,8\n" + "4,5,9\n7,88,1\n" * 9, "got 'n.a.' in line 1, column 1 (header=True takes"),
     "a quote left open": ("x,y\n" + '"1,2\n3",4\n' * 9, "got '\"1' in line 2, column 1"),
     "Excel's other line": ("sep=;\nx;y\n" + "1;2\n" * 9, "Expected columns separated by commas in {}; got 'sep=;'"),
     "text": ("x\nred\n" + "blue\n" * 9, "got 'red' in line 2, column 1"),

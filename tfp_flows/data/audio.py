@@ -1,6 +1,7 @@
 """Recordings from files, cut into windows of one length: 16-bit audio as levels 0..65535.
 
-    .wav, folder   16-bit PCM of one sample rate; all .wav files of the folder and of those within it
+    .wav, folder   WAV of one sample rate, see `tfp_flows.wav`; all .wav files of the folder and of those within it but
+                   hidden ones, such as the ._ files of macOS; a folder that holds other recordings too is refused
     .npz           audio (num_samples,) int16, all recordings end to end; offset (n + 1,), where each begins and the
                    last one ends; sample_rate, 8000 where it is missing; integer arrays (n,) by their names, such as
                    digit and speaker
@@ -13,6 +14,7 @@ Jackson et al., Free Spoken Digit Dataset, github.com/Jakobovski/free-spoken-dig
 
 import pathlib
 import re
+import warnings
 import zipfile
 
 import numpy as np
@@ -23,6 +25,12 @@ from tfp_flows.data.dataset import SPLITS, Data
 
 _NAME = re.compile(r"(\d+)_([A-Za-z]+)_(\d+)")
 _NUM_TEST = 5
+_SUFFIXES = (".wav", ".wave")
+# Recordings that are not read, and must not be left out in silence.
+_OTHERS = (
+    ".aac", ".aif", ".aifc", ".aiff", ".amr", ".au", ".bwf", ".caf", ".flac", ".m4a", ".mp3", ".oga", ".ogg", ".opus",
+    ".ra", ".rf64", ".snd", ".sph", ".w64", ".wma",
+)  # fmt: skip
 
 
 def is_audio(path):
@@ -30,7 +38,7 @@ def is_audio(path):
     path = pathlib.Path(path)
     if path.is_dir():
         return next(_wavs(path), None) is not None
-    if path.suffix.lower() == ".wav":
+    if path.suffix.lower() in _SUFFIXES:
         return True
     if path.suffix.lower() != ".npz" or not zipfile.is_zipfile(path):
         return False
@@ -44,7 +52,8 @@ def load(path, seed=0, *, length=2048, hop=None, label=None):
     Args:
         path: str or path.
         seed: int >= 0, of the splits that are drawn.
-        length: int, audio samples a window. Recordings that are shorter are left out, as is what is left at the end.
+        length: int, audio samples a window. Recordings that are shorter are left out, with a warning, and so is what
+            is left at the end of others.
         hop: int, audio samples from one window of train to the next; None for half the length. Windows of validation
             and test do not overlap.
         label: str, the array whose values are the windows' labels; None for the first there is.
@@ -54,6 +63,7 @@ def load(path, seed=0, *, length=2048, hop=None, label=None):
 
     Raises:
         OSError: where there is no such file, or it may not be read.
+        ImportError: where soundfile is needed to decode it and not installed.
         ValueError: where there is no audio in it, a split has no window of this length, or there is no such label.
 
     Example:
@@ -73,6 +83,12 @@ def load(path, seed=0, *, length=2048, hop=None, label=None):
         raise FileNotFoundError(f"Expected a file or folder of audio at {path}; got nothing there.")
     recordings, rate, columns = _read_archive(path) if path.suffix.lower() == ".npz" else _read_wavs(path)
     labels = _choose(columns, label, path)
+    num_short = sum(len(recording) < length for recording in recordings)
+    if 0 < num_short < len(recordings):
+        warnings.warn(
+            f"{num_short} of {len(recordings)} recordings in {path} are shorter than length={length} and left out.",
+            stacklevel=2,
+        )
     events, found = {}, {}
     for split, members in _splits(len(recordings), columns.get("index"), seed, path).items():
         step = hop if split == "train" else length
@@ -94,8 +110,14 @@ def load(path, seed=0, *, length=2048, hop=None, label=None):
     )
 
 
-def _wavs(folder):
-    return (path for path in folder.rglob("*") if path.suffix.lower() == ".wav")
+def _wavs(folder, suffixes=_SUFFIXES):
+    """The files of a folder and of those within it with such an ending, but hidden ones and what an archive adds."""
+    for path in folder.rglob("*"):
+        parts = path.relative_to(folder).parts
+        is_hidden = any(part.startswith(".") or part == "__MACOSX" for part in parts)
+        # A link to nowhere is no folder: it is named when it is opened.
+        if path.suffix.lower() in suffixes and not is_hidden and not path.is_dir():
+            yield path
 
 
 def _read_wavs(path):
@@ -103,6 +125,15 @@ def _read_wavs(path):
     files = [path] if path.is_file() else sorted(_wavs(path))
     if not files:
         raise ValueError(f"Expected .wav files in {path}; got none.")
+    if path.is_dir():
+        # One that lies there as .wav too is not lost.
+        names = {file.with_suffix("") for file in files}
+        others = sorted(other for other in _wavs(path, _OTHERS) if other.with_suffix("") not in names)
+        if others:
+            raise ValueError(
+                f"Expected all recordings in {path} as .wav files; got {len(others)} of {len(others) + len(files)} "
+                f"that are none, such as {others[0].relative_to(path)}."
+            )
     recordings, rates = zip(*map(wav.read, files))
     if len(set(rates)) > 1:
         raise ValueError(f"Expected recordings of one sample rate in {path}; got {sorted(set(rates))}.")
