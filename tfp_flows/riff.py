@@ -44,7 +44,9 @@ class Head:
         frame_bytes: int, of one audio sample of all channels; of one block where samples are coded in blocks.
         start, length: ints, bytes, of the samples in the file, in whole frames.
         byte_order: "<" or ">", of all numbers in the file.
-        fmt, fact: bytes, the contents of these chunks; the second None where there is none.
+        fmt: bytes, the content of this chunk.
+        fact: int, the samples of each channel as the chunk of this name has them: those that are coded in blocks end
+            within the last one. 0 where it says nothing.
     """
 
     encoding: str
@@ -56,7 +58,7 @@ class Head:
     length: int
     byte_order: str
     fmt: bytes
-    fact: bytes | None
+    fact: int
 
     def __str__(self):
         return f"{self.bits}-bit {self.encoding}" if self.encoding in ("PCM", "float") else self.encoding
@@ -110,7 +112,6 @@ def read(file: typing.BinaryIO, path: str | os.PathLike) -> Head:
                 break
         elif name == b"ds64" and min(length, rest) >= 16:
             (length_64,) = struct.unpack(f"{order}8xQ", _bytes(file, start, 16))
-            length_64 = length_64 or 0xFFFFFFFF  # a stream again
         elif name in (b"fmt ", b"fact"):
             found.setdefault(name.decode().strip(), _bytes(file, start, min(length, rest)))
         position = start + length + length % 2
@@ -154,8 +155,8 @@ def _head(found, size, order, path):
             f"Expected {length // frame_bytes} {unit} in {path}, as its head says; got {(size - start) // frame_bytes}."
         )
     length -= length % frame_bytes if encoding in _PLAIN or is_open else 0
-    # How many samples the blocks hold is as unknown to a stream as their length.
-    fact = None if is_open else found.get("fact")
+    # To a stream the number of its samples is as unknown as its length.
+    fact = 0 if is_open else int.from_bytes(found.get("fact", b"")[:4], "little" if order == "<" else "big")
     return Head(encoding, bits, num_channels, sample_rate, frame_bytes, start, length, order, fmt, fact)
 
 

@@ -115,7 +115,7 @@ def _decode(head, content, path):
             f'Expected soundfile, to decode {path}; got none, and {head}: pip install "tfp_flows[audio]".'
         ) from error
     # What the samples are and the samples, under a head that has their length: no other chunk is trusted.
-    chunks = [(b"fmt ", head.fmt), (b"fact", head.fact), (b"data", content)]
+    chunks = [(b"fmt ", head.fmt), (b"data", content)]
     order = head.byte_order
     body = b"WAVE" + b"".join(
         struct.pack(f"{order}4sI", name, len(chunk)) + chunk + bytes(len(chunk) % 2)
@@ -129,7 +129,11 @@ def _decode(head, content, path):
         )
     except (soundfile.LibsndfileError, struct.error) as error:
         raise ValueError(f"Expected audio that soundfile decodes in {path}; got {head} ({error}).") from error
-    if len(audio) != (len(audio) if head.num_frames is None else head.num_frames):
+    if head.num_frames is None:
+        # The last block is filled up: what is beyond the recording's end is none of it.
+        in_block = len(audio) // max(1, head.length // head.frame_bytes)
+        audio = audio[: head.fact] if len(audio) - in_block < head.fact else audio
+    elif len(audio) != head.num_frames:
         raise ValueError(f"Expected {head.num_frames} audio samples of {head} in {path}; got {len(audio)}.")
     peak = np.abs(audio).max(initial=0)
     if not peak <= 2:  # or NaN

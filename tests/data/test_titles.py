@@ -85,6 +85,8 @@ UNSURE = {
     "quantiles above counts": (text("0.05,0.95", LARGE), "'0.05' in line 1"),
     "levels": (text("10,20,30,40", COUNTS), "'10' in line 1"),
     "nan": (text("nan", REALS[:, :1]), "'nan' in line 1, column 1"),
+    "NA": (text("NA,NA", LARGE), "'NA' in line 1, column 1"),
+    "windows of a count": (text(",".join(map(str, range(9))), LARGE[:, :1] + np.arange(9)), "'0' in line 1, column 1"),
     "infinities": (text("inf,-Inf", LARGE), "'inf' in line 1, column 1"),
     "an empty corner": (text(",2001,2005,2011,2013", REALS, index=[f"{x}.5" for x in COUNTS[:, 0]]), "'' in line 1"),
 }
@@ -136,6 +138,8 @@ REFUSED = {
     "an empty column": ("x,y\n" + "1,\n" * 9, "got '' in line 2, column 2"),
     "an empty last cell": ("1,2\n" * 5 + "1,\n" * 9, "got '' in line 6, column 2"),
     "an empty line of a sheet": ("x,y\n" + "1,2\n" * 9 + ",\n", "got '' in line 11, column 1"),
+    "an empty cell in quotes": ('x\n1\n""\n' + "2\n" * 9, "got '' in line 3, column 1"),
+    "an empty cell of one column": ("1\n2\n,\n" + "5\n" * 9, "got '' in line 3, column 1"),
     "NA": ("x,y\n" + "1,2\n" * 9 + "1,NA\n", "got 'NA' in line 11, column 2"),
     "NA in the first line": ("NA,4\n" + "1,2\n" * 9, "got 'NA' in line 1, column 1"),
     "null": ("x,y\n" + "1,null\n" * 9, "got 'null' in line 2, column 2"),

@@ -69,8 +69,14 @@ WITHOUT_SOUNDFILE = {
                   order=">"), VALUES),
 }  # fmt: skip
 BLOCK = struct.pack("<hBB", 1000, 0, 0) + bytes(28)  # of IMA ADPCM: one value, and 56 steps of zero
-TWO = riff(fmt(IMA, 4, align=32, extra=struct.pack("<HH", 2, 57)), chunk(b"fact", struct.pack("<I", 114)),
-           chunk(b"data", 2 * BLOCK))  # fmt: skip
+
+
+def blocks(fact, length=None):
+    """Two blocks of 57 samples, of which the head says how many are the recording's."""
+    head = fmt(IMA, 4, align=32, extra=struct.pack("<HH", 2, 57)), chunk(b"fact", struct.pack("<I", fact))
+    return riff(*head, chunk(b"data", 2 * BLOCK, length))
+
+
 DECODED = {
     "8-bit PCM": (riff(fmt(PCM, 8), chunk(b"data", bytes([0, 128, 255, 1, 129]))), [-32768, 0, 32512, -32512, 256]),
     "24-bit PCM": (riff(fmt(PCM, 24), chunk(b"data", pcm24([-(2**23), 2**23 - 1, 1280, 127, 129, -129]))),
@@ -84,7 +90,11 @@ DECODED = {
                      [-4096, 3, 24576]),
     "mu-law": (riff(fmt(MU_LAW, 8), chunk(b"data", bytes([0x00, 0x80, 0xFF]))), [-32124, 32124, 0]),
     "A-law": (riff(fmt(A_LAW, 8), chunk(b"data", bytes([0x2A, 0xAA, 0xD5, 0x55]))), [-32256, 32256, 8, -8]),
-    "IMA ADPCM": (TWO, [1000] * 114),
+    "IMA ADPCM": (blocks(114), [1000] * 114),
+    "IMA ADPCM, the last block filled up": (blocks(91), [1000] * 91),
+    "IMA ADPCM, a wrong number": (blocks(12), [1000] * 114),
+    "IMA ADPCM, another": (blocks(228), [1000] * 114),
+    "IMA ADPCM, a stream": (blocks(100, 0xFFFFFFFF), [1000] * 114),
     "24-bit PCM, a stream": (riff(fmt(PCM, 24), chunk(b"LIST", b"odd"), chunk(b"data", pcm24([512, -768]), 0xFFFFFFFF)),
                              [2, -3]),
     "24-bit PCM, RF64": (riff(ds64(6), fmt(PCM, 24), chunk(b"data", pcm24([512, -768]), 0xFFFFFFFF), name=b"RF64"),
