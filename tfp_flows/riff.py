@@ -149,11 +149,12 @@ def _head(found, size, order, path):
             f"{path}; got {frame_bytes}."
         )
     start, length, is_open = found["data"]
-    if length > size - start:
+    if length // frame_bytes > (size - start) // frame_bytes:
         unit = "audio samples" if encoding in _PLAIN else "blocks of audio"
         raise ValueError(
             f"Expected {length // frame_bytes} {unit} in {path}, as its head says; got {(size - start) // frame_bytes}."
         )
+    length = min(length, size - start)
     length -= length % frame_bytes if encoding in _PLAIN or is_open else 0
     # To a stream the number of its samples is as unknown as its length.
     fact = 0 if is_open else int.from_bytes(found.get("fact", b"")[:4], "little" if order == "<" else "big")

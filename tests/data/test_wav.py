@@ -60,6 +60,7 @@ WITHOUT_SOUNDFILE = {
     "a stream of zero": (riff(fmt(PCM, 16), chunk(b"data", SAMPLES, 0), length=0), VALUES),
     "a stream cut within a sample": (riff(fmt(PCM, 16, 2), chunk(b"data", SAMPLES + b"\1\2", 0)), MEAN),
     "a stream of silence": (riff(fmt(PCM, 16), chunk(b"data", bytes(16), 0)), [0] * 8),
+    "a length with half a sample too much": (riff(fmt(PCM, 16), chunk(b"data", SAMPLES, 13)), VALUES),
     "nothing": (riff(fmt(PCM, 16), chunk(b"data", b"")), []),
     "nothing and a note": (riff(fmt(PCM, 16), chunk(b"data", b""), chunk(b"LIST", TEXT)), []),
     "RF64": (riff(ds64(12), fmt(PCM, 16), chunk(b"data", SAMPLES, 0xFFFFFFFF), chunk(b"LIST", TEXT), name=b"RF64"),
@@ -170,7 +171,8 @@ REFUSED = {
 
 @pytest.mark.parametrize("case", REFUSED)
 def test_what_cannot_be_read_is_named(case, tmp_path):
-    pytest.importorskip("soundfile", reason="the extra `audio` is not installed")
+    if "MP3" in case or "unknown" in case or "not a number" in case or "reals" in case:
+        pytest.importorskip("soundfile", reason="the extra `audio` is not installed")
     content, message = REFUSED[case]
     with pytest.raises(ValueError, match=message) as error:
         read(tmp_path, content)
