@@ -182,6 +182,15 @@ def measured(make):
     return make_measured
 
 
+def quantile_map(dtype):
+    """Of a column of heavy tails, a skewed one, and one of few values, which stays."""
+    random = np.random.default_rng(0)
+    columns = random.standard_t(2, 600), np.exp(random.normal(size=600)), random.choice([0.0, 1.0], 600)
+    bijector = bijectors.QuantileMap(3, num_knots=9, dtype=dtype)
+    bijector.measure(np.stack(columns, axis=1))
+    return bijector
+
+
 def resnet_coupling(dtype):
     mask = masks.checkerboard((2, 4, 2))
     return bijectors.AffineCoupling(mask, ResNet(4, 3, num_blocks=1, dtype=dtype), dtype=dtype)
@@ -254,6 +263,7 @@ CASES = {
         measured(lambda dtype: bijectors.Standardize((2,), event_ndims=3, dtype=dtype)), (3, 2, 2), constant=True
     ),
     "standardize_audio": Case(measured(lambda dtype: bijectors.Standardize((), dtype=dtype)), (6,), constant=True),
+    "quantile_map": Case(quantile_map, (3,)),
     "reverse": Case(lambda dtype: bijectors.Permutation.reverse(4), (4,), constant=True),
     "random_permutation": Case(lambda dtype: bijectors.Permutation.random(6, seed=3), (6,), constant=True),
     "rescale": Case(lambda dtype: bijectors.Rescale((3,), dtype=dtype), (3,), constant=True),

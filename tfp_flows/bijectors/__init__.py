@@ -15,6 +15,7 @@ from tfp_flows.bijectors.logit import Logit
 from tfp_flows.bijectors.multiscale import MultiScale
 from tfp_flows.bijectors.permutation import Permutation
 from tfp_flows.bijectors.piecewise_probit import PiecewiseProbit
+from tfp_flows.bijectors.quantile_map import QuantileMap
 from tfp_flows.bijectors.rescale import Rescale
 from tfp_flows.bijectors.sigmoid import Sigmoid
 from tfp_flows.bijectors.squeeze import Squeeze
@@ -24,6 +25,6 @@ from tfp_flows.bijectors.standardized_context import StandardizedContext
 __all__ = [
     "ActNorm", "AdditiveCoupling", "AffineCoupling", "Autoregressive", "BatchNorm", "Bijector", "Chain", "Coupling",
     "Elementwise", "EmergingConv", "Equalize", "InvertibleConv1x1", "Logit", "MultiScale", "Permutation",
-    "PiecewiseProbit", "Rescale", "Sigmoid", "Squeeze", "Standardize", "StandardizedContext",
+    "PiecewiseProbit", "QuantileMap", "Rescale", "Sigmoid", "Squeeze", "Standardize", "StandardizedContext",
     "initializing", "is_initializing", "takes_context",
 ]  # fmt: skip

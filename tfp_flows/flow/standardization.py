@@ -11,8 +11,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfp_flows.bijectors import Chain, Standardize, StandardizedContext
+from tfp_flows.bijectors import Chain, QuantileMap, Standardize, StandardizedContext
 from tfp_flows.data import columns, precision
+from tfp_flows.dequantization import IntegerColumns
 from tfp_flows.flow import no_data
 
 # Of the data that are kept for a look at single columns.
@@ -94,10 +95,11 @@ def measure(flow, data, steps=None):
     Warns:
         UserWarning: of columns of few values and of copied events, see `tfp_flows.data.columns`.
     """
-    standardize, contexts = _waiting(flow)
-    if not (standardize or contexts) or not _is_repeatable(data, steps):
+    standardize, quantiles, contexts = _waiting(flow)
+    if not (standardize or quantiles or contexts) or not _is_repeatable(data, steps):
         return
-    events = Statistics(standardize[0].shape) if standardize else None
+    first = [*standardize, *quantiles][:1]
+    events = Statistics(standardize[0].shape if standardize else flow.event_shape) if first else None
     given = [Statistics(part.shape) for part in contexts]
     for x, context in _batches(data, steps):
         if events is not None and x is not None:
@@ -110,6 +112,13 @@ def measure(flow, data, steps=None):
     for part, statistics in [*zip(standardize, [events]), *zip(contexts, given)]:
         if statistics.count:
             part.set_statistics(statistics.mean, statistics.log_std)
+    if quantiles and events.count:
+        sample = events.sample.astype(np.float64)
+        if isinstance(flow.dequantization, IntegerColumns):
+            sample = flow.dequantization(sample, seed=[flow.seed, 0], dtype=tf.float64)[0].numpy()
+        if standardize:
+            sample = (sample - events.mean) * np.exp(-events.log_std)
+        quantiles[0].measure(sample, seed=flow.seed)
     for statistics in given:
         if statistics.count:
             precision.check(statistics.sample, flow.variable_dtype, "the context")
@@ -125,15 +134,16 @@ def _check(flow, events):
 
 
 def _waiting(flow):
-    """The bijector that the data meet first, where it is one that waits for statistics, and those of contexts."""
-    first = flow.distribution.bijector if flow.can_encode else None
-    while isinstance(first, Chain):
-        first = first.bijectors[0]
-    standardize = [first] if isinstance(first, Standardize) else []
+    """The bijectors that the data meet first, where they are ones that wait for statistics, and those of contexts."""
+    leading = [flow.distribution.bijector] if flow.can_encode else []
+    while leading and isinstance(leading[0], Chain):
+        leading = leading[0].bijectors
+    standardize = [part for part in leading[:1] if isinstance(part, Standardize)]
+    quantiles = [part for part in leading[len(standardize) :][:1] if isinstance(part, QuantileMap)]
     contexts = [part for part in flow.distribution.submodules if isinstance(part, StandardizedContext)]
     # A chain in the place of a part hands the context on as it is, another one of these does not.
     contexts = [part for part in contexts if not any(part in outer.bijector.submodules for outer in contexts)]
-    return tuple([part for part in parts if part.needs_initialization] for parts in (standardize, contexts))
+    return tuple([part for part in parts if part.needs_initialization] for parts in (standardize, quantiles, contexts))
 
 
 def _is_repeatable(data, steps):

@@ -13,10 +13,11 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfp_flows import masks
-from tfp_flows.bijectors import AdditiveCoupling, Chain, Rescale, Standardize
+from tfp_flows.bijectors import AdditiveCoupling, Chain, Rescale
 from tfp_flows.flow.flow import Flow
 from tfp_flows.models.blocks import noise
 from tfp_flows.models.blocks.precision import choose_dtype, of_networks
+from tfp_flows.models.blocks.preprocessing import to_reals
 from tfp_flows.networks import MLP
 from tfp_flows.numerics.tensors import as_tuple
 
@@ -35,6 +36,9 @@ class NICE(Flow):
         prior: "logistic" or "gaussian".
         integer_columns: ints, from 0, the columns of continuous data that hold whole numbers: `fit` and scores
             add the noise of their bins, see `dequantization.IntegerColumns`; None for none.
+        preprocessing: (vectors of continuous data) "standard", in standard units; "quantiles", each column mapped to a
+            normal one, for heavy tails, skewed columns and outliers, see `bijectors.QuantileMap`; or "auto", the
+            columns that this suits better by the likelihood of held-out events.
         seed: int.
         name: str or None.
         dtype: "float32" or "float64", what all is computed in; None for Keras' `floatx`.
@@ -60,6 +64,7 @@ class NICE(Flow):
         name=None,
         dtype=None,
         integer_columns=None,
+        preprocessing="standard",
     ):
         event_shape = masks.vector_shape(event_shape)
         if prior not in _PRIORS:
@@ -74,9 +79,11 @@ class NICE(Flow):
             seed=seed,
             dtype=dtype,
             integer_columns=None if integer_columns is None else as_tuple(integer_columns),
+            preprocessing=preprocessing,
         )
-        to_unit = Standardize(event_shape, dtype=dtype) if num_bins is None else tfb.Scale(tf.constant(num_bins, dtype))
-        layers = [to_unit]
+        layers = to_reals(event_shape, num_bins, dtype=dtype, kind=preprocessing)
+        if num_bins is not None:
+            layers = [tfb.Scale(tf.constant(num_bins, dtype))]
         for mask in masks.alternating(masks.odd_even(*event_shape), num_layers):
             conditioner = MLP(
                 int((~mask).sum()), hidden_units, output_initializer="glorot_uniform", dtype=of_networks(dtype)

@@ -29,7 +29,7 @@ def inverse_and_log_det(x, x_k, y_k, w, h, d, d_next):
     q = s + (d + d_next - 2 * s) * t * (1 - t)
     # x plus a correction, not y_k plus a part of h: less is lost to rounding where the spline is the identity.
     z = x + (y_k - x_k) + (h * t * (s * t + d * (1 - t)) / q - run)
-    return z, _log_slope(t, s, d, d_next)
+    return z, log_slope(t, s, d, d_next)
 
 
 def forward_and_log_det(z, x_k, y_k, w, h, d, d_next):
@@ -50,7 +50,7 @@ def forward_and_log_det(z, x_k, y_k, w, h, d, d_next):
     root = tf.sqrt(tf.maximum(b * b - 4 * a * c, 1e-30))
     t = _within(2 * c / (-b - root))
     x = z + (x_k - y_k) + (w * t - rise)
-    return x, -_log_slope(t, s, d, d_next)
+    return x, -log_slope(t, s, d, d_next)
 
 
 def _within(t):
@@ -58,7 +58,7 @@ def _within(t):
     return tf.clip_by_value(t, 0, 1)
 
 
-def _log_slope(t, s, d, d_next):
+def log_slope(t, s, d, d_next):
     """log dz/dx where t of the piece is passed."""
     r = t * (1 - t)
     slope = d_next * t * t + 2 * s * r + d * (1 - t) * (1 - t)

@@ -46,6 +46,9 @@ class AutoregressiveFlow(Flow):
         log_scale_bound: float, see `tfp_flows.transforms.Affine`.
         integer_columns: (vectors) ints, from 0, the columns of continuous data that hold whole numbers: `fit` and
             scores add the noise of their bins, see `dequantization.IntegerColumns`; None for none.
+        preprocessing: (vectors of continuous data) "standard", in standard units; "quantiles", each column mapped to a
+            normal one, for heavy tails, skewed columns and outliers, see `bijectors.QuantileMap`; or "auto", the
+            columns that this suits better by the likelihood of held-out events.
         seed: int.
         name: str or None.
         dtype: "float32" or "float64", what all is computed in; None for Keras' `floatx`.
@@ -84,6 +87,7 @@ class AutoregressiveFlow(Flow):
         name=None,
         dtype=None,
         integer_columns=None,
+        preprocessing="standard",
     ):
         shape = check_shape(event_shape)
         if len(shape) not in (1, 3):
@@ -126,6 +130,7 @@ class AutoregressiveFlow(Flow):
             seed=seed,
             dtype=dtype,
             integer_columns=None if integer_columns is None else as_tuple(integer_columns),
+            preprocessing=preprocessing,
             **options,
         )
         family = choose_transform(transform, num_components, log_scale_bound)
@@ -136,7 +141,7 @@ class AutoregressiveFlow(Flow):
         def make_network(k):
             return make(k, seed, shape, family.num_params, common, **options)
 
-        first = to_reals(shape, num_bins, alpha, edges, equalize, dtype)
+        first = to_reals(shape, num_bins, alpha, edges, equalize, dtype, kind=preprocessing)
         super().__init__(
             autoregressive_layers.distribution(
                 shape,

@@ -2,6 +2,8 @@
 integers on their bins to reals.
 
 standard  y -> (y - mean) / standard deviation, of continuous data (see `bijectors.Standardize`)
+quantiles y -> each column of a vector by its quantiles to a standard normal (see `bijectors.QuantileMap`)
+auto      y -> the columns that this suits better by their quantiles, the others in standard units
 logit     y in (0, num_bins) -> logit of alpha + (1 - 2 alpha) y / num_bins    (RealNVP, arXiv:1605.08803, section 4.1)
 centred   y -> y / num_bins - 1/2                                              (Glow's published code)
 equalize  y -> levels as wide as they are common, before any of the others    (see `bijectors.Equalize`)
@@ -11,13 +13,26 @@ probit    y in [edge_k, edge_k+1) -> a normal of its own                       (
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfp_flows.bijectors import Equalize, Logit, PiecewiseProbit, Standardize
+from tfp_flows.bijectors import Equalize, Logit, PiecewiseProbit, QuantileMap, Standardize
 from tfp_flows.bijectors.equalize import check_edges
 
 tfb = tfp.bijectors
 
 
-def to_reals(event_shape, num_bins, alpha=None, edges=None, equalize=False, dtype="float32", per_feature=True):
+# Of continuous data.
+KINDS = ("standard", "quantiles", "auto")
+
+
+def to_reals(
+    event_shape,
+    num_bins,
+    alpha=None,
+    edges=None,
+    equalize=False,
+    dtype="float32",
+    per_feature=True,
+    kind="standard",
+):
     """Bijectors in data -> latent order.
 
     Args:
@@ -29,11 +44,17 @@ def to_reals(event_shape, num_bins, alpha=None, edges=None, equalize=False, dtyp
         dtype: str, of the bijectors.
         per_feature: bool, whether the columns of a vector, or the channels of an image, of continuous data have a mean
             and a standard deviation of their own; otherwise all elements have one.
+        kind: "standard", or of vectors of continuous data "quantiles" or "auto".
 
     Raises:
         ValueError: where edges are not increasing integers from 0 to num_bins, or edges or equalize are given for
             continuous data.
     """
+    if kind not in KINDS:
+        raise ValueError(f"Expected preprocessing to be one of {list(KINDS)}; got {kind!r}.")
+    if kind != "standard" and (num_bins is not None or len(event_shape) != 1):
+        got = f"num_bins={num_bins}" if num_bins is not None else f"event_shape={tuple(event_shape)}"
+        raise ValueError(f"Expected preprocessing={kind!r} with vectors of continuous data; got it with {got}.")
     if edges is not None:
         if num_bins is None:
             raise ValueError(f"Expected num_bins beside edges, which are of integer data; got edges={edges!r}.")
@@ -41,7 +62,10 @@ def to_reals(event_shape, num_bins, alpha=None, edges=None, equalize=False, dtyp
     if num_bins is None:
         if equalize:
             raise ValueError("Expected num_bins beside equalize=True, which is of integer data; got None.")
-        return [Standardize(event_shape[-1:] if per_feature else (), len(event_shape), dtype=dtype)]
+        first = [Standardize(event_shape[-1:] if per_feature else (), len(event_shape), dtype=dtype)]
+        return (
+            first if kind == "standard" else [*first, QuantileMap(*event_shape, is_chosen=kind == "auto", dtype=dtype)]
+        )
     first = [Equalize(num_bins, edges, dtype=dtype)] if equalize else []
     if edges is not None:
         return [*first, PiecewiseProbit(edges, dtype=dtype)]
