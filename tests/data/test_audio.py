@@ -60,6 +60,7 @@ def test_windows_are_of_recordings_whose_names_say_split_and_label(folder):
     speakers = data.load(str(folder), length=300, label="speaker")
     found = (speakers.test[:, 0].astype(int) - 32768) % 1000 // 100
     np.testing.assert_array_equal(found, speakers.labels["test"])
+    assert speakers.class_labels.values == ("ann", "bob")
 
 
 def test_an_archive_is_what_the_folder_is(folder, tmp_path):

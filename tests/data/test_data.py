@@ -99,7 +99,9 @@ def make(events=FLOATS, **changes):
         ({"events": INTEGERS - 1, "num_bins": 16}, "integers in [0, 16) in train of d; got -1"),
         ({"labels": {"train": np.arange(5)}}, "labels for train, validation, test"),
         ({"labels": {**LABELS, "test": np.arange(4)}}, "one label for each of the 5 events in test of d; got 4"),
-        ({"labels": {**LABELS, "test": np.zeros(5)}}, "vector of integers; got float64 (5,)"),
+        ({"labels": {**LABELS, "test": np.zeros(5) + 0.5}}, "whole numbers, text or booleans in the labels of test"),
+        ({"class_labels": data.Labels((0, 1))}, "class_labels with labels only"),
+        ({"labels": LABELS, "class_labels": data.Labels((5, 6))}, "among 0..1 in the labels of train of d; got 2"),
     ],
 )
 def test_refused_data(changes, message):
@@ -168,7 +170,12 @@ def fake_tfds(monkeypatch, prepared=True, load=None):
         print("100%", file=sys.stderr)
         return prepared
 
-    builder = types.SimpleNamespace(is_prepared=chatter, url_infos={"https://example.org/images.gz": None})
+    classes = types.SimpleNamespace(num_classes=3, names=["airplane", "automobile", "bird"])
+    builder = types.SimpleNamespace(
+        is_prepared=chatter,
+        url_infos={"https://example.org/images.gz": None},
+        info=types.SimpleNamespace(features={"label": classes}),
+    )
     module = types.SimpleNamespace(builder=lambda name: builder, load=load)
     monkeypatch.setitem(sys.modules, "tensorflow_datasets", module)
 
@@ -207,6 +214,7 @@ def test_cifar10_is_cut_as_usual(monkeypatch, flatten, shape):
     d = data.load("cifar10", flatten=flatten)
     assert asked == ["cifar10", "train[:45000]", "train[45000:]", "test"]
     assert d.event_shape == shape and d.num_bins == 256 and d.labels["test"].tolist() == [2, 0, 1]
+    assert d.class_labels == data.Labels((0, 1, 2), ("airplane", "automobile", "bird"))
     assert d.train.ravel()[:5].tolist() == [0, 1, 2, 3, 4]
 
 

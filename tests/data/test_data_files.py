@@ -143,14 +143,18 @@ NPZ = {
     "other shapes": ({"train": TABLE, "val": TABLE[:, :1], "test": TABLE}, {}, "validation of a.npz to hold events"),
     "few labels": ({"x": TABLE, "y": np.arange(3)}, {}, "as many labels as events in {}; got 3 and 20"),
     "no test labels": ({"train": TABLE, "train_labels": np.arange(20), "test": TABLE}, {}, "for train only"),
-    "float labels": ({"x": TABLE, "y": TABLE[:, 0]}, {}, "vector of integers; got float64"),
+    "float labels": (
+        {"x": TABLE, "y": TABLE[:, 0]},
+        {},
+        "booleans in the labels of train of a.npz (any",
+    ),
     "negative": ({"a": PIXELS.astype(int) - 1}, {}, "integers of at least 0 in {}; got -1"),
     "above": ({"a": PIXELS}, {"num_bins": 16}, "integers in [0, 16)"),
     "floats with bins": ({"a": TABLE}, {"num_bins": 16}, "num_bins with integers only"),
     "fractions": ({"a": TABLE}, {"dtype": "uint8"}, "numbers that uint8 can hold in {}; got 0.14"),
     "no dtype": ({"a": TABLE}, {"dtype": "float31"}, "number type; got 'float31'"),
     "text dtype": ({"a": TABLE}, {"dtype": "str"}, "integer or floating type"),
-    "option": ({"a": TABLE}, {"flatten": True}, "among num_bins, dtype, key, header, num_bits; got flatten"),
+    "option": ({"a": TABLE}, {"flatten": True}, "among num_bins, dtype, key, header, label, num_bits; got flatten"),
 }
 
 

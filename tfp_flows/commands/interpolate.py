@@ -47,7 +47,7 @@ def run(options):
         way = model.dequantization.quantize(way)
     to = examples.picture(options.to or run.path / _name(options))
     title = f"{options.path} ways between {options.split} examples"
-    print(pictures.rows(np.asarray(way), _names(pairs, contexts), to, model.num_bins, title))
+    print(pictures.rows(np.asarray(way), _names(model, pairs, contexts), to, model.num_bins, title))
     print(f"largest difference between the ends and the examples: {error:.3g}{examples.unit(model)}")
 
 
@@ -70,8 +70,8 @@ def _name(options):
     return f"interpolation-{options.path}-{which}.png"
 
 
-def _names(pairs, contexts):
+def _names(model, pairs, contexts):
     def name(index, end, i):
-        return f"{index}" if contexts[end] is None else f"{index} (class {contexts[end][i]})"
+        return f"{index}" if contexts[end] is None else f"{index} ({model.class_title(contexts[end][i])})"
 
     return [f"{name(a, 0, i)} → {name(b, 1, i)}" for i, (a, b) in enumerate(pairs)]

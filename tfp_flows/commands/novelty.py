@@ -108,6 +108,7 @@ def _scores(model, dataset, other, options):
 
     from tfp_flows import training
     from tfp_flows.data.dataset import SPLITS
+    from tfp_flows.runs import labels
 
     known = {split: getattr(dataset, split) for split in SPLITS}
     parts = {name: _choose(x, options) for name, x in {**known, "other": other.test}.items()}
@@ -116,7 +117,7 @@ def _scores(model, dataset, other, options):
     if model.num_classes is None:
         nll = training.nll_per_event(model, x, seed=options.seed)
     else:
-        weights = np.bincount(dataset.labels["train"], minlength=model.num_classes)
+        weights = np.bincount(labels.context(model, dataset, "train"), minlength=model.num_classes)
         nll = training.marginal_nll(model, x, weights, seed=options.seed)
     return dict(zip(parts, np.split(nll, np.cumsum([len(part) for part in parts.values()])[:-1])))
 

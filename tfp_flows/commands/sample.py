@@ -1,6 +1,7 @@
 """tfp-flows sample: samples of a run as a picture and as an array, by class and by temperature where asked."""
 
 import pathlib
+import re
 
 from tfp_flows.commands import directory, texts
 
@@ -22,8 +23,9 @@ def add(commands):
         "--n", type=int, help="how many (default: 64; of audio 8), or how many in each row (default: 10; of audio 1)"
     )
     command.add_argument(
-        "--class", "--classes", dest="classes", metavar="K[,K...]",
-        help="of a conditional run: the classes to draw, in this order (default: all)",
+        "--class", "--classes", "--label", "--labels", dest="classes", metavar="K[,K...]",
+        help="of a conditional run: the classes to draw, by their labels in the data or their names, in this order "
+        "(default: all)",
     )  # fmt: skip
     command.add_argument(
         "--temperature", "--temperatures", dest="temperature", metavar="T[,T...]", default="1",
@@ -73,7 +75,8 @@ def run(options):
         rows = events.reshape(len(names), -1, *model.event_shape)[:, :_MOST_COLUMNS]
         print(pictures.rows(rows, names, picture, model.num_bins, _title(arrays, rows.shape[1])))
     elif is_image or names is not None:
-        print(pictures.samples(events, picture, levels=model.num_bins))
+        title = None if names is None else ", ".join(names)
+        print(pictures.samples(events, picture, levels=model.num_bins, title=title))
     else:
         # A cloud wants more points than were asked for.
         temperature = temperatures[0]
@@ -114,13 +117,13 @@ def _draw(model, options, classes, temperatures, defaults):
         rows = [sample_events(model, n, options.seed, temperature, labels) for temperature in temperatures]
         arrays = {"": np.concatenate(rows), "-temperatures": np.repeat(temperatures, n)}
         if labels is not None:
-            arrays["-labels"] = np.tile(labels, len(temperatures))
+            arrays["-labels"] = np.tile(_labels(model).decode(labels), len(temperatures))
         return arrays, [f"temperature {temperature:g}" for temperature in temperatures]
     if classes is not None:
         n = _count(options, each)
         rows = sample_classes(model, n, classes, options.seed, temperatures[0])
-        arrays = {"": rows.reshape(-1, *model.event_shape), "-labels": np.repeat(classes, n)}
-        return arrays, [f"class {k}" for k in classes]
+        arrays = {"": rows.reshape(-1, *model.event_shape), "-labels": np.repeat(_labels(model).decode(classes), n)}
+        return arrays, [model.class_title(k) for k in classes]
     return {"": sample_events(model, _count(options, alone), options.seed, temperatures[0])}, None
 
 
@@ -150,15 +153,22 @@ def _classes(model, options):
         return None
     if options.classes is None:
         return list(range(model.num_classes))
-    classes = texts.numbers(options.classes, int, "--class")
-    for k in classes:
-        if not 0 <= k < model.num_classes:
-            raise ValueError(f"Expected classes of this run, 0..{model.num_classes - 1}; got {k}.")
-    return classes
+    return _labels(model).read(options.classes)
+
+
+def _labels(model):
+    """What stands for the classes of a model."""
+    from tfp_flows.data import Labels
+
+    return model.class_labels or Labels(range(model.num_classes))
 
 
 def _name(options, temperatures):
     name = f"samples-{options.seed}-{'-'.join(f'{temperature:g}' for temperature in temperatures)}"
     if options.seconds is not None:
         name += f"-{options.seconds:g}s"
-    return name if options.classes is None else f"{name}-class-{options.classes.replace(',', '-')}"[:100]
+    if options.classes is None:
+        return name
+    # Of labels that are text, what no file system minds.
+    plain = re.sub(r"[^-.=@()\w]+", "-", options.classes)
+    return f"{name}-class-{plain}"[:100]

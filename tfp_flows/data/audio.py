@@ -3,13 +3,14 @@
     .wav, folder   WAV of one sample rate, see `tfp_flows.wav`; all .wav files of the folder and of those within it but
                    hidden ones, such as the ._ files of macOS; a folder that holds other recordings too is refused
     .npz           audio (num_samples,) int16, all recordings end to end; offset (n + 1,), where each begins and the
-                   last one ends; sample_rate, 8000 where it is missing; integer arrays (n,) by their names, such as
-                   digit and speaker
+                   last one ends; sample_rate, 8000 where it is missing; arrays (n,) of integers or text by their
+                   names, such as digit and speaker
 
 Files whose names are all DIGIT_SPEAKER_INDEX.wav, as in the Free Spoken Digit Dataset, give such arrays too. Recordings
 with an index below 5 are then the test split, as its authors have it; a tenth of the others is drawn for validation.
 Without an index a tenth is drawn for each of them. Splits are of recordings: windows of one are never in two.
 Jackson et al., Free Spoken Digit Dataset, github.com/Jakobovski/free-spoken-digit-dataset.
+Files of other names that all lie in folders within the folder give one array, `folder`: yes/0.wav, no/0.wav.
 """
 
 import pathlib
@@ -22,6 +23,7 @@ import numpy as np
 from tfp_flows import wav
 from tfp_flows.data import checks
 from tfp_flows.data.dataset import SPLITS, Data
+from tfp_flows.data.labels import Labels
 
 _NAME = re.compile(r"(\d+)_([A-Za-z]+)_(\d+)")
 _NUM_TEST = 5
@@ -56,7 +58,7 @@ def load(path, seed=0, *, length=2048, hop=None, label=None):
             is left at the end of others.
         hop: int, audio samples from one window of train to the next; None for half the length. Windows of validation
             and test do not overlap.
-        label: str, the array whose values are the windows' labels; None for the first there is.
+        label: str, the array whose values are the windows' labels; None for the first there is, False for none.
 
     Returns:
         Data, uint16 with num_bins 65536 and the sample rate, named like the file.
@@ -89,6 +91,8 @@ def load(path, seed=0, *, length=2048, hop=None, label=None):
             f"{num_short} of {len(recordings)} recordings in {path} are shorter than length={length} and left out.",
             stacklevel=2,
         )
+    class_labels = None if labels is None else Labels.of(labels, where=f"the labels of {path}")
+    labels = None if labels is None else class_labels.encode(labels)
     events, found = {}, {}
     for split, members in _splits(len(recordings), columns.get("index"), seed, path).items():
         step = hop if split == "train" else length
@@ -104,6 +108,7 @@ def load(path, seed=0, *, length=2048, hop=None, label=None):
         path.name,
         **events,
         labels=None if labels is None else found,
+        class_labels=class_labels,
         num_bins=wav.NUM_BINS,
         sample_rate=rate,
         description=f"{length / rate:.3g} s windows of audio from {path.name}",
@@ -139,11 +144,11 @@ def _read_wavs(path):
         raise ValueError(f"Expected recordings of one sample rate in {path}; got {sorted(set(rates))}.")
     names = [_NAME.fullmatch(file.stem) for file in files]
     if not all(names):
-        return recordings, rates[0], {}
+        folders = [file.parent.relative_to(path).as_posix() for file in files] if path.is_dir() else ["."]
+        return recordings, rates[0], {} if "." in folders else {"folder": np.array(folders)}
     digit, speaker, index = zip(*(name.groups() for name in names))
-    speakers = sorted(set(speaker))
-    columns = dict(digit=digit, speaker=[speakers.index(name) for name in speaker], index=index)
-    return recordings, rates[0], {name: np.array(column, np.int64) for name, column in columns.items()}
+    columns = dict(digit=np.array(digit, np.int64), speaker=np.array(speaker), index=np.array(index, np.int64))
+    return recordings, rates[0], columns
 
 
 def _read_archive(path):
@@ -170,9 +175,9 @@ def _read_archive(path):
     rate = int(rate)
     recordings = [audio[start:end] for start, end in zip(offset[:-1], offset[1:])]
     columns = {
-        name: array.astype(np.int64)
+        name: array if array.dtype.kind in "US" else array.astype(np.int64)
         for name, array in arrays.items()
-        if array.shape == (len(recordings),) and array.dtype.kind in "iu"
+        if array.shape == (len(recordings),) and array.dtype.kind in ("iu" if name == "index" else "iuUS")
     }
     return recordings, rate, columns
 
@@ -181,7 +186,11 @@ def _choose(columns, label, path):
     """The column of the labels, or None where there is none and none was asked for."""
     names = [name for name in columns if name != "index"]
     if label is None:
+        # Numbers first: a text may be a remark.
+        names = [name for name in names if columns[name].dtype.kind in "iu"] or names
         return columns[names[0]] if names else None
+    if label is False:
+        return None
     if label not in names:
         raise ValueError(f"Expected label to be one of {names} of {path}; got {label!r}.")
     return columns[label]

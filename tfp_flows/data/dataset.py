@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 
 from tfp_flows.data import checks, pipeline
+from tfp_flows.data.labels import Labels
 
 SPLITS = ("train", "validation", "test")
 
@@ -16,7 +17,9 @@ class Data:
     Attributes:
         name: str.
         train, validation, test: arrays (num_events,) + event_shape of one dtype, integer or floating.
-        labels: None, or a dict from split to an integer array (num_events,).
+        labels: None, or a dict from split to an integer array (num_events,) of the classes 0..n-1. Given without
+            `class_labels` they may be of any values, see `Labels`, and are mapped: labels from 1, or text.
+        class_labels: None, or the `Labels` that say what stands for each class; those of the labels by default.
         num_bins: int, the number of levels 0..num_bins-1 of integer data; None for continuous data.
         density: None, or the density that the events were drawn from: `log_prob(x)` and `entropy`, in nats.
         description: str, one line.
@@ -42,6 +45,7 @@ class Data:
     density: object | None = None
     description: str = ""
     sample_rate: int | None = None
+    class_labels: Labels | None = None
 
     def __post_init__(self):
         for split in SPLITS:
@@ -54,7 +58,12 @@ class Data:
                 )
             _check_levels(events, self.num_bins, where)
         if self.labels is not None:
-            _check_labels(self)
+            labels, classes = _encode_labels(self)
+            # Past what freezes a dataclass.
+            object.__setattr__(self, "labels", labels)
+            object.__setattr__(self, "class_labels", classes)
+        elif self.class_labels is not None:
+            raise ValueError(f"Expected class_labels with labels only; got them without any for {self.name}.")
 
     def __repr__(self):
         sizes = ", ".join(f"{split}={len(getattr(self, split))}" for split in SPLITS)
@@ -124,15 +133,26 @@ def _check_levels(events, num_bins, where):
         raise ValueError(f"Expected integers in [0, {num_bins}) in {where}; got {low if low < 0 else high}.")
 
 
-def _check_labels(data):
+def _encode_labels(data):
+    """The labels as classes, by split, and what stands for these."""
     if sorted(data.labels) != sorted(SPLITS):
         raise ValueError(f"Expected labels for {', '.join(SPLITS)} of {data.name}; got {sorted(data.labels)}.")
-    for split, labels in data.labels.items():
-        if not isinstance(labels, np.ndarray) or labels.dtype.kind not in "iu" or labels.ndim != 1:
-            kind = f"{labels.dtype} {labels.shape}" if isinstance(labels, np.ndarray) else type(labels).__name__
-            raise ValueError(f"Expected the labels of {split} of {data.name} as a vector of integers; got {kind}.")
+    where = {split: f"the labels of {split} of {data.name}" for split in SPLITS}
+    classes = data.class_labels
+    if classes is None:
+        found = [Labels.of(data.labels[split], where=where[split]) for split in SPLITS]
+        classes = Labels.of(*(part.values for part in found), where=f"the labels of {data.name}")
+    indices = classes if data.class_labels is None else Labels(range(len(classes)))
+    encoded = {split: indices.encode(data.labels[split], where[split]) for split in SPLITS}
+    for split, labels in encoded.items():
         if len(labels) != len(getattr(data, split)):
             raise ValueError(
                 f"Expected one label for each of the {len(getattr(data, split))} events in {split} of {data.name}; "
                 f"got {len(labels)}."
             )
+    # As they came, where they are the classes already.
+    same = all(
+        isinstance(labels, np.ndarray) and labels.dtype.kind in "iu" and np.array_equal(labels, encoded[split])
+        for split, labels in data.labels.items()
+    )
+    return data.labels if same else encoded, classes

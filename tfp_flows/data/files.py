@@ -9,6 +9,9 @@ A split that the file lacks is cut from train by the seed: a tenth of it (one ev
 for test. Floats become float32, and booleans uint8. Integers (in a .csv: where no number has a point or an exponent)
 are levels 0..num_bins-1, and num_bins, unless it is given, is the smallest power of two above the largest of them:
 256 for 8-bit pixels, 32 for the values 0..16.
+
+Labels are of any values, see `tfp_flows.data.Labels`: integers, text, one-hot vectors. `label` says where they are: the
+column of a .csv, an array of a .npz, the path of another .npy.
 """
 
 import os
@@ -38,7 +41,7 @@ def is_path(name):
     return "/" in name or os.sep in name or name.lower().endswith(_SUFFIXES) or os.path.exists(name)
 
 
-def load(path, seed=0, *, num_bins=None, dtype=None, key=None, header=None):
+def load(path, seed=0, *, num_bins=None, dtype=None, key=None, header=None, label=None):
     """Events from a .npy, .npz or .csv file; see the head of this module for what is looked for in it.
 
     Args:
@@ -49,6 +52,9 @@ def load(path, seed=0, *, num_bins=None, dtype=None, key=None, header=None):
         key: str, the array of a .npz to take, where it holds several.
         header: bool, whether the first line of a .csv that is no comment holds titles; None to tell by what it holds,
             and to refuse one that may be either.
+        label: where the labels are. Of a .csv: str or int, the title or number (from 1, or from -1 backwards) of their
+            column. Of a .npz: str, their array (with splits train_NAME, NAME_train, ...). Of a .npy: str, the path of
+            another one. None for those that a .npz holds under known names; False for none.
 
     Returns:
         Data, named like the file.
@@ -76,14 +82,18 @@ def load(path, seed=0, *, num_bins=None, dtype=None, key=None, header=None):
         raise ValueError(f"Expected key with a .npz file only; got {path}.")
     if header is not None and suffix != ".csv":
         raise ValueError(f"Expected header with a .csv file only; got {path}.")
+    if label is not None and (label is True or not isinstance(label, (str, int))):
+        raise ValueError(f"Expected label to say where the labels of {path} are, or False; got {label!r}.")
     try:
         with open(path, "rb") as file:
             if suffix == ".csv":
-                events, labels = {"train": table.read(file, path, header)}, {}
+                events, labels = table.read(file, path, header, None if label is False else label)
+                events, labels = {"train": events}, {} if labels is None else {"train": labels}
             elif suffix == ".npy":
-                events, labels = {"train": _read_array(lambda: np.load(file, allow_pickle=False), path)}, {}
+                events = {"train": _read_array(lambda: np.load(file, allow_pickle=False), path)}
+                labels = {} if label is None or label is False else {"train": _read_labels(label, path)}
             else:
-                events, labels = _read_npz(file, path, key)
+                events, labels = _read_npz(file, path, key, label)
     except OSError as error:
         raise type(error)(f"Expected a readable file at {path}; got {error.strerror or error}.") from error
 
@@ -98,15 +108,25 @@ def _where(path, split, events):
     return str(path) if len(events) == 1 else f"{split} of {path}"
 
 
-def _read_npz(file, path, key):
+def _read_labels(label, path):
+    """The labels of another .npy, which lies where its path says, or beside the events'."""
+    other = pathlib.Path(str(label))
+    other = other if other.is_file() else path.parent / other
+    if not other.is_file():
+        raise ValueError(f"Expected label to be the path of a .npy file of labels for {path}; got {label!r}.")
+    return _read_array(lambda: np.load(other, allow_pickle=False), other)
+
+
+def _read_npz(file, path, key, label):
     archive = _read_array(lambda: np.load(file, allow_pickle=False), path)
     if not isinstance(archive, np.lib.npyio.NpzFile):
         raise ValueError(f"Expected {path} to be an archive of arrays; got a single array.")
     keys = list(archive.files)
     found = {split: _find(keys, names, path) for split, names in _SPLIT_KEYS.items()}
-    found_labels = {split: _find(keys, names, path) for split, names in _LABEL_KEYS.items()}
+    label_keys, single_label_keys = _label_keys(label)
+    found_labels = {split: _find(keys, names, path) for split, names in label_keys.items()}
     if key is not None or found["train"] is None:
-        arrays = [k for k in keys if k not in _SINGLE_LABEL_KEYS]
+        arrays = [k for k in keys if k not in (*_SINGLE_LABEL_KEYS, *single_label_keys)]
         if key is None and (len(arrays) != 1 or any(found.values())):
             raise ValueError(
                 f"Expected train (with validation and test) or a single array in {path}; "
@@ -115,12 +135,27 @@ def _read_npz(file, path, key):
         if key is not None and key not in keys:
             raise ValueError(f"Expected key to be one of {', '.join(keys)} in {path}; got {key!r}.")
         found = {"train": arrays[0] if key is None else key}
-        found_labels = {"train": _find([k for k in keys if k != key], _SINGLE_LABEL_KEYS, path)}
+        found_labels = {"train": _find([k for k in keys if k != key], single_label_keys, path)}
+    if label and found_labels.get("train") is None:
+        raise ValueError(f"Expected label to name an array of labels in {path}, of {', '.join(keys)}; got {label!r}.")
     read = lambda names: {  # noqa: E731
         split: _read_array(lambda name=name: archive[name], path) for split, name in names.items() if name is not None
     }
     events = read(found)
     return events, read({split: name for split, name in found_labels.items() if split in events})
+
+
+def _label_keys(label):
+    """What arrays of labels are called, by split and where there is one for all."""
+    if label is None:
+        return _LABEL_KEYS, _SINGLE_LABEL_KEYS
+    if label is False:
+        return dict.fromkeys(_LABEL_KEYS, ()), ()
+    splits = {split: {name.removeprefix("x_") for name in names} for split, names in _SPLIT_KEYS.items()}
+    return {
+        split: [name for s in sorted(names) for name in (f"{s}_{label}", f"{label}_{s}")]
+        for split, names in splits.items()
+    }, (str(label),)
 
 
 def _read_array(read, path):
@@ -132,6 +167,7 @@ def _read_array(read, path):
         raise ValueError(
             f"Expected {path} to hold arrays of numbers in numpy's format, not pickled; "
             f"got {type(error).__name__}: {' '.join(str(error).split())}"
+            + (" (text is one of them as np.array(labels, str))" if "Object arrays" in str(error) else "")
         ) from error
 
 
@@ -170,8 +206,9 @@ def _complete(events, labels, seed, path):
     if labels and set(labels) != set(events):
         raise ValueError(f"Expected labels for {', '.join(events)} in {path}; got them for {', '.join(labels)} only.")
     num_events = len(events["train"])
-    if labels and len(labels["train"]) != num_events:
-        raise ValueError(f"Expected as many labels as events in {path}; got {len(labels['train'])} and {num_events}.")
+    if labels and np.shape(labels["train"])[:1] != (num_events,):
+        found = np.shape(labels["train"])[0] if np.ndim(labels["train"]) else "one for all"
+        raise ValueError(f"Expected as many labels as events in {path}; got {found} and {num_events}.")
     if num_events <= len(missing):
         raise ValueError(f"Expected at least {len(missing) + 1} events to split in {path}; got {num_events}.")
     if missing:

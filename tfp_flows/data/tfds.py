@@ -11,6 +11,7 @@ import urllib.parse
 import urllib.request
 
 from tfp_flows.data.dataset import SPLITS, Data
+from tfp_flows.data.labels import Labels
 
 DESCRIPTIONS = {
     "mnist": "handwritten digits, 28 x 28 pixels of 256 levels, with labels (TensorFlow Datasets)",
@@ -31,7 +32,7 @@ def load(name, seed=0, *, flatten=True):
         flatten: whether events are vectors (784,), or (3072,); images (28, 28, 1), or (32, 32, 3), otherwise.
 
     Returns:
-        Data, uint8 with num_bins 256 and labels 0..9.
+        Data, uint8 with num_bins 256 and labels 0..9, with the names that TFDS has for them.
 
     Raises:
         ImportError: without tensorflow_datasets, or without what it needs to prepare a data set.
@@ -50,6 +51,7 @@ def load(name, seed=0, *, flatten=True):
             cut = _NUM_TRAIN[name]
             splits = [f"train[:{cut}]", f"train[{cut}:]", "test"]
             parts = tensorflow_datasets.load(name, split=splits, batch_size=-1, as_supervised=True)
+            known = builder.info.features["label"]
     except ImportError as error:
         raise _missing(name, error) from error
     except Exception as error:  # whatever TFDS, its network library or its file system raise
@@ -63,7 +65,8 @@ def load(name, seed=0, *, flatten=True):
         images = images.numpy()
         events[split] = images.reshape(len(images), -1) if flatten else images
         labels[split] = classes.numpy()
-    return Data(name, **events, labels=labels, num_bins=256, description=DESCRIPTIONS[name])
+    class_labels = Labels(range(known.num_classes), known.names)
+    return Data(name, **events, labels=labels, class_labels=class_labels, num_bins=256, description=DESCRIPTIONS[name])
 
 
 def _missing(name, error):

@@ -1,12 +1,15 @@
 """What a conditional flow p(x given context) is conditioned on: vectors, or class labels.
 
-Labels are integers 0..num_classes-1; the networks see them as one-hot vectors. A label out of range is refused in
+Labels are integers 0..num_classes-1, or text where the flow's `class_labels` say what it stands for; the networks see
+them as one-hot vectors. A label out of range is refused in
 eager code and in arrays given to `fit`; inside a graph (a data set, a served model), where nothing can be raised, every
 density, event or latent that it leads to is NaN: never another class's.
 """
 
 import numpy as np
 import tensorflow as tf
+
+from tfp_flows.flow import class_labels
 
 
 def check(flow, context, n=None):
@@ -30,9 +33,10 @@ def check(flow, context, n=None):
     if context is None:
         return ()
     if flow.num_classes is None:
-        context = tf.convert_to_tensor(context)
+        context = _numbers(flow, context)
         _check_count(context, 2, n)
         return (context,)
+    context = class_labels.from_text(flow, context)
     labels = context if tf.is_tensor(context) else np.asarray(context)
     _check_labels(labels, flow.num_classes)
     _check_count(labels, 1, n)
@@ -76,6 +80,37 @@ def void_unknown(flow, context, values):
     return tf.where(known, values, tf.constant(float("nan"), values.dtype))
 
 
+def _numbers(flow, context):
+    """A context of vectors, a tensor; class labels in their place are refused."""
+    if not tf.is_tensor(context):
+        context = np.asarray(context)
+        if context.dtype.kind not in "iuf":
+            _refuse_vectors(flow, f"{context.dtype.name} {context.shape}")
+        context = tf.convert_to_tensor(context)
+    if context.dtype in (tf.string, tf.bool):
+        _refuse_vectors(flow, f"{context.dtype.name} {context.shape}")
+    shape = context_shape(flow)
+    # Of one axis too few it may be one for all.
+    if shape and context.shape.rank == len(shape) and not context.shape.is_compatible_with(shape):
+        _refuse_vectors(flow, f"{context.dtype.name} {context.shape}")
+    return context
+
+
+def context_shape(flow):
+    """Static shape of one context, a tuple, which the conditioners know; None where they do not agree."""
+    shapes = {getattr(layer, "context_shape", None) for layer in flow.conditioners} - {None}
+    return shapes.pop() if len(shapes) == 1 else None
+
+
+def _refuse_vectors(flow, what):
+    shape = context_shape(flow)
+    size = "" if shape is None else f" of shape (n, {', '.join(map(str, shape))})"
+    raise ValueError(
+        f"Expected a context{size} of numbers; got {what} (class labels are for a flow with num_classes, and "
+        "tfp_flows.data.Labels makes 0..n-1 of any)."
+    )
+
+
 def _check_count(context, rank, n):
     """Refuses a list of contexts that is not as long as that of the events; a single one is for all."""
     n = None if n is None else tf.get_static_value(n)
@@ -95,4 +130,7 @@ def _check_labels(labels, num_classes):
 
 
 def _refuse(what, num_classes):
-    raise ValueError(f"Expected class labels as integers 0..{num_classes - 1}, one an event; got {what}.")
+    raise ValueError(
+        f"Expected class labels as integers 0..{num_classes - 1}, one an event; got {what} "
+        "(tfp_flows.data.Labels makes them of others)."
+    )

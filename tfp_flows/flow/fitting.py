@@ -10,8 +10,8 @@ import tensorflow as tf
 
 from tfp_flows.bridge.layers import flatten_layers
 from tfp_flows.data import pipeline
+from tfp_flows.flow import class_labels, events, no_data, standardization
 from tfp_flows.flow import context as contexts
-from tfp_flows.flow import events, no_data, standardization
 
 
 class EpochClock(keras.callbacks.Callback):
@@ -86,6 +86,7 @@ def validation_batches(flow, data, batch_size):
 
 def _checked(flow, x, y, sample_weight, what="x"):
     if y is not None:
+        y = class_labels.from_text(flow, y)
         contexts.check(flow, y)
     return events.check_training_events(flow, x, what), y, sample_weight
 
@@ -94,6 +95,7 @@ def _without_data(flow, y, batch_size, shuffle):
     """Batches without events, without end where no contexts bound them."""
     if y is None:
         return no_data.dataset(batch_size or 32)
+    y = class_labels.from_text(flow, y)
     contexts.check(flow, y)
     return no_data.beside(array_batches((y, None, None), batch_size, flow.seed, shuffle))
 

@@ -5,7 +5,8 @@
     encode     x (batch,) + event                       -> z (batch,) + latent
     decode     z (batch,) + latent                      -> x (batch,) + event
 
-Those of a conditional flow also take `context`, one for each event. Inputs and outputs have names. Real numbers are
+Those of a conditional flow also take `context`, one for each event: vectors, or class labels as the data have them, see
+`tfp_flows.flow.class_labels`. Inputs and outputs have names. Real numbers are
 float32 whatever the flow computes in, so that a client needs to know no more than the names; the batch size is free.
 The draws depend on the seed that comes with the request and on nothing else: a seed fixed in the graph would repeat
 one series on every replica and after every start. What a flow cannot do is left out: `encode` and `decode` of a
@@ -13,6 +14,9 @@ mixture, the temperature of a base without a scale, a direction that a bijector 
 """
 
 import tensorflow as tf
+
+from tfp_flows.flow import class_labels
+from tfp_flows.flow import context as contexts
 
 DTYPE = tf.float32
 MEANING = {
@@ -44,7 +48,10 @@ def signatures(model):
     event, latent = tuple(model.event_shape), tuple(model.latent_shape)
 
     def real(tensors):
-        return {name: tf.cast(t, dtype) if t.dtype.is_floating else t for name, t in tensors.items()}
+        tensors = {name: tf.cast(t, dtype) if t.dtype.is_floating else t for name, t in tensors.items()}
+        if "context" in tensors:
+            tensors["context"] = class_labels.look_up(model, tensors["context"])
+        return tensors
 
     def log_prob(x, **context):
         return {"log_prob": _served(model.log_prob(tf.cast(x, dtype), **real(context)), ())}
@@ -70,7 +77,7 @@ def signatures(model):
             if model.num_classes is None:
                 specs.append(_spec("context", None, *_context_shape(model)))
             else:
-                specs.append(_spec("context", None, dtype=tf.int32))
+                specs.append(_spec("context", None, dtype=class_labels.dtype(model)))
     if not model.can_encode:
         for function in (encode, decode):
             del inputs[function]
@@ -116,6 +123,9 @@ def describe(functions, model):
     if model.num_bins is not None:
         meaning["x"] += INTEGERS.format(model.num_bins - 1)
 
+    if class_labels.is_mapped(model):
+        meaning["context"] = f"class label, one of {model.class_labels.listing()}"
+
     def tensors(named):
         return {
             name: {"dtype": tensor.dtype.name, "shape": tensor.shape.as_list(), "meaning": meaning[name]}
@@ -135,11 +145,10 @@ def inputs(function):
 
 
 def _context_shape(model):
-    """Static shape of one context, which the conditioners know."""
-    shapes = {getattr(layer, "context_shape", None) for layer in model.conditioners} - {None}
-    if len(shapes) != 1:
-        raise ValueError(f"Expected a conditional flow with one static shape of context; got {sorted(shapes)}.")
-    return shapes.pop()
+    shape = contexts.context_shape(model)
+    if shape is None:
+        raise ValueError("Expected a conditional flow whose networks know one static shape of context; got none.")
+    return shape
 
 
 def _spec(name, *shape, dtype=DTYPE):

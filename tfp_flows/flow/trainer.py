@@ -9,12 +9,14 @@ import keras
 import tensorflow as tf
 
 from tfp_flows.bridge.trainer import BuiltByConstructor
+from tfp_flows.data.labels import Labels
 from tfp_flows.flow import adoption, events, fitting, no_data, train_step
 from tfp_flows.flow.arguments import constructor_arguments, record
+from tfp_flows.flow.class_labels import HasClassLabels
 from tfp_flows.objectives import MaximumLikelihood, Objective
 
 
-class FlowTrainer(BuiltByConstructor, keras.Model):
+class FlowTrainer(HasClassLabels, BuiltByConstructor, keras.Model):
     """Trains by an objective what a subclass, `tfp_flows.Flow`, makes a density of. Abstract."""
 
     def __new__(cls, *args, **kwargs):
@@ -196,11 +198,18 @@ class FlowTrainer(BuiltByConstructor, keras.Model):
                 "get_config or with plain arguments, to save whole, for a distribution cannot be rebuilt from a file; "
                 f"got {what}. Save its weights (.weights.h5), or use tfp_flows.serving.export."
             )
-        return arguments
+        if self.class_labels is None:
+            return arguments
+        return {**arguments, "class_labels": self.class_labels.to_dict()}
 
     @classmethod
     def from_config(cls, config):
-        return cls(**config)
+        config = dict(config)
+        labels = config.pop("class_labels", None)
+        flow = cls(**config)
+        if labels is not None:
+            flow.class_labels = Labels.from_dict(labels)
+        return flow
 
     def build_from_config(self, config):
         """Nothing: a flow is built by its constructor."""

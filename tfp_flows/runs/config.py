@@ -4,11 +4,12 @@ format 1   version 0.1.0, without a number: students have `distillation`, with w
 format 2   `objective` in its place, a name of `tfp_flows.runs.objectives` and its options; what was measured is in
            before.json
 
-Read with Python's standard library alone, so that a bad run directory is refused at once.
+Read without TensorFlow, so that a bad run directory is refused at once.
 """
 
 import dataclasses
 
+from tfp_flows.data.labels import Labels
 from tfp_flows.files import read_json, write_json
 
 FORMAT = 2
@@ -71,6 +72,8 @@ class Config:
         training: `Training`.
         objective: dict, the `name` of an objective of `tfp_flows.runs.objectives`, and its options.
         versions: dict, of the libraries that the run was begun with.
+        class_labels: dict, what stands for the classes of a class-conditional model in its data, as
+            `tfp_flows.data.Labels.to_dict` has it; None for other models, and where they are the data's own 0..n-1.
 
     Example:
         >>> from tfp_flows.runs.config import Config
@@ -87,6 +90,7 @@ class Config:
     training: Training
     objective: dict = dataclasses.field(default_factory=lambda: dict(MAXIMUM_LIKELIHOOD))
     versions: dict = dataclasses.field(default_factory=dict)
+    class_labels: dict | None = None
 
     @classmethod
     def read(cls, path):
@@ -122,6 +126,8 @@ class Config:
         _check_fields(Training, value["training"], f"training of {where}")
         if not isinstance(value.get("objective", MAXIMUM_LIKELIHOOD).get("name"), str):
             raise ValueError(f"Expected the name of an objective in {where}; got {value['objective']!r}.")
+        if value.get("class_labels") is not None:
+            Labels.from_dict(value["class_labels"], f"class_labels of {where}")
         return cls(**{**value, "training": Training(**value["training"])})
 
     def to_dict(self):

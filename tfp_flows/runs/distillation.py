@@ -98,6 +98,7 @@ def distill(
             jit_compile=jit_compile,
         ),  # fmt: skip
         versions=versions(),
+        class_labels=teacher.config.class_labels,
     )
     if is_audio and config.arguments["sample_rate"] != inherited["sample_rate"]:
         raise ValueError(
@@ -107,7 +108,7 @@ def distill(
     keras.utils.set_random_seed(seed)
     objectives.build(config.objective).check(build_model(student, config.arguments))
     dataset = teacher.load_data()
-    labels.check(dataset, config.arguments.get("num_classes"))
+    labels.check(dataset, config)
     run = Run.create(out, config)
     with run.dropped_if_refused():
         fit_run(run, dataset, minutes, picture_every, verbose=verbose)

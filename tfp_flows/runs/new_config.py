@@ -51,7 +51,10 @@ def new_config(
     given = dict(arguments or {})
     if conditional:
         _require_conditional(model)
-        given.setdefault("num_classes", labels.num_classes(dataset))
+    class_labels = None
+    if conditional or given.get("num_classes") is not None:
+        class_labels = labels.of(dataset, given.get("num_classes"))
+        given.setdefault("num_classes", len(class_labels))
     if dataset.sample_rate is not None and _takes(model, "sample_rate"):
         given.setdefault("sample_rate", dataset.sample_rate)
     if dataset.num_bins is None and len(dataset.event_shape) == 1 and _takes(model, "integer_columns"):
@@ -70,11 +73,11 @@ def new_config(
         training=training,
         objective=dict(MODELS[model].recipe.get("objective", MAXIMUM_LIKELIHOOD)),
         versions=versions(),
+        class_labels=None if class_labels is None else class_labels.to_dict(),
     )
     # Built before the folder is made: what the model refuses leaves nothing behind.
     keras.utils.set_random_seed(seed)
     objectives.build(config.objective).check(build_model(model, config.arguments))
-    labels.check(dataset, given.get("num_classes"))
     return config, dataset
 
 

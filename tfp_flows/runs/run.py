@@ -19,6 +19,7 @@ import re
 
 from tfp_flows import data as datasets
 from tfp_flows.catalog import MODELS
+from tfp_flows.data.labels import Labels
 from tfp_flows.files import read_json, replacing, write_json
 from tfp_flows.runs.config import Config, measured_before
 
@@ -103,7 +104,10 @@ class Run:
 
     def build_model(self, **arguments):
         """The model of the run, with fresh weights, and with other arguments than the run's where some are given."""
-        return build_model(self.config.model, {**self.config.arguments, **arguments})
+        model = build_model(self.config.model, {**self.config.arguments, **arguments})
+        if self.config.class_labels is not None:
+            model.class_labels = Labels.from_dict(self.config.class_labels)
+        return model
 
     def load_model(self, **arguments):
         """The model of the run with its best weights.

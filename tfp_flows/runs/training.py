@@ -41,8 +41,8 @@ def train(
         arguments: dict, of the model's constructor, beyond event_shape and num_bins, which the data give. With
             num_classes the labels of the data are learned with, as with `conditional`.
         data_options: dict, of the data's loader.
-        conditional: bool, whether p(x given class) is learned, with the labels of the data; num_classes is then one
-            more than the largest of them.
+        conditional: bool, whether p(x given class) is learned, with the labels of the data; num_classes is then the
+            number of different ones, and what stands for each class is kept in the config.
         patience: int, epochs without a better validation nll before training stops, or None.
         minutes: float, training stops at the end of the epoch in which they are over, or None.
         picture_every: int, epochs between pictures of samples; 0 for none.
@@ -85,5 +85,5 @@ def _reopen(model, out, epochs, conditional):
         run.config = dataclasses.replace(run.config, training=training)
     dataset = run.load_data()
     run.config.training.check()
-    labels.check(dataset, run.config.arguments.get("num_classes"))
+    labels.check(dataset, run.config)
     return run, dataset

@@ -40,6 +40,7 @@ def model_card(model, signatures, left_out, given=None):
         "model": {"class": _class_name(model), "arguments": _arguments(model), "distribution": str(model.distribution)},
         "event_shape": list(model.event_shape),
         "num_bins": model.num_bins,
+        "class_labels": None if model.class_labels is None else model.class_labels.to_dict(),
         "num_parameters": sum(math.prod(variable.shape) for variable in model.trainable_variables),
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "versions": versions(),

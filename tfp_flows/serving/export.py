@@ -30,6 +30,9 @@ def export(model: Flow, path: str | os.PathLike, *, card: dict | None = None, wa
     model card says why; `sample` is the default of a flow that cannot score. The version appears under its number in
     one step when it is whole; a failure leaves nothing behind and touches no earlier version. The model is not changed.
 
+    Of a class-conditional flow with `class_labels` they take the labels as the data have them, text or the original
+    integers: one that stands for no class is refused, and with it the whole batch that the server made of it.
+
     A server with `--enable_batching` refuses scalar inputs, which `sample` has: start it with
     `--enable_per_model_batching_parameters`, or let clients draw z and call `decode`.
 
@@ -61,7 +64,7 @@ def export(model: Flow, path: str | os.PathLike, *, card: dict | None = None, wa
         (3, 2)
     """
     # Here and not above: `tfp_flows.serving.load` and `.card` come through this package and import much less.
-    from tfp_flows.flow import Flow, saved_model
+    from tfp_flows.flow import Flow, class_labels, saved_model
     from tfp_flows.flow.signatures import describe
     from tfp_flows.serving.warmup import examples, write_warmup
 
@@ -75,7 +78,7 @@ def export(model: Flow, path: str | os.PathLike, *, card: dict | None = None, wa
     with unpublished(base) as folder:
         saved_model.write(model, folder, functions, default)
         if warmup:
-            write_warmup(examples(functions, default), folder)
+            write_warmup(examples(functions, default, class_labels.example(model)), folder)
         write_card(card, folder)
         return str(publish(folder, base))
 

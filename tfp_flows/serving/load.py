@@ -12,6 +12,7 @@ import pathlib
 import numpy as np
 from numpy.typing import ArrayLike
 
+from tfp_flows.data.labels import Labels
 from tfp_flows.serving.card import read_card
 from tfp_flows.serving.versions import numbers
 
@@ -56,6 +57,7 @@ class ServedFlow:
 
         self.path = str(version)
         self.card = read_card(version)
+        self._class_labels = _class_labels(self.card)
         self._model = tf.saved_model.load(self.path)  # held: the functions do not keep their variables alive
         self._functions = dict(self._model.signatures)
         self._constant = tf.constant
@@ -69,13 +71,15 @@ class ServedFlow:
 
         Args:
             x: real numbers shaped (batch,) + event, in the data's units; integer data plus noise from [0, 1).
-            context: for a conditional flow, real numbers shaped (batch,) + context.
+            context: for a conditional flow, real numbers shaped (batch,) + context, or class labels (batch,) as the
+                data have them.
 
         Returns:
             Array of shape (batch,), float32, nats per event.
 
         Raises:
-            ValueError: if x has another shape or another kind of number, or the version does not serve this.
+            ValueError: if x has another shape or another kind of number, a label stands for no class, or the
+                version does not serve this.
         """
         return self._call("log_prob", x=x, context=context)["log_prob"]
 
@@ -86,7 +90,8 @@ class ServedFlow:
             n: number of events.
             seed: two integers of 32 bits.
             temperature: factor on the base distribution's scale, at least 0; 1 samples the model.
-            context: for a conditional flow, real numbers shaped (n,) + context.
+            context: for a conditional flow, real numbers shaped (n,) + context, or class labels (n,) as the data have
+                them.
 
         Returns:
             Array of shape (n,) + event, float32.
@@ -108,13 +113,15 @@ class ServedFlow:
 
         Args:
             x: real numbers shaped (batch,) + event, in the data's units; integer data plus noise from [0, 1).
-            context: for a conditional flow, real numbers shaped (batch,) + context.
+            context: for a conditional flow, real numbers shaped (batch,) + context, or class labels (batch,) as the
+                data have them.
 
         Returns:
             Array of shape (batch,) + latent, float32.
 
         Raises:
-            ValueError: if x has another shape or another kind of number, or the version does not serve this.
+            ValueError: if x has another shape or another kind of number, a label stands for no class, or the
+                version does not serve this.
         """
         return self._call("encode", x=x, context=context)["z"]
 
@@ -123,13 +130,15 @@ class ServedFlow:
 
         Args:
             z: real numbers shaped (batch,) + latent.
-            context: for a conditional flow, real numbers shaped (batch,) + context.
+            context: for a conditional flow, real numbers shaped (batch,) + context, or class labels (batch,) as the
+                data have them.
 
         Returns:
             Array of shape (batch,) + event, float32.
 
         Raises:
-            ValueError: if z has another shape or another kind of number, or the version does not serve this.
+            ValueError: if z has another shape or another kind of number, a label stands for no class, or the
+                version does not serve this.
         """
         return self._call("decode", z=z, context=context)["x"]
 
@@ -147,9 +156,17 @@ class ServedFlow:
             wanted = "a context" if "context" in specs else "no context"
             raise ValueError(f"Expected {wanted} for this model's {signature}; got {context!r}.")
         if context is not None:
-            inputs["context"] = context
+            labels = self._class_labels
+            inputs["context"] = context if labels is None else labels.decode(labels.encode(context, "context"))
         tensors = {name: self._constant(_array(name, value, specs[name])) for name, value in inputs.items()}
         return {name: tensor.numpy() for name, tensor in self._functions[signature](**tensors).items()}
+
+
+def _class_labels(card):
+    """The labels that the signatures take; None where these are 0..n-1, or no labels."""
+    known = card.get("class_labels")
+    labels = None if known is None else Labels.from_dict(known, "class_labels of the model card")
+    return None if labels is None or labels.is_range else labels
 
 
 def _version(path):

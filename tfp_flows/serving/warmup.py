@@ -15,7 +15,7 @@ from tfp_flows.flow.signatures import inputs
 FILE = pathlib.PurePath("assets.extra", "tf_serving_warmup_requests")
 
 
-def examples(functions, default):
+def examples(functions, default, labels=None):
     """Makes one small request for each signature, on an event of the model's own, and answers it.
 
     That there was an answer means that no request fails when the server loads.
@@ -23,11 +23,14 @@ def examples(functions, default):
     Args:
         functions: dictionary from the signature's name to its traced function, as `signatures` gave it.
         default: name of the function behind `serving_default`, which is a signature of its own to the server.
+        labels: array (1,) of a class label that is served; None for a model without classes.
 
     Returns:
         Dictionary from the signature's name to a dictionary of arrays, the named inputs.
     """
     known = {"n": np.int32(1), "seed": np.zeros(2, np.int32), "temperature": np.float32(1)}
+    if labels is not None:
+        known["context"] = labels
     requests = {}
     for name in ("sample", "encode", "decode", "log_prob"):  # each gives what the next ones take
         if name in functions:
@@ -62,5 +65,5 @@ def write_warmup(requests, folder):
 
 
 def _zeros(spec):
-    """A batch of one: for a context, and for events of a flow that cannot draw any."""
+    """A batch of one: for a context that is no label, and for events of a flow that cannot draw any."""
     return np.zeros([1 if size is None else size for size in spec.shape], spec.dtype.as_numpy_dtype)

@@ -103,7 +103,7 @@ def draw_samples(model, path, n=64, reference=None, temperature=1.0, seed=0, tit
     classes = range(min(model.num_classes, _MOST_CLASSES))
     events = sample_classes(model, _EACH if is_image else n // len(classes), classes, seed, temperature)
     if is_image:
-        return pictures.rows(events, [f"class {k}" for k in classes], path, model.num_bins, title)
+        return pictures.rows(events, [model.class_title(k) for k in classes], path, model.num_bins, title)
     return pictures.samples(events.reshape(-1, *model.event_shape), path, reference, model.num_bins, title)
 
 
@@ -124,5 +124,5 @@ def _draw_audio(model, path, temperature, seed, title):
     else:
         classes = range(min(model.num_classes, _MOST_CLASSES // _EACH_SPECTROGRAM))
         events = np.concatenate(sample_classes(model, _EACH_SPECTROGRAM, classes, seed, temperature))
-        names = [f"class {k}" for k in np.repeat(classes, _EACH_SPECTROGRAM)]
+        names = [model.class_title(k) for k in np.repeat(classes, _EACH_SPECTROGRAM)]
     return pictures.spectrograms(wav.from_events(events, model.num_bins), sample_rate(model), path, names, title)
