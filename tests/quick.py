@@ -34,6 +34,7 @@ ROOMS = {
         "test_data_files",
         "test_titles",
         "test_wav",
+        "test_labels",
         "test_pipeline.py::test_the_order",
         "test_pipeline.py::test_refusals",
     ],

@@ -51,7 +51,10 @@ def test_each_kind_is_mapped_and_comes_back(kind):
 
 
 NO_LABELS = {
-    "fraction": (np.array([1.0, 0.5]), "is no class but a context, for a model with context_shape); got 0.5 at index 1"),
+    "fraction": (
+        np.array([1.0, 0.5]),
+        "no class but a context, for a model with context_shape); got 0.5 at index 1",
+    ),
     "infinite": ([1.0, np.inf], "got inf at index 1"),
     "nan": (np.array([1.0, np.nan]), "got nan, a missing one, at index 1"),
     "none": (["cat", None], "got None, a missing one, at index 1"),

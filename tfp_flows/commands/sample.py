@@ -45,7 +45,7 @@ def run(options):
 
     from tfp_flows import pictures, runs, training, wav
     from tfp_flows.files import replacing
-    from tfp_flows.training.sample_pictures import kind_of, sample_rate
+    from tfp_flows.training.sample_pictures import kind_of, sample_rate, titles
 
     run = runs.Run(options.dir)
     temperatures = texts.numbers(options.temperature, float, "--temperature")
@@ -73,9 +73,9 @@ def run(options):
         print(pictures.spectrograms(audio, rate, picture, names))
     elif names is not None and is_image:
         rows = events.reshape(len(names), -1, *model.event_shape)[:, :_MOST_COLUMNS]
-        print(pictures.rows(rows, names, picture, model.num_bins, _title(arrays, rows.shape[1])))
+        print(pictures.rows(rows, names, picture, model.num_bins, _title(model, arrays, rows.shape[1])))
     elif is_image or names is not None:
-        title = None if names is None else ", ".join(names)
+        title = None if names is None else titles(names)
         print(pictures.samples(events, picture, levels=model.num_bins, title=title))
     else:
         # A cloud wants more points than were asked for.
@@ -127,12 +127,13 @@ def _draw(model, options, classes, temperatures, defaults):
     return {"": sample_events(model, _count(options, alone), options.seed, temperatures[0])}, None
 
 
-def _title(arrays, num_columns):
+def _title(model, arrays, num_columns):
     """Where rows are temperatures, the classes of the columns."""
     if "-temperatures" not in arrays or "-labels" not in arrays:
         return None
-    classes = arrays["-labels"][:num_columns].tolist()
-    return f"class {classes[0]}" if len(set(classes)) == 1 else f"classes {', '.join(map(str, classes))}"
+    labels = _labels(model)
+    names = [labels.title(k) for k in labels.encode(arrays["-labels"][:num_columns])]
+    return names[0] if len(set(names)) == 1 else f"classes {', '.join(name.removeprefix('class ') for name in names)}"
 
 
 def _count(options, default):

@@ -41,8 +41,8 @@ def load(name_or_path: str, seed: int = 0, *, num_bits: int | None = None, **opt
         num_bits: int in 1..8, to which 8-bit images are reduced: 5 makes 256 levels 32, x // 8. Bits per dimension are
             then those of the reduced data. None leaves them as they are.
         **options: of the loader: `num_train`, `num_validation` and `num_test` of the toys; `flatten` of the images;
-            `num_bins`, `dtype`, `key`, `header` and `label` of the files; `length`, `hop` and `label` of recordings, see
-            `tfp_flows.data.audio`.
+            `num_bins`, `dtype`, `key`, `header` and `label` of the files; `length`, `hop` and `label` of recordings,
+            see `tfp_flows.data.audio`.
 
     Returns:
         Data.

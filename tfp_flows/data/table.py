@@ -62,8 +62,8 @@ def read(file, path, header=None, label=None):
         if not table.shape[1]:
             raise ValueError(f"Expected a column of numbers beside the labels in {path}; got none.")
     if top is not None:
-        titled = cells.split(top[1])
-        table = _without_index([t for i, t in enumerate(titled) if label is None or i != column], top[0], table, path)
+        titled = [title for i, title in enumerate(cells.split(top[1])) if label is None or i != column]
+        table = _without_index(titled, top[0], table, path)
     low, high = table.min(), table.max()
     # Beyond 2^53 a float64 has skipped integers.
     if any(re.search("[.eE]", row) for row in rows) or max(-low, high) >= 2**53:
@@ -109,12 +109,93 @@ def _has_titles(lines, path):
     return found
 
 
-    if label is not None:
-        table = np.delete(table, column, axis=1)
-        if not table.shape[1]:
-            raise ValueError(f"Expected a column of numbers beside the labels in {path}; got none.")
-    if top is not None:
-        titled = cells.split(top[1])
-        table = _without_index([t for i, t in enumerate(titled) if label is None or i != column], top[0], table, path)
-    return None
+def _without_units(lines):
+    """The lines below the titles, and below one line of units: words, empty cells and -, with numbers in the next."""
+    (_, top), *below = lines
+    if len(below) < 2:
+        return below
+    units, after = (cells.split(line) for _, line in below[:2])
+    are_units = (
+        len(_trim(units)) <= len(cells.split(top))
+        and any(map(cells.is_word, units))
+        and all(cells.is_unit(cell) for cell in units)
+        and any(map(cells.is_number, after))
+    )
+    return below[1:] if are_units else below
 
+
+def _without_cell(lines, label):
+    """The first lines without a column, by its number from 1, or from -1 backwards; with all of them for None."""
+    if label is None:
+        return lines
+    rows = [(number, cells.split(line)) for number, line in lines[: 1 + titles.NUM_LINES]]
+    place = label - 1 if label > 0 else label
+    if not all(-len(row) <= place < len(row) for _, row in rows):
+        return lines
+    kept = [(number, [cell for i, cell in enumerate(row) if i != place % len(row)]) for number, row in rows]
+    return [(number, ",".join(f'"{cell}"' if "," in cell else cell for cell in row)) for number, row in kept]
+
+
+def _without_index(titled, number, table, path):
+    """The table without first columns that have no title and number the lines."""
+    for column, title in enumerate(titled):
+        if table.shape[1] < 2 or not titles.UNTITLED.fullmatch(title):
+            break
+        if not titles.counts(table[:, 0]):
+            raise ValueError(
+                f"Expected a title above column {column + 1} of {path}, or lines that it numbers from 0 or 1; got "
+                f"{title!r} in line {number}, column {column + 1}."
+            )
+        table = table[:, 1:]
+    return table
+
+
+def _numbers(top, below, path):
+    """The numbers of the lines, with NaN and infinities, and the lines as plain text."""
+    rows = [_plain(line) for _, line in below]
+    widths = {row.count(",") + 1 for row in rows}
+    if top is not None:
+        # Titles may be empty, and end in a comma more than there are columns.
+        titled = cells.split(top[1])
+        widths.add(max(len(_trim(titled)), min(len(titled), max(widths))))
+    try:
+        if len(widths) == 1 and "" not in rows:
+            return np.loadtxt(rows, delimiter=",", comments=None, ndmin=2), rows
+    except ValueError as error:
+        raise ValueError(_locate(top, below, path) or f"Expected numbers in {path}; got: {error}.") from error
+    raise ValueError(_locate(top, below, path))
+
+
+def _plain(line):
+    """A line without quotes around its numbers and without commas at its end."""
+    if '"' not in line:
+        return line.rstrip(", \t")
+    found = _trim(cells.split(line))
+    return ",".join(found) if all(map(cells.is_number, found)) else line
+
+
+def _trim(found):
+    """Cells without the empty ones at the end."""
+    while found and not found[-1]:
+        found = found[:-1]
+    return found
+
+
+def _locate(top, below, path):
+    """The sentence for the first line or cell that is wrong."""
+    table = [(number, cells.split(line)) for number, line in below]
+    first = cells.split((top or below[0])[1])
+    width = min(len(first), max(len(_trim(found)) for found in (first, *(found for _, found in table))))
+    for number, found in table:
+        found = found[:width] + _trim(found[width:])
+        if len(found) != width and not any(map(cells.is_run, found)):
+            return f"Expected {width} columns in every line of {path}; got {len(found)} in line {number}."
+        for column, cell in enumerate(found, 1):
+            if not cells.is_number(cell):
+                hint = " (header=True takes the line as titles)" if top is None and number == below[0][0] else ""
+                if all(len(row) >= column and cells.is_word(row[column - 1]) for _, row in table):
+                    hint = f" (label={column} takes the column as labels)"
+                return (
+                    f"Expected numbers in {path}; got {cells.describe(cell)} in line {number}, column {column}{hint}."
+                )
+    return None

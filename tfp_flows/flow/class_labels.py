@@ -84,7 +84,9 @@ def look_up(flow, context):
     known = tf.reduce_any(same, axis=1)
     wrong = tf.boolean_mask(context, ~known)[:1]
     wrong = wrong if wrong.dtype == tf.string else tf.strings.as_string(wrong)
-    sentence = [f"Expected context among {labels.listing()}; got ", tf.strings.reduce_join(wrong), "."]
+    # The op that fails puts a backslash before every quotation mark.
+    listing = labels.listing().replace("'", "").replace('"', "")
+    sentence = [f"Expected context among {listing}; got ", tf.strings.reduce_join(wrong), "."]
     with tf.control_dependencies([tf.debugging.Assert(tf.reduce_all(known), [tf.strings.join(sentence)])]):
         return tf.argmax(same, axis=1, output_type=tf.int32)
 

@@ -52,10 +52,10 @@ def rows(events, names, path, levels=None, title=None):
     for i, name in enumerate(names):
         axes.annotate(
             name, (-0.5, (i + 0.5) * row_height), xytext=(-6, 0), textcoords="offset points", ha="right", va="center",
-            fontsize=9, annotation_clip=False,
+            fontsize=9, annotation_clip=False, parse_math=False,
         )  # fmt: skip
     if title:
-        axes.set_title(title, fontsize=10)
+        axes.set_title(title, fontsize=10, parse_math=False)
     # Tight: the names and the title stand outside of the axes.
     return save(figure, path, bbox_inches="tight", pad_inches=0.08)
 

@@ -20,7 +20,7 @@ def cloud(events, reference, path, title):
         ax.hist2d(points[:, 0], points[:, 1], bins=bins, range=[extent[:2], extent[2:]], cmap="magma")
         ax.set(title=f"{name} ({len(points)})", aspect="equal")
     if title:
-        figure.suptitle(title, fontsize=10)
+        figure.suptitle(title, fontsize=10, parse_math=False)
     return save(figure, path)
 
 
@@ -44,5 +44,5 @@ def histograms(events, reference, path, title):
         ax.tick_params(labelsize=7)
     axes.flat[0].legend(fontsize=7)
     if title:
-        figure.suptitle(title, fontsize=10)
+        figure.suptitle(title, fontsize=10, parse_math=False)
     return save(figure, path)

@@ -57,7 +57,7 @@ def spectrograms(recordings, sample_rate, path, names=None, title=None):
         picture = ax.imshow(decibels[i].T, origin="lower", aspect="auto", extent=extent, vmin=-70, vmax=0, cmap="magma")
         ax.tick_params(labelsize=7)
         if names is not None:
-            ax.set_title(names[i], fontsize=8)
+            ax.set_title(names[i], fontsize=8, parse_math=False)
     for ax in axes[:, 0]:
         ax.set_ylabel("kHz", fontsize=8)
     for ax in axes[-1]:

@@ -81,7 +81,8 @@ def sample_classes(model, n, classes, seed=0, temperature=1.0):
 def draw_samples(model, path, n=64, reference=None, temperature=1.0, seed=0, title=None):
     """Samples a flow and draws the samples, integer data as integers.
 
-    Images are a grid of n, or one row for each class of a class-conditional flow; points are a cloud; audio (a flow
+    Images are a grid of n, or one row for each class of a class-conditional flow; points are a cloud, of all
+    classes together, which the title names; audio (a flow
     with a sample rate) are 16 spectrograms, or two for each class.
 
     Args:
@@ -104,7 +105,14 @@ def draw_samples(model, path, n=64, reference=None, temperature=1.0, seed=0, tit
     events = sample_classes(model, _EACH if is_image else n // len(classes), classes, seed, temperature)
     if is_image:
         return pictures.rows(events, [model.class_title(k) for k in classes], path, model.num_bins, title)
+    named = titles([model.class_title(k) for k in classes])
+    title = named if title is None else f"{title}: {named}"
     return pictures.samples(events.reshape(-1, *model.event_shape), path, reference, model.num_bins, title)
+
+
+def titles(names):
+    """The names of classes that are drawn together, as a title: the first six."""
+    return ", ".join(names[:6]) + (", ..." if len(names) > 6 else "")
 
 
 def sample_rate(model):
