@@ -86,6 +86,21 @@ def test_other_names_are_split_by_the_seed(tmp_path):
     assert set(data.load(str(tmp_path), length=50, seed=1).test[:, 0].tolist()) != numbers[2]
 
 
+def test_folders_are_classes(tmp_path):
+    """As speech commands lie: a word's recordings in a folder of its name."""
+    for k in range(20):
+        (tmp_path / ("yes" if k % 2 else "no")).mkdir(exist_ok=True)
+        wav.write(tmp_path / ("yes" if k % 2 else "no") / f"take {k}.wav", np.full(50, k, np.int16), RATE)
+    windows = data.load(str(tmp_path), length=50)
+    assert windows.class_labels.values == ("no", "yes")
+    for split in ("train", "validation", "test"):
+        np.testing.assert_array_equal(getattr(windows, split)[:, 0] % 2, windows.labels[split])
+    assert data.load(str(tmp_path), length=50, label=False).labels is None
+    # One that lies beside them is of no class.
+    wav.write(tmp_path / "other.wav", np.full(50, 9, np.int16), RATE)
+    assert data.load(str(tmp_path), length=50).labels is None
+
+
 @pytest.mark.parametrize(
     "make, options, message",
     [

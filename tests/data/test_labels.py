@@ -53,7 +53,7 @@ def test_each_kind_is_mapped_and_comes_back(kind):
 NO_LABELS = {
     "fraction": (
         np.array([1.0, 0.5]),
-        "no class but a context, for a model with context_shape); got 0.5 at index 1",
+        "label=False leaves those of a file out); got 0.5 at index 1",
     ),
     "infinite": ([1.0, np.inf], "got inf at index 1"),
     "nan": (np.array([1.0, np.nan]), "got nan, a missing one, at index 1"),
@@ -123,6 +123,7 @@ def test_classes_are_read_by_value_and_by_name():
     assert Labels((0, 1), names=("0", "1")) == Labels((0, 1))
     with pytest.raises(ValueError, match=r"3 \(cat\), 7 \(dog\), .*; got 'dgo' \(did you mean 'dog'\?\)"):
         pets.read("cat,dgo")
+    assert Labels((False, True)).read("true,False") == [1, 0]
     with pytest.raises(ValueError, match="got ''"):
         pets.read("")
 

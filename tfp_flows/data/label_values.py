@@ -109,7 +109,8 @@ def _whole(array, where):
     if wrong.size:
         raise ValueError(
             f"Expected labels as whole numbers, text or booleans in {where} (any other number is no class but a "
-            f"context, for a model with context_shape); got {array[wrong[0]]} at index {wrong[0]}."
+            f"context, for a model with context_shape; label=False leaves those of a file out); got {array[wrong[0]]} "
+            f"at index {wrong[0]}."
         )
     return array.astype(np.int64)
 

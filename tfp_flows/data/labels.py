@@ -163,7 +163,9 @@ class Labels:
             [1, 0]
         """
         table = {str(value): k for k, value in enumerate(self.values)}
-        table |= {name: k for k, name in enumerate(self.names or ()) if name not in table}
+        # Their names, and booleans as they are written elsewhere.
+        for k, name in enumerate(self.names or (str(value).lower() for value in self.values if self.kind == "b")):
+            table.setdefault(name, k)
         if text in table:
             return [table[text]]
         parts = [part.strip() for part in next(csv.reader([text], skipinitialspace=True)) or [text]]
