@@ -3,7 +3,7 @@
     inverse:  u = (y - centre) exp(-log_unit)                centre the median, unit the interquartile range
               x = S(u)                                       between the outermost knots
               x = x_K + a log(1 + (u - u_K) s_K / a)         beyond the last one, and mirrored before the first
-              a = s_K (u_K - 0)
+              a = s_K u_K, and at most x_K
 
 S is the monotone rational quadratic spline through the knots (u_k, x_k), quantiles of the data and of the normal
 distribution, its slope s_k the geometric mean of the neighbouring pieces'. The tails go on as a power law would, with
@@ -160,8 +160,10 @@ class QuantileMap(InitializedOnce, Bijector):
     def _tail(self, end, sign):
         """How far the latent goes for a factor of e, and the slope at the outermost knot, of each column."""
         slope = tf.exp(self.log_slopes[:, end])
-        # Not below what a normal distribution of the same slope has: the outermost knot may lie next to the median.
-        return tf.maximum(slope * sign * self.knots[:, end], 0.1), slope
+        # At most that of a normal tail: where the data end, slopes are steep, and what lies beyond is to stay in reach.
+        # A small least one, for the outermost knot may lie next to the median.
+        most = tf.abs(self.levels[:, end])
+        return tf.clip_by_value(slope * sign * self.knots[:, end], 0.1, most), slope
 
     def _pieces(self, values, knots):
         """u_k, x_k, width, height and the slopes at both ends of the piece that each value lies in."""

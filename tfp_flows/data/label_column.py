@@ -33,7 +33,7 @@ def take(lines, header, label, path):
         (array(['cat', 'dog'], dtype='<U3'), [(2, '0.5,0'), (3, '1.5,0')], 1)
     """
     rows = [next(csv.reader([line])) for _, line in lines]
-    column = _find(header, len(rows[0]) if rows else 0, label, path)
+    column = find(header, len(rows[0]) if rows else 0, label, path)
     texts, rest = [], []
     for (number, line), row in zip(lines, rows):
         text = row[column].strip() if len(row) > column else ""
@@ -46,7 +46,7 @@ def take(lines, header, label, path):
     return _typed(texts, lines, column, path), rest, column
 
 
-def _find(header, num_columns, label, path):
+def find(header, num_columns, label, path):
     """The column's number, from 0."""
     titles = [title.strip() for title in header or ()]
     if titles.count(str(label)) == 1:

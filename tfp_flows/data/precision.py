@@ -30,9 +30,6 @@ def check(values, dtype, what="x"):
         >>> from tfp_flows.data import precision
         >>> dates = 1.7e9 + 3600 * np.random.default_rng(0).random((500, 1))
         >>> precision.check(dates, "float64")
-        >>> precision.check(dates, "float32")
-        Traceback (most recent call last):
-        ValueError: Expected columns that float32 can hold in x; got column 0 (from 0), around 1.7e+09, ...
     """
     values = np.asarray(values)
     dtype = np.dtype(dtype)
@@ -79,9 +76,6 @@ def check_levels(num_bins, dtype):
     Example:
         >>> from tfp_flows.data import precision
         >>> precision.check_levels(2**21, "float64")
-        >>> precision.check_levels(2**21, "float32")
-        Traceback (most recent call last):
-        ValueError: Expected at most 1048576 levels in float32, ...
     """
     most = MOST_LEVELS[dtype]
     if num_bins > most:

@@ -43,7 +43,7 @@ def read(file, path, header=None, label=None):
     lines = _lines(file, path)
     if header is None:
         # Labels by a title need titles; those by a number are left out of what may be titles or numbers.
-        header = isinstance(label, str) or _has_titles(_without_cell(lines, label), path)
+        header = isinstance(label, str) or _has_titles(_without_cell(lines, label, path), path)
     top, below = (lines[0], _without_units(lines)) if header and lines else (None, lines)
     if not below:
         raise ValueError(f"Expected at least one line of numbers in {path}; got none.")
@@ -124,15 +124,16 @@ def _without_units(lines):
     return below[1:] if are_units else below
 
 
-def _without_cell(lines, label):
+def _without_cell(lines, label, path):
     """The first lines without a column, by its number from 1, or from -1 backwards; with all of them for None."""
     if label is None:
         return lines
     rows = [(number, cells.split(line)) for number, line in lines[: 1 + titles.NUM_LINES]]
-    place = label - 1 if label > 0 else label
-    if not all(-len(row) <= place < len(row) for _, row in rows):
-        return lines
-    kept = [(number, [cell for i, cell in enumerate(row) if i != place % len(row)]) for number, row in rows]
+    width = len(rows[0][1]) if rows else 0
+    place = label_column.find(None, width, label, path)
+    if width == 1:
+        raise ValueError(f"Expected a column of numbers beside the labels in {path}; got none.")
+    kept = [(number, row[:place] + row[place + 1 :]) for number, row in rows]
     return [(number, ",".join(f'"{cell}"' if "," in cell else cell for cell in row)) for number, row in kept]
 
 
