@@ -1,4 +1,4 @@
-"""MADE and the autoregressive layer: nothing sees what comes after it, and the sequential direction is exact."""
+"""MADE and the autoregressive layer: nothing sees what comes after it. (What it draws: test_solvers.py.)"""
 
 import keras
 import numpy as np
@@ -7,7 +7,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfp_flows import bijectors, transforms
-from tfp_flows.networks import MADE, made_solver
+from tfp_flows.networks import MADE
 
 tfb = tfp.bijectors
 N = 5
@@ -228,52 +228,3 @@ def loop():
 def test_bad_arguments_are_refused(make, message):
     with pytest.raises(ValueError, match=message):
         make()
-
-
-@pytest.mark.parametrize("context_shape", [None, (2,)])
-@pytest.mark.parametrize("hidden_units, residual", [(40, False), ((25, 37, 30), False), ((24, 24), True)])
-@pytest.mark.parametrize("n, order", [(1, "left_to_right"), (8, "reversed"), (21, "random")])
-@pytest.mark.parametrize("dtype, tolerance", [("float64", 1e-9), ("float32", 1e-4)])
-def test_the_solver_is_as_good_as_n_passes(n, order, hidden_units, residual, context_shape, dtype, tolerance):
-    options = dict(order=order, residual=residual, context_shape=context_shape, seed=1, dtype=dtype)
-    made = MADE(n, 5, hidden_units, "softplus", **options)
-    made(tf.zeros([1, n], dtype), **context_of(made, 1))
-    for k, weight in enumerate(made.weights):
-        scale = 0.5 / np.sqrt(weight.shape[0])
-        weight.assign(scale * tf.random.stateless_normal(weight.shape, [k, 7], dtype=made.compute_dtype))
-    transform = transforms.RationalQuadraticSpline(2)
-    layer = bijectors.Autoregressive(n, made, transform, dtype=dtype)
-    x, context = tf.random.stateless_normal([6, n], [0, 1], dtype=dtype), context_of(made, 6)
-    naive = layer._solve(lambda a, raw: transform.forward_and_log_det(a, raw)[0], x, context.get("context"))
-    y = layer.forward(tf.identity(x), **context)
-    np.testing.assert_allclose(y, naive, rtol=tolerance, atol=tolerance)
-    np.testing.assert_allclose(layer.inverse(tf.identity(y), **context), x, rtol=tolerance, atol=tolerance)
-    assert np.abs(y - x).max() > 0.01
-
-
-@pytest.mark.parametrize("group, span", [(2, 1), (2, 3), (3, 2), (4, 100), (30, 1)])
-def test_the_solver_gives_the_same_in_groups_and_spans_of_any_size(group, span):
-    made = randomised(MADE(27, 1, (40, 35), order="random", output_initializer="glorot_uniform", dtype="float64"))
-    z = tf.random.stateless_normal([6, 27], [0, 1], dtype=tf.float64)
-    y = made_solver.solve(made, lambda z_i, raw_i: z_i + raw_i[..., 0], z, group=group, span=span)
-    np.testing.assert_allclose(z + made(y)[..., 0], y, rtol=1e-9, atol=1e-9)
-    assert np.abs(y - z).max() > 0.01
-
-
-@pytest.mark.parametrize("transform", [transforms.Affine(), transforms.RationalQuadraticSpline(4)])
-def test_the_solver_runs_in_graphs_of_any_batch_and_in_xla(transform):
-    n = 27
-    options = dict(output_initializer="glorot_uniform", dtype="float64")
-    made = randomised(MADE(n, transform.num_params, 40, "tanh", "random", **options))
-    layer = bijectors.Autoregressive(n, made, transform, dtype=tf.float64)
-    x = tf.random.stateless_normal([6, n], [0, 1], dtype=tf.float64)
-    expected = layer.forward(tf.identity(x))
-    np.testing.assert_allclose(layer.inverse(tf.identity(expected)), x, rtol=1e-9, atol=1e-9)
-    assert layer.forward(tf.identity(x[:0])).shape == (0, n)
-    # XLA takes half a minute for a spline of this size; the table of cases has smaller ones.
-    for jit_compile in (False, True) if transform.is_affine else (False,):
-        run = tf.function(
-            layer.forward, input_signature=[tf.TensorSpec([None, n], tf.float64)], jit_compile=jit_compile
-        )
-        for size in (6, 2, 0):
-            np.testing.assert_allclose(run(x[:size]), expected[:size], rtol=1e-9, atol=1e-9)
