@@ -11,7 +11,10 @@ Any other boolean array with at least one True and one False serves as well.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
+from numpy.typing import ArrayLike
 
 
 def half(num_features: int) -> np.ndarray:
@@ -135,7 +138,7 @@ def num_moved_channels(mask: np.ndarray) -> int:
     return int((~mask[0, 0]).sum()) if (mask == mask[0, 0]).all() else mask.shape[-1]
 
 
-def vector_shape(event_shape):
+def vector_shape(event_shape: int | Sequence[int]) -> tuple[int]:
     """The event shape of a flow on vectors, (n,) with n >= 2 so that it can be split, or one clear error.
 
     Args:
@@ -158,7 +161,7 @@ def vector_shape(event_shape):
     return (int(shape[0]),)
 
 
-def image_shape(event_shape):
+def image_shape(event_shape: Sequence[int]) -> tuple[int, int, int]:
     """The event shape of a flow on images, (height, width, channels), or one clear error.
 
     Args:
@@ -181,7 +184,7 @@ def image_shape(event_shape):
     return tuple(int(n) for n in shape)
 
 
-def check(mask):
+def check(mask: ArrayLike) -> np.ndarray:
     """The mask as a bool array, or one clear error.
 
     Args:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import keras
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 
 def bits_per_dim(nll: float, num_dimensions: int) -> float:
@@ -31,12 +35,12 @@ class BitsPerDim(keras.metrics.Mean):
         name: str.
     """
 
-    def __init__(self, num_dimensions, name="bits_per_dim", dtype=None):
+    def __init__(self, num_dimensions: int, name: str = "bits_per_dim", dtype: str | None = None):
         super().__init__(name=name, dtype=dtype)
         self.num_dimensions = num_dimensions
 
-    def result(self):
+    def result(self) -> tf.Tensor:
         return bits_per_dim(super().result(), self.num_dimensions)
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {**super().get_config(), "num_dimensions": self.num_dimensions}

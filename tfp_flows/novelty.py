@@ -42,14 +42,14 @@ class Typicality:
         1.0
     """
 
-    def __init__(self, train_nll, validation_nll, num_bootstrap=10_000, seed=0):
+    def __init__(self, train_nll: ArrayLike, validation_nll: ArrayLike, num_bootstrap: int = 10_000, seed: int = 0):
         self.train_nll = _finite(_scores(train_nll, "train_nll"), "train_nll")
         self.validation_nll = _finite(_scores(validation_nll, "validation_nll"), "validation_nll")
         self.num_bootstrap = _positive(num_bootstrap, "num_bootstrap")
         self.seed = seed
         self.entropy = float(self.train_nll.mean())
 
-    def statistic(self, nll, batch_size=1):
+    def statistic(self, nll: ArrayLike, batch_size: int = 1) -> np.ndarray:
         """|mean nll - entropy| of each event, or of each batch of successive events; what is left over is left out.
 
         Args:
@@ -67,7 +67,7 @@ class Typicality:
             raise ValueError(f"Expected batch_size to be at most the number of events, {len(nll)}; got {size}.")
         return np.abs(nll[: len(nll) // size * size].reshape(-1, size).mean(1) - self.entropy)
 
-    def threshold(self, batch_size=1, level=0.99):
+    def threshold(self, batch_size: int = 1, level: float = 0.99) -> float:
         """The statistic that a fraction `level` of batches of known events stays below: above it a batch is novel.
 
         Args:

@@ -9,6 +9,8 @@ an optimizer is the same step whatever the unit of what comes in. Both direction
 Kingma and Dhariwal, Glow, arXiv:1807.03039, section 3.1.
 """
 
+from __future__ import annotations
+
 import tensorflow as tf
 
 from tfp_flows.bijectors.bijector import Bijector
@@ -40,7 +42,9 @@ class ActNorm(Measured, Bijector):
         [[1.0, 2.0]]
     """
 
-    def __init__(self, num_features, event_ndims=1, dtype=tf.float32, name=None):
+    def __init__(
+        self, num_features: int, event_ndims: int = 1, dtype: tf.DType | str = tf.float32, name: str | None = None
+    ):
         for key, value in (("num_features", num_features), ("event_ndims", event_ndims)):
             if not is_positive_integer(value):
                 raise ValueError(f"Expected {key} to be a positive integer; got {value!r}.")

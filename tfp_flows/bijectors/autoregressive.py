@@ -18,7 +18,11 @@ elements of which each depends on the one before: n, or less where the condition
 Papamakarios, Pavlakou and Murray, MAF, arXiv:1705.07057, section 3; Kingma et al., IAF, arXiv:1606.04934, section 3.
 """
 
+from __future__ import annotations
+
 import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import tensorflow as tf
 
@@ -26,6 +30,9 @@ from tfp_flows.bijectors.bijector import Bijector, context_rows
 from tfp_flows.bridge.tape import stop_recording
 from tfp_flows.numerics.tensors import as_tuple, check_shape, once_only, require_event_shape
 from tfp_flows.transforms import Transform
+
+if TYPE_CHECKING:
+    import keras
 
 
 class Autoregressive(Bijector):
@@ -57,7 +64,15 @@ class Autoregressive(Bijector):
         [5, 3]
     """
 
-    def __init__(self, event_shape, conditioner, transform, validate_args=False, dtype=tf.float32, name=None):
+    def __init__(
+        self,
+        event_shape: int | tuple[int, ...],
+        conditioner: keras.layers.Layer | Callable,
+        transform: Transform,
+        validate_args: bool = False,
+        dtype: tf.DType | str = tf.float32,
+        name: str | None = None,
+    ):
         shape = check_shape(as_tuple(event_shape))
         if not shape:
             raise ValueError(f"Expected event_shape of one axis at least; got {event_shape!r}.")
@@ -73,11 +88,11 @@ class Autoregressive(Bijector):
             _probe(self)
 
     @property
-    def takes_context(self):
+    def takes_context(self) -> bool:
         return getattr(self.conditioner, "context_shape", None) is not None
 
     @property
-    def num_sequential_steps(self):
+    def num_sequential_steps(self) -> int:
         """int, d: in how many passes of the conditioner the sequential direction is exact."""
         return min(getattr(self.conditioner, "num_sequential_steps", self.num_elements), self.num_elements)
 

@@ -12,6 +12,8 @@ else, and in the forward direction always, they are the running ones. Both direc
 Dinh, Sohl-Dickstein and Bengio, RealNVP, arXiv:1605.08803, section 3.7 and appendix E.
 """
 
+from __future__ import annotations
+
 import keras
 import tensorflow as tf
 
@@ -54,7 +56,15 @@ class BatchNorm(Measured, Bijector):
 
     unrepeatable = "is another function of each batch that it is trained on"
 
-    def __init__(self, num_features, event_ndims=1, momentum=0.99, epsilon=1e-5, dtype=tf.float32, name=None):
+    def __init__(
+        self,
+        num_features: int,
+        event_ndims: int = 1,
+        momentum: float = 0.99,
+        epsilon: float = 1e-5,
+        dtype: tf.DType | str = tf.float32,
+        name: str | None = None,
+    ):
         for key, value in (("num_features", num_features), ("event_ndims", event_ndims)):
             if not is_positive_integer(value):
                 raise ValueError(f"Expected {key} to be a positive integer; got {value!r}.")
@@ -71,12 +81,12 @@ class BatchNorm(Measured, Bijector):
         self._await_statistics([num_features], dtype)
 
     @property
-    def running_mean(self):
+    def running_mean(self) -> keras.Variable:
         """`keras.Variable` (num_features,), in units of exp(log_unit) from centre."""
         return self._statistics.mean
 
     @property
-    def running_variance(self):
+    def running_variance(self) -> keras.Variable:
         """`keras.Variable` (num_features,), in the square of that unit, without epsilon."""
         return self._statistics.variance
 

@@ -8,7 +8,10 @@ them and share one evaluation, so that inside `tfb.Chain`, `tfb.Invert` and `tfd
 conditioner runs once for one `log_prob`, and once for one `sample` with its `log_prob`.
 """
 
+from __future__ import annotations
+
 import inspect
+from collections.abc import Callable
 
 import keras
 import tensorflow as tf
@@ -64,7 +67,12 @@ class Bijector(EvaluatedOnce, tfb.Bijector):
     unrepeatable = None
 
     def __init__(
-        self, event_ndims=1, inverse_event_ndims=None, dtype=tf.float32, is_constant_jacobian=False, name=None
+        self,
+        event_ndims: int = 1,
+        inverse_event_ndims: int | None = None,
+        dtype: tf.DType | str | None = tf.float32,
+        is_constant_jacobian: bool = False,
+        name: str | None = None,
     ):
         super().__init__(
             forward_min_event_ndims=event_ndims,
@@ -85,11 +93,11 @@ class Bijector(EvaluatedOnce, tfb.Bijector):
         return bijector
 
     @property
-    def parameters(self):
+    def parameters(self) -> dict:
         """dict, the arguments that it was constructed with, as they were given, defaults included."""
         return dict(self._given.arguments)
 
-    def copy(self, **override_parameters_kwargs):
+    def copy(self, **override_parameters_kwargs) -> Bijector:
         """A bijector of the same class from the same arguments, with the same numbers.
 
         What the arguments hold is shared with the copy: networks, bijectors and variables, as in TFP. What the
@@ -109,7 +117,7 @@ class Bijector(EvaluatedOnce, tfb.Bijector):
                 variable.assign(tf.cast(value, variable.dtype))
         return copied
 
-    def walk_parts(self, way, step, value, /, **kwargs):
+    def walk_parts(self, way: str, step: Callable, value: tf.Tensor, /, **kwargs) -> tf.Tensor | None:
         """Hands a value from part to part; a container of bijectors writes it, so that others need not know it.
 
         Args:
@@ -124,7 +132,7 @@ class Bijector(EvaluatedOnce, tfb.Bijector):
         """
         return None
 
-    def rebuild(self, way, image, tape, **kwargs):
+    def rebuild(self, way: str, image: tf.Tensor, tape: tf.GradientTape, **kwargs):
         """For a reversible `Chain`: as `tfp_flows.bijectors.step.Step.rebuild`, by less than the other direction.
 
         Returns:
@@ -203,7 +211,7 @@ def context_rows(name, conditioner, context, batch):
     return {"context": tf.reshape(context, [-1, *shape])}
 
 
-def takes_context(bijector):
+def takes_context(bijector: tfb.Bijector) -> bool:
     """Whether `context=` given to a bijector, ours or TFP's `tfb.Invert` around one of ours, is used by it.
 
     Example:

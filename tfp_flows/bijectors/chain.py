@@ -8,6 +8,10 @@ Written in data -> latent order, as the papers' figures and as `tfb.Chain`. As c
 trains in memory that does not grow with the number of parts, see `tfp_flows.bijectors.reversible`.
 """
 
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
 import tensorflow as tf
 import tensorflow_probability as tfp
 
@@ -48,7 +52,7 @@ class Chain(Bijector):
 
     overrides = ("_batch_shape", "_batch_shape_tensor")
 
-    def __init__(self, bijectors, reversible=False, name=None):
+    def __init__(self, bijectors: Sequence[tfb.Bijector], reversible: bool = False, name: str | None = None):
         if not isinstance(reversible, bool):
             raise ValueError(f"Expected reversible to be True or False; got {reversible!r}.")
         bijectors = list(bijectors)
@@ -74,7 +78,7 @@ class Chain(Bijector):
         self.reversible = reversible
 
     @property
-    def takes_context(self):
+    def takes_context(self) -> bool:
         return any(takes_context(b) for b in self.bijectors)
 
     def _forward_and_log_det(self, x, **kwargs):
@@ -93,7 +97,7 @@ class Chain(Bijector):
             self._is_repeatable = require_repeatable(self.bijectors)
         return walk_reversibly(steps, value, kwargs)
 
-    def walk_parts(self, way, step, value, /, **kwargs):
+    def walk_parts(self, way: str, step: Callable, value: tf.Tensor, /, **kwargs) -> tf.Tensor | None:
         places = [f"part {i} of {self.name!r}" for i in range(len(self.bijectors))]
         for part, place in zip(self._steps(way), places if way == "inverse" else places[::-1]):
             value = step(part.bijector, way, place, value, **part.options(kwargs))

@@ -8,6 +8,11 @@ where a is where the mask is True. Both directions cost one pass of the network.
 NICE, arXiv:1410.8516, section 3.2; RealNVP, arXiv:1605.08803, section 3.2.
 """
 
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
 import keras
 import tensorflow as tf
 
@@ -15,6 +20,9 @@ from tfp_flows.bijectors.bijector import Bijector, context_rows
 from tfp_flows.bijectors.image_partition import ImagePartition
 from tfp_flows.bijectors.partition import Partition
 from tfp_flows.transforms import Affine, Shift, Transform
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 class Coupling(Bijector):
@@ -44,7 +52,14 @@ class Coupling(Bijector):
         [5, 4]
     """
 
-    def __init__(self, mask, conditioner, transform, dtype=tf.float32, name=None):
+    def __init__(
+        self,
+        mask: np.ndarray,
+        conditioner: keras.layers.Layer | Callable,
+        transform: Transform,
+        dtype: tf.DType | str = tf.float32,
+        name: str | None = None,
+    ):
         if not isinstance(transform, Transform):
             raise ValueError(f"Expected a tfp_flows.transforms.Transform; got {type(transform).__name__}.")
         partition = ImagePartition(mask) if _is_for_images(conditioner) else Partition(mask)
@@ -59,7 +74,7 @@ class Coupling(Bijector):
         self._build()
 
     @property
-    def takes_context(self):
+    def takes_context(self) -> bool:
         return getattr(self.conditioner, "context_shape", None) is not None
 
     def _forward_and_log_det(self, x, context=None):
@@ -72,7 +87,7 @@ class Coupling(Bijector):
         moved, log_det = self.transform.inverse_and_log_det(moved, self._raw(passed, context))
         return self._partition.join(passed, moved, y), self._sum(log_det)
 
-    def rebuild(self, way, image, tape, context=None):
+    def rebuild(self, way: str, image: tf.Tensor, tape: tf.GradientTape, context: tf.Tensor | None = None):
         """See `tfp_flows.bijectors.step.Step.rebuild`: what passes is known, so that the network runs but once."""
         run, undo = self.transform.forward_and_log_det, self.transform.inverse_and_log_det
         if way == "inverse":
@@ -143,7 +158,12 @@ def _is_for_images(conditioner):
     return isinstance(shape, tuple) and len(shape) == 4
 
 
-def AdditiveCoupling(mask, conditioner, dtype=tf.float32, name=None):
+def AdditiveCoupling(
+    mask: np.ndarray,
+    conditioner: keras.layers.Layer | Callable,
+    dtype: tf.DType | str = tf.float32,
+    name: str | None = None,
+) -> Coupling:
     """NICE's additive coupling, y_b = x_b + net(x_a): `Coupling` with `transforms.Shift`. Its log_det is exactly 0.
 
     Example:
@@ -155,7 +175,13 @@ def AdditiveCoupling(mask, conditioner, dtype=tf.float32, name=None):
     return Coupling(mask, conditioner, Shift(), dtype=dtype, name=name or "additive_coupling")
 
 
-def AffineCoupling(mask, conditioner, log_scale_bound=2.0, dtype=tf.float32, name=None):
+def AffineCoupling(
+    mask: np.ndarray,
+    conditioner: keras.layers.Layer | Callable,
+    log_scale_bound: float = 2.0,
+    dtype: tf.DType | str = tf.float32,
+    name: str | None = None,
+) -> Coupling:
     """RealNVP's affine coupling, y_b = x_b exp(s) + t: `Coupling` with `transforms.Affine`, |s| < log_scale_bound.
 
     Example:

@@ -5,6 +5,8 @@
 Both directions are cheap.
 """
 
+from __future__ import annotations
+
 import tensorflow as tf
 
 from tfp_flows.bijectors.bijector import Bijector
@@ -31,7 +33,13 @@ class Elementwise(Bijector):
         [[1.0, 2.0]]
     """
 
-    def __init__(self, transform, event_shape, dtype=tf.float32, name=None):
+    def __init__(
+        self,
+        transform: Transform,
+        event_shape: int | tuple[int, ...],
+        dtype: tf.DType | str = tf.float32,
+        name: str | None = None,
+    ):
         if not isinstance(transform, Transform):
             raise ValueError(f"Expected a tfp_flows.transforms.Transform; got {type(transform).__name__}.")
         event_shape = check_shape(event_shape)

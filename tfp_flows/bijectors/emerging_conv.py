@@ -14,6 +14,8 @@ Hoogeboom, van den Berg and Welling, Emerging convolutions, arXiv:1901.11137, se
 are MintNet's too: Song, Meng and Ermon, arXiv:1907.07945, section 3.1.
 """
 
+from __future__ import annotations
+
 import numpy as np
 import tensorflow as tf
 
@@ -44,7 +46,14 @@ class EmergingConv(Bijector):
         True
     """
 
-    def __init__(self, event_shape, kernel_size=3, seed=0, dtype=tf.float32, name=None):
+    def __init__(
+        self,
+        event_shape: tuple[int, int, int],
+        kernel_size: int = 3,
+        seed: int = 0,
+        dtype: tf.DType | str = tf.float32,
+        name: str | None = None,
+    ):
         shape = check_shape(event_shape)
         if len(shape) != 3:
             raise ValueError(f"Expected event_shape (height, width, channels); got {event_shape!r}.")

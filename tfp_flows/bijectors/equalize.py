@@ -13,6 +13,10 @@ Both directions are cheap. One iteration's marginal step of Gaussianization: Che
 trained together with the flow as in Meng, Song, Song and Ermon, Gaussianization flows, arXiv:2003.01941.
 """
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+
 import numpy as np
 import tensorflow as tf
 
@@ -52,7 +56,14 @@ class Equalize(InitializedOnce, Bijector):
         [0.0, 1.99, 2.66]
     """
 
-    def __init__(self, num_bins, edges=None, event_ndims=1, dtype=tf.float32, name=None):
+    def __init__(
+        self,
+        num_bins: int,
+        edges: Sequence[int] | None = None,
+        event_ndims: int = 1,
+        dtype: tf.DType | str = tf.float32,
+        name: str | None = None,
+    ):
         if not is_positive_integer(num_bins) or num_bins < 2:
             raise ValueError(f"Expected num_bins to be an integer of at least 2; got {num_bins!r}.")
         self.edges = check_edges((0, num_bins) if edges is None else edges, num_bins)

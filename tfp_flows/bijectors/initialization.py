@@ -5,6 +5,8 @@ and exporting never enter it, so they can never change a weight. `Flow.initializ
 first step) enters it around one eager pass, in which every layer sees what the layers before it give.
 """
 
+from __future__ import annotations
+
 import contextlib
 import contextvars
 
@@ -16,7 +18,7 @@ _active = contextvars.ContextVar("tfp_flows_initializing", default=False)
 
 
 @contextlib.contextmanager
-def initializing():
+def initializing() -> contextlib.AbstractContextManager:
     """Within this context, bijectors that initialise from data do so from the batch that passes them.
 
     The pass must be eager, with a tensor that the bijectors have not met (`tf.identity(x)` is one): TFP answers from
@@ -37,7 +39,7 @@ def initializing():
         _active.reset(token)
 
 
-def is_initializing():
+def is_initializing() -> bool:
     """Whether the caller runs inside `initializing()`.
 
     Example:

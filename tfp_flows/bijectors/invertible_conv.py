@@ -12,8 +12,11 @@ singular has log_det -inf, and going forward through it is refused in eager code
 Kingma and Dhariwal, Glow, arXiv:1807.03039, section 3.2.
 """
 
+from __future__ import annotations
+
 import numpy as np
 import tensorflow as tf
+from numpy.typing import ArrayLike
 
 from tfp_flows.bijectors.bijector import Bijector
 from tfp_flows.numerics.tensors import is_positive_integer, require_event_shape
@@ -48,7 +51,14 @@ class InvertibleConv1x1(Bijector):
     """
 
     def __init__(
-        self, num_channels, parametrization="plu", event_ndims=3, seed=0, permutation=None, dtype=tf.float32, name=None
+        self,
+        num_channels: int,
+        parametrization: str = "plu",
+        event_ndims: int = 3,
+        seed: int = 0,
+        permutation: ArrayLike | None = None,
+        dtype: tf.DType | str = tf.float32,
+        name: str | None = None,
     ):
         for key, value in (("num_channels", num_channels), ("event_ndims", event_ndims)):
             if not is_positive_integer(value):

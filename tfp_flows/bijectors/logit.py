@@ -8,6 +8,8 @@ alpha keeps p off 0 and 1. Both directions are cheap.
 RealNVP, arXiv:1605.08803, section 4.1; MAF, arXiv:1705.07057, section 4.3 (this symmetric form).
 """
 
+from __future__ import annotations
+
 import math
 
 import tensorflow as tf
@@ -36,7 +38,15 @@ class Logit(Bijector):
         [0.0]
     """
 
-    def __init__(self, low=0.0, high=1.0, alpha=0.05, event_ndims=1, dtype=tf.float32, name=None):
+    def __init__(
+        self,
+        low: float = 0.0,
+        high: float = 1.0,
+        alpha: float = 0.05,
+        event_ndims: int = 1,
+        dtype: tf.DType | str = tf.float32,
+        name: str | None = None,
+    ):
         if not (math.isfinite(low) and math.isfinite(high) and low < high):
             raise ValueError(f"Expected finite low < high; got low={low!r}, high={high!r}.")
         if not 0 < alpha < 0.5:

@@ -14,8 +14,12 @@ Dinh, Sohl-Dickstein and Bengio, RealNVP, arXiv:1605.08803, section 3.6; the lea
 Dhariwal's Glow, arXiv:1807.03039 (in its published code).
 """
 
+from __future__ import annotations
+
 import functools
 import math
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import tensorflow as tf
 import tensorflow_probability as tfp
@@ -26,6 +30,9 @@ from tfp_flows.bijectors.chain import Chain
 from tfp_flows.bijectors.coupling import Coupling
 from tfp_flows.numerics.tensors import require_event_shape, with_event_shape
 from tfp_flows.transforms import Affine
+
+if TYPE_CHECKING:
+    import keras
 
 tfb = tfp.bijectors
 
@@ -54,7 +61,14 @@ class MultiScale(Bijector):
         (((2, 2, 2), (1, 1, 8)), [3, 16])
     """
 
-    def __init__(self, levels, event_shape, priors=None, log_scale_bound=5.0, name=None):
+    def __init__(
+        self,
+        levels: Sequence[tfb.Bijector],
+        event_shape: tuple[int, int, int],
+        priors: Sequence[keras.layers.Layer] | None = None,
+        log_scale_bound: float = 5.0,
+        name: str | None = None,
+    ):
         levels = list(levels)
         if not levels or not all(isinstance(level, tfb.Bijector) for level in levels):
             raise ValueError(
@@ -96,7 +110,7 @@ class MultiScale(Bijector):
         self.latent_sizes = [math.prod(shape) for shape in self.latent_shapes]
 
     @property
-    def takes_context(self):
+    def takes_context(self) -> bool:
         return any(takes_context(level) for level in self.levels)
 
     def _inverse_and_log_det(self, y, **kwargs):
@@ -119,7 +133,7 @@ class MultiScale(Bijector):
 
         return self.walk_parts("forward", step, x, **kwargs), sum(log_dets)
 
-    def walk_parts(self, way, step, value, /, **kwargs):
+    def walk_parts(self, way: str, step: Callable, value: tf.Tensor, /, **kwargs) -> tf.Tensor | None:
         levels = [
             (functools.partial(step, level, way, f"level {i} of {self.name!r}", **self._options(level, kwargs)), *sizes)
             for i, (level, *sizes) in enumerate(zip(self.levels, self._kept, self.latent_shapes))

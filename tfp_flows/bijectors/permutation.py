@@ -5,8 +5,11 @@
 Both directions are a gather. Used between couplings by RealNVP (arXiv:1605.08803, section 3.4) and MAF.
 """
 
+from __future__ import annotations
+
 import numpy as np
 import tensorflow as tf
+from numpy.typing import ArrayLike
 
 from tfp_flows.bijectors.bijector import Bijector
 from tfp_flows.numerics.tensors import permute, require_event_shape
@@ -28,7 +31,7 @@ class Permutation(Bijector):
         [3.0, 2.0, 1.0]
     """
 
-    def __init__(self, permutation, name=None):
+    def __init__(self, permutation: ArrayLike, name: str | None = None):
         permutation = np.asarray(permutation)
         if permutation.ndim != 1 or not np.array_equal(np.sort(permutation), np.arange(max(1, permutation.size))):
             raise ValueError(f"Expected a permutation of 0..n-1; got {permutation.tolist()}.")
@@ -36,12 +39,12 @@ class Permutation(Bijector):
         self.permutation = tuple(int(i) for i in permutation)
 
     @classmethod
-    def reverse(cls, num_features, name=None):
+    def reverse(cls, num_features: int, name: str | None = None) -> Permutation:
         """The reversal of `num_features` features."""
         return cls(np.arange(num_features)[::-1], name=name)
 
     @classmethod
-    def random(cls, num_features, seed, name=None):
+    def random(cls, num_features: int, seed: int, name: str | None = None) -> Permutation:
         """A permutation drawn from `seed` (int), the same on every machine."""
         return cls(np.random.default_rng(seed).permutation(num_features), name=name)
 

@@ -17,8 +17,11 @@ The splines: Durkan et al., arXiv:1906.04032, section 3.1. Data to normals by th
 Gopinath, Gaussianization, NIPS 2000, section 3.
 """
 
+from __future__ import annotations
+
 import math
 import statistics
+from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -52,7 +55,14 @@ class PiecewiseProbit(Bijector):
         [-3.5, 3.5]
     """
 
-    def __init__(self, edges, spacing=6.6, event_ndims=1, dtype=tf.float32, name=None):
+    def __init__(
+        self,
+        edges: Sequence[float],
+        spacing: float = 6.6,
+        event_ndims: int = 1,
+        dtype: tf.DType | str = tf.float32,
+        name: str | None = None,
+    ):
         edges = np.asarray(edges, np.float64)
         if edges.ndim != 1 or len(edges) < 2 or not np.isfinite(edges).all() or (np.diff(edges) <= 0).any():
             raise ValueError(f"Expected edges as at least two finite increasing numbers; got {edges.tolist()!r}.")

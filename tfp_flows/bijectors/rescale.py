@@ -6,6 +6,8 @@
 Both directions are cheap. Dinh, Krueger and Bengio, NICE, arXiv:1410.8516, section 3.3.
 """
 
+from __future__ import annotations
+
 import tensorflow as tf
 
 from tfp_flows.bijectors.bijector import Bijector
@@ -34,7 +36,7 @@ class Rescale(InitializedOnce, Bijector):
         [[1.0, 2.0]]
     """
 
-    def __init__(self, event_shape, dtype=tf.float32, name=None):
+    def __init__(self, event_shape: int | tuple[int, ...], dtype: tf.DType | str = tf.float32, name: str | None = None):
         event_shape = check_shape(event_shape)
         super().__init__(len(event_shape), dtype=dtype, is_constant_jacobian=True, name=name)
         self.s = tf.Variable(tf.zeros(event_shape, dtype), name="s")

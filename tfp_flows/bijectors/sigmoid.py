@@ -7,6 +7,8 @@
 is finite for all x. For data that may touch the interval's ends: `Logit`. Both directions are cheap.
 """
 
+from __future__ import annotations
+
 import tensorflow as tf
 
 from tfp_flows.bijectors.bijector import Bijector
@@ -26,7 +28,7 @@ class Sigmoid(Bijector):
         [0.5, 1.0]
     """
 
-    def __init__(self, event_ndims=1, dtype=tf.float32, name=None):
+    def __init__(self, event_ndims: int = 1, dtype: tf.DType | str = tf.float32, name: str | None = None):
         super().__init__(event_ndims, dtype=dtype, name=name)
 
     def _forward_and_log_det(self, x):

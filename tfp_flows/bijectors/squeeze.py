@@ -10,6 +10,8 @@ checkerboard of the pixels: what RealNVP keeps where it factors out the other ha
 Dinh, Sohl-Dickstein and Bengio, RealNVP, arXiv:1605.08803, section 3.6 and figure 3.
 """
 
+from __future__ import annotations
+
 import numpy as np
 import tensorflow as tf
 
@@ -40,7 +42,7 @@ class Squeeze(Bijector):
         [0.0, 3.0, 1.0, 2.0]
     """
 
-    def __init__(self, factor=2, order="rows", name=None):
+    def __init__(self, factor: int = 2, order: str = "rows", name: str | None = None):
         if not is_positive_integer(factor) or factor < 2:
             raise ValueError(f"Expected factor to be an integer of at least 2; got {factor!r}.")
         if order not in _ORDERS:

@@ -1,11 +1,17 @@
 """A data set: three splits of events, the events leading, checked once so that nothing downstream has to."""
 
+from __future__ import annotations
+
 import dataclasses
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tfp_flows.data import checks, pipeline
 from tfp_flows.data.labels import Labels
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 SPLITS = ("train", "validation", "test")
 
@@ -71,11 +77,20 @@ class Data:
         return f"Data({self.name!r}, {sizes}, event_shape={self.event_shape}, dtype={self.train.dtype}{levels})"
 
     @property
-    def event_shape(self):
+    def event_shape(self) -> tuple[int, ...]:
         """Tuple of ints, the shape of one event."""
         return self.train.shape[1:]
 
-    def batches(self, split, batch_size, *, shuffle=None, seed=0, with_labels=False, drop_remainder=False):
+    def batches(
+        self,
+        split: str,
+        batch_size: int,
+        *,
+        shuffle: bool | None = None,
+        seed: int = 0,
+        with_labels: bool = False,
+        drop_remainder: bool = False,
+    ) -> tf.data.Dataset:
         """The batches of one split, as `tfp_flows.data.batches` makes them.
 
         Args:

@@ -14,16 +14,23 @@ One iterator must be one epoch. With `.repeat()`, or with a `steps_per_epoch` ot
 iterator runs through several: every example still comes once a pass, but the order is no longer that of the contract.
 """
 
+from __future__ import annotations
+
 import itertools
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from tfp_flows.data import checks
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 _running_epoch = None  # of the fit that runs in this process; None outside of any
 
 
-def set_epoch(epoch):
+def set_epoch(epoch: int | None) -> None:
     """Says which epoch of `fit` runs now; for a callback's `on_epoch_begin`, and with None for its end.
 
     A fit that ends in an exception must call `set_epoch(None)` too, or later iterations repeat its last order.
@@ -43,7 +50,14 @@ def set_epoch(epoch):
     _running_epoch = None if epoch is None else checks.integer("epoch", epoch, 0)
 
 
-def batches(arrays, batch_size, *, shuffle=False, seed=0, drop_remainder=False):
+def batches(
+    arrays: ArrayLike | tuple[ArrayLike, ...],
+    batch_size: int,
+    *,
+    shuffle: bool = False,
+    seed: int = 0,
+    drop_remainder: bool = False,
+) -> tf.data.Dataset:
     """A `tf.data.Dataset` of batches, whose number of steps is known.
 
     Args:

@@ -67,7 +67,7 @@ def load(name_or_path: str, seed: int = 0, *, num_bits: int | None = None, **opt
     return dataset if num_bits is None else bits.reduce(dataset, num_bits)
 
 
-def options(name_or_path):
+def options(name_or_path: str) -> list[str]:
     """The names of the options that `load` takes for a data set.
 
     Args:

@@ -1,6 +1,9 @@
 """What every dequantization knows: its bins, of width 1, at 0, 1, ..., num_bins - 1."""
 
+from __future__ import annotations
+
 import tensorflow as tf
+from numpy.typing import ArrayLike
 
 
 class Bins:
@@ -13,16 +16,16 @@ class Bins:
         ValueError: where num_bins is no integer above 1.
     """
 
-    def __init__(self, num_bins):
+    def __init__(self, num_bins: int):
         if isinstance(num_bins, bool) or not isinstance(num_bins, int) or num_bins < 2:
             raise ValueError(f"Expected num_bins to be an integer of at least 2; got {num_bins!r}.")
         self.num_bins = num_bins
 
-    def centre(self, x, dtype=tf.float32):
+    def centre(self, x: ArrayLike, dtype: tf.DType | str = tf.float32) -> tf.Tensor:
         """The middle of each bin, x + 1/2: where a density scores integers without noise."""
         return tf.cast(x, dtype) + tf.constant(0.5, dtype)
 
-    def quantize(self, y):
+    def quantize(self, y: tf.Tensor) -> tf.Tensor:
         """Continuous events back to integers: floor, clipped to 0..num_bins-1, int32 (int64 beyond 2^31)."""
         dtype = tf.int32 if self.num_bins <= 2**31 else tf.int64
         return tf.cast(tf.clip_by_value(tf.floor(y), 0, self.num_bins - 1), dtype)

@@ -5,7 +5,10 @@
 Uria, Murray and Larochelle, RNADE, arXiv:1306.0186; Theis et al., arXiv:1511.01844, section 3.1.
 """
 
+from __future__ import annotations
+
 import tensorflow as tf
+from numpy.typing import ArrayLike
 
 from tfp_flows.dequantization.bins import Bins
 
@@ -26,7 +29,9 @@ class Uniform(Bins):
         [[3.0, 16.0]]
     """
 
-    def __call__(self, x, seed, dtype=tf.float32):
+    def __call__(
+        self, x: ArrayLike, seed: ArrayLike, dtype: tf.DType | str = tf.float32
+    ) -> tuple[tf.Tensor, tf.Tensor]:
         """Adds the noise.
 
         Args:
@@ -40,5 +45,5 @@ class Uniform(Bins):
         u = tf.random.stateless_uniform(tf.shape(x), seed, dtype=dtype)
         return tf.cast(x, dtype) + u, tf.zeros([], dtype)
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {"num_bins": self.num_bins}

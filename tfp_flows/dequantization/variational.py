@@ -11,12 +11,20 @@ Ho, Chen, Srinivas, Duan and Abbeel, Flow++, arXiv:1902.00275, section 3.1; Hoog
 arXiv:2001.11235, section 3 (the family of such bounds, and that of several samples: `scoring.nll_per_event`).
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import tensorflow as tf
 import tensorflow_probability as tfp
+from numpy.typing import ArrayLike
 
 from tfp_flows.bijectors import takes_context
 from tfp_flows.bridge.keras_weights import KerasWeights
 from tfp_flows.dequantization.bins import Bins
+
+if TYPE_CHECKING:
+    import keras
 
 tfd = tfp.distributions
 
@@ -53,7 +61,7 @@ class Variational(Bins, tf.Module):
         ([[3.0, 16.0, 0.0, 1.0]], [1])
     """
 
-    def __init__(self, num_bins, flow, features=None):
+    def __init__(self, num_bins: int, flow: tfd.Distribution, features: keras.layers.Layer | None = None):
         tf.Module.__init__(self)
         Bins.__init__(self, num_bins)
         if not isinstance(flow, tfd.Distribution):
@@ -73,11 +81,13 @@ class Variational(Bins, tf.Module):
         self._keras_weights = KerasWeights(self)
 
     @property
-    def event_shape(self):
+    def event_shape(self) -> tuple[int, ...]:
         """Tuple of ints, of the events that it dequantizes."""
         return tuple(self.flow.event_shape)
 
-    def __call__(self, x, seed, dtype=tf.float32):
+    def __call__(
+        self, x: ArrayLike, seed: ArrayLike, dtype: tf.DType | str = tf.float32
+    ) -> tuple[tf.Tensor, tf.Tensor]:
         """Adds the noise.
 
         Args:
@@ -91,7 +101,7 @@ class Variational(Bins, tf.Module):
         u, log_q = self._sample(x, tf.convert_to_tensor(seed, tf.int32))
         return tf.cast(x, dtype) + tf.cast(u, dtype), tf.cast(log_q, dtype)
 
-    def get_config(self):
+    def get_config(self) -> dict:
         """Refuses: a flow of any distribution cannot be rebuilt from plain values.
 
         Raises:

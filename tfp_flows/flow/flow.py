@@ -19,14 +19,13 @@ from numpy.typing import ArrayLike
 
 from tfp_flows.bijectors import Bijector, initializing, takes_context
 from tfp_flows.bridge.variables import tf_variable
+from tfp_flows.dequantization import Uniform, Variational
 from tfp_flows.flow import adoption, events, saved_model, train_step
 from tfp_flows.flow import context as contexts
 from tfp_flows.flow.functions import CompiledFunctions, Draw
 from tfp_flows.flow.sampler import DistributionSampler, Sampler, failures_in_a_sentence
 from tfp_flows.flow.temperature import has_location_scale
 from tfp_flows.flow.trainer import FlowTrainer
-
-tfd = tfp.distributions
 
 
 class Flow(FlowTrainer):
@@ -58,7 +57,10 @@ class Flow(FlowTrainer):
         [3]
     """
 
-    def __init__(self, distribution, dequantization=None, seed=0, num_classes=None, name=None, sampler=None):
+    def __init__(
+        self, distribution: tfp.distributions.Distribution, dequantization: Uniform | Variational | None = None,
+        seed: int = 0, num_classes: int | None = None, name: str | None = None, sampler: Sampler | None = None,
+    ):  # fmt: skip
         adoption.check_distribution(distribution)
         if sampler is not None and not isinstance(sampler, Sampler):
             raise ValueError(f"Expected sampler to be a tfp_flows.flow.Sampler or None; got {sampler!r}.")
@@ -100,7 +102,7 @@ class Flow(FlowTrainer):
         return self.sampler.can_scale_temperature(self)
 
     @property
-    def base(self) -> tfd.Distribution:
+    def base(self) -> tfp.distributions.Distribution:
         """The latent `tfd.Distribution`; the distribution itself where it is no transformed one."""
         return self.distribution.distribution if self.can_encode else self.distribution
 
@@ -204,9 +206,7 @@ class Flow(FlowTrainer):
         return self._compiled.decode(tf.cast(z, self.variable_dtype), *contexts.check(self, context, tf.shape(z)[0]))
 
     def initialize(self, x: ArrayLike | int, context: ArrayLike | None = None, seed: ArrayLike | None = None) -> None:
-        """Lets every layer that initialises from data do so, once, in data -> latent order.
-
-        `fit` does it by itself before its first step, from its first batch.
+        """Lets every layer that initialises from data do so, once, in data -> latent order; `fit` does, first.
 
         Args:
             x: events (batch, *event_shape), integers where the flow dequantizes; or an int, of samples to draw, from
@@ -229,7 +229,10 @@ class Flow(FlowTrainer):
         parts = (*self.distribution.submodules, *getattr(self.dequantization, "submodules", ()))
         return not any(part.needs_initialization for part in parts if isinstance(part, Bijector))
 
-    def call(self, x, context=None, training=None, seed=None):
+    def call(
+        self, x: tf.Tensor, context: tf.Tensor | None = None, training: bool | None = None,
+        seed: tf.Tensor | None = None,
+    ) -> tf.Tensor:  # fmt: skip
         """log_prob of a batch, (batch,), nats; of integers at the centres of their bins, or with a seed (int32 [2]) the
         bound, with noise drawn from it. Keras carries `training` to the conditioners through TFP."""
         if x.dtype.is_integer:

@@ -6,12 +6,18 @@ A model whose samples are no single pass of a bijector (the solver of a differen
 `Flow` a sampler of its own: `Flow.sample`, pictures and the served `sample` all ask it.
 """
 
+from __future__ import annotations
+
 import abc
 import contextlib
+from typing import TYPE_CHECKING
 
 import tensorflow as tf
 
 from tfp_flows.flow import temperature as temperatures
+
+if TYPE_CHECKING:
+    from tfp_flows.flow import Flow
 
 # What tells a sampler's own failure from others in TensorFlow's message, which is full of names of ops.
 _OPEN, _CLOSE = "<sampling> ", " </sampling>"
@@ -36,7 +42,7 @@ class Sampler(abc.ABC):
     """
 
     @abc.abstractmethod
-    def __call__(self, flow, n, seed, temperature, context):
+    def __call__(self, flow: Flow, n: int, seed: tf.Tensor, temperature: float, context: tf.Tensor | None) -> tf.Tensor:
         """Events (n, *event_shape).
 
         Args:
@@ -47,7 +53,7 @@ class Sampler(abc.ABC):
             context: what the networks are given, (n, *context_shape) or None.
         """
 
-    def can_scale_temperature(self, flow):
+    def can_scale_temperature(self, flow: Flow) -> bool:
         """Whether it draws at other temperatures than 1."""
         return flow.has_location_scale_base
 
@@ -62,7 +68,7 @@ class DistributionSampler(Sampler):
         [[5.0, 0.0]]
     """
 
-    def __call__(self, flow, n, seed, temperature, context):
+    def __call__(self, flow: Flow, n: int, seed: tf.Tensor, temperature: float, context: tf.Tensor | None) -> tf.Tensor:
         z = flow.base.sample(n, seed=seed)
         if flow.has_location_scale_base:
             z = temperatures.scale(flow.base, z, temperature)

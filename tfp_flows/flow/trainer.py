@@ -5,8 +5,14 @@
 What is logged is the loss and what the objective calls its values; it may be of any unit.
 """
 
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
 import keras
 import tensorflow as tf
+from numpy.typing import ArrayLike
 
 from tfp_flows.bridge.trainer import BuiltByConstructor
 from tfp_flows.data.labels import Labels
@@ -14,6 +20,9 @@ from tfp_flows.flow import adoption, events, fitting, no_data, train_step
 from tfp_flows.flow.arguments import constructor_arguments, record
 from tfp_flows.flow.class_labels import HasClassLabels
 from tfp_flows.objectives import MaximumLikelihood, Objective
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 class FlowTrainer(HasClassLabels, BuiltByConstructor, keras.Model):
@@ -25,18 +34,18 @@ class FlowTrainer(HasClassLabels, BuiltByConstructor, keras.Model):
         vars(flow)["recorded_arguments"] = record(cls, args, kwargs)
         return flow
 
-    def default_objective(self):
+    def default_objective(self) -> Objective:
         """What `compile` takes where it is given no objective: maximum likelihood. A model may state another."""
         return MaximumLikelihood()
 
     @property
-    def metrics(self):
+    def metrics(self) -> list[keras.Metric]:
         """list of `keras.metrics.Metric`: the loss, those of the objective, and those that a subclass holds."""
         own = [] if self._meters is None else self._meters.all
         # Keras has a tracker of the loss of its own, which the steps here do not feed.
         return [*own, *(metric for metric in super().metrics if metric.name != "loss")]
 
-    def compile(self, optimizer="adam", loss=None, **kwargs):
+    def compile(self, optimizer: str | keras.Optimizer = "adam", loss: Objective | None = None, **kwargs) -> None:
         """As Keras' compile; `loss` is an objective (`tfp_flows.objectives`), by default the model's own.
 
         Raises:
@@ -62,23 +71,23 @@ class FlowTrainer(HasClassLabels, BuiltByConstructor, keras.Model):
 
     def fit(
         self,
-        x=None,
-        y=None,
-        batch_size=None,
-        epochs=1,
-        verbose="auto",
-        callbacks=None,
-        validation_split=0.0,
-        validation_data=None,
-        shuffle=True,
-        class_weight=None,
-        sample_weight=None,
-        initial_epoch=0,
-        steps_per_epoch=None,
-        validation_steps=None,
-        validation_batch_size=None,
-        validation_freq=1,
-    ):
+        x: ArrayLike | Iterable | None = None,
+        y: ArrayLike | Iterable | None = None,
+        batch_size: int | None = None,
+        epochs: int = 1,
+        verbose: int | str = "auto",
+        callbacks: Sequence[keras.callbacks.Callback] | None = None,
+        validation_split: float = 0.0,
+        validation_data: tuple | Iterable | None = None,
+        shuffle: bool = True,
+        class_weight: dict | None = None,
+        sample_weight: ArrayLike | None = None,
+        initial_epoch: int = 0,
+        steps_per_epoch: int | None = None,
+        validation_steps: int | None = None,
+        validation_batch_size: int | None = None,
+        validation_freq: int = 1,
+    ) -> keras.callbacks.History:
         """As Keras' fit: x are events (arrays, `tf.data.Dataset`, generator), y the context of a conditional flow.
 
         An objective that draws its own samples takes no x: `fit(steps_per_epoch=100, batch_size=500)`, or with y = the
@@ -135,16 +144,16 @@ class FlowTrainer(HasClassLabels, BuiltByConstructor, keras.Model):
 
     def evaluate(
         self,
-        x=None,
-        y=None,
-        batch_size=None,
-        verbose="auto",
-        sample_weight=None,
-        steps=None,
-        callbacks=None,
-        return_dict=False,
+        x: ArrayLike | Iterable | None = None,
+        y: ArrayLike | Iterable | None = None,
+        batch_size: int | None = None,
+        verbose: int | str = "auto",
+        sample_weight: ArrayLike | None = None,
+        steps: int | None = None,
+        callbacks: Sequence[keras.callbacks.Callback] | None = None,
+        return_dict: bool = False,
         **kwargs,
-    ):
+    ) -> float | list[float] | dict[str, float]:
         """As Keras' evaluate: the loss and what the objective logs (bits_per_dim is a bound; noise from the seed)."""
         given = self, x, y, sample_weight, batch_size
         x, y, sample_weight, _ = fitting.batches(*given, shuffle=False, steps=steps)
@@ -153,12 +162,19 @@ class FlowTrainer(HasClassLabels, BuiltByConstructor, keras.Model):
             x, y, batch_size, verbose, sample_weight, steps, callbacks, return_dict=return_dict, **kwargs
         )
 
-    def predict(self, x, batch_size=None, verbose="auto", steps=None, callbacks=None):
+    def predict(
+        self,
+        x: ArrayLike | Iterable,
+        batch_size: int | None = None,
+        verbose: int | str = "auto",
+        steps: int | None = None,
+        callbacks: Sequence[keras.callbacks.Callback] | None = None,
+    ) -> np.ndarray:
         """log_prob of a whole data set, in batches: an array (n,), nats per event. Context as the y of a data set."""
         x = self.as_reals(x) if fitting.is_array(x) else x
         return super().predict(x, batch_size, verbose, steps, callbacks)
 
-    def train_step(self, data):
+    def train_step(self, data: tuple | tf.Tensor) -> dict[str, tf.Tensor]:
         x, context, weight = keras.utils.unpack_x_y_sample_weight(data)
         seed = train_step.step_seed(self.seed, self.optimizer.iterations)
         with tf.GradientTape() as tape:
@@ -172,18 +188,18 @@ class FlowTrainer(HasClassLabels, BuiltByConstructor, keras.Model):
         train_step.apply_gradients(self.optimizer, gradients, weights, after=loss)
         return self._update_metrics(loss, values, weight)
 
-    def test_step(self, data):
+    def test_step(self, data: tuple | tf.Tensor) -> dict[str, tf.Tensor]:
         x, context, weight = keras.utils.unpack_x_y_sample_weight(data)
         # Reset with the metrics, so that every evaluation draws the same noise for the same data.
         seed = train_step.step_seed(self.seed, self._meters.count)
         values = self._objective_values(x, context, seed, training=False)
         return self._update_metrics(train_step.total_loss(values, weight, self.losses), values, weight)
 
-    def predict_step(self, data):
+    def predict_step(self, data: tuple | tf.Tensor) -> tf.Tensor:
         x, context, _ = keras.utils.unpack_x_y_sample_weight(data)
         return self(x, context=context, training=False)
 
-    def get_config(self):
+    def get_config(self) -> dict:
         """The arguments that build the model again; those of a subclass of yours as they were given.
 
         Raises:
@@ -203,7 +219,7 @@ class FlowTrainer(HasClassLabels, BuiltByConstructor, keras.Model):
         return {**arguments, "class_labels": self.class_labels.to_dict()}
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict) -> FlowTrainer:
         config = dict(config)
         labels = config.pop("class_labels", None)
         flow = cls(**config)
@@ -211,10 +227,10 @@ class FlowTrainer(HasClassLabels, BuiltByConstructor, keras.Model):
             flow.class_labels = Labels.from_dict(labels)
         return flow
 
-    def build_from_config(self, config):
+    def build_from_config(self, config: dict) -> None:
         """Nothing: a flow is built by its constructor."""
 
-    def get_compile_config(self):
+    def get_compile_config(self) -> dict:
         # Another objective is no part of a file: what comes back is compiled again, and not with the model's default.
         default = self.default_objective()
         if not self.compiled or _describe(self.objective) != _describe(default):
@@ -222,7 +238,7 @@ class FlowTrainer(HasClassLabels, BuiltByConstructor, keras.Model):
         config = super().get_compile_config()
         return {key: config.get(key) for key in ("optimizer", "jit_compile", "run_eagerly", "steps_per_execution")}
 
-    def compile_from_config(self, config):
+    def compile_from_config(self, config: dict) -> None:
         if config:
             self.compile(**keras.saving.deserialize_keras_object(config))
 

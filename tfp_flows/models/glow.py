@@ -10,7 +10,10 @@ Kingma and Dhariwal, Glow, arXiv:1807.03039: step and levels figure 2, networks 
 mixture coupling is that of Flow++, arXiv:1902.00275, section 3.2, the spline that of arXiv:1906.04032.
 """
 
+from __future__ import annotations
+
 import math
+from collections.abc import Sequence
 
 import keras
 import numpy as np
@@ -79,28 +82,28 @@ class Glow(Flow):
 
     def __init__(
         self,
-        event_shape,
-        num_bins=None,
-        num_levels=None,
-        num_steps=32,
-        hidden_channels=512,
-        kernel_sizes=(3, 1, 3),
-        output_scale=1.0,
-        coupling="affine",
-        num_components=None,
-        learned_prior=True,
-        parametrization="plu",
-        mixing="rotation",
-        num_classes=None,
-        alpha=None,
-        edges=None,
-        equalize=False,
-        log_scale_bound=2.0,
-        dequantization="uniform",
-        reversible=False,
-        seed=0,
-        name=None,
-        dtype=None,
+        event_shape: tuple[int, int, int],
+        num_bins: int | None = None,
+        num_levels: int | None = None,
+        num_steps: int = 32,
+        hidden_channels: int = 512,
+        kernel_sizes: Sequence[int] = (3, 1, 3),
+        output_scale: float = 1.0,
+        coupling: str = "affine",
+        num_components: int | None = None,
+        learned_prior: bool = True,
+        parametrization: str = "plu",
+        mixing: str = "rotation",
+        num_classes: int | None = None,
+        alpha: float | None = None,
+        edges: Sequence[int] | None = None,
+        equalize: bool = False,
+        log_scale_bound: float = 2.0,
+        dequantization: str = "uniform",
+        reversible: bool = False,
+        seed: int = 0,
+        name: str | None = None,
+        dtype: str | None = None,
     ):
         shape = masks.image_shape(event_shape)
         if num_levels is None:

@@ -8,6 +8,10 @@ Volume preserving but for the rescaling. Both directions are cheap.
 Dinh, Krueger and Bengio, NICE, arXiv:1410.8516: couplings 3.2, rescaling 3.3, priors 3.4, MNIST 5.1.
 """
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+
 import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
@@ -55,16 +59,16 @@ class NICE(Flow):
 
     def __init__(
         self,
-        event_shape,
-        num_bins=None,
-        num_layers=4,
-        hidden_units=(1000, 1000, 1000, 1000, 1000),
-        prior="logistic",
-        seed=0,
-        name=None,
-        dtype=None,
-        integer_columns=None,
-        preprocessing="standard",
+        event_shape: tuple[int],
+        num_bins: int | None = None,
+        num_layers: int = 4,
+        hidden_units: int | Sequence[int] = (1000, 1000, 1000, 1000, 1000),
+        prior: str = "logistic",
+        seed: int = 0,
+        name: str | None = None,
+        dtype: str | None = None,
+        integer_columns: Sequence[int] | None = None,
+        preprocessing: str = "standard",
     ):
         event_shape = masks.vector_shape(event_shape)
         if prior not in _PRIORS:

@@ -8,6 +8,10 @@ Van den Oord et al., Parallel WaveNet, arXiv:1711.10433, sections 3 and 4; a nor
 Chen, arXiv:1807.07281, section 3.
 """
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+
 import keras
 
 from tfp_flows.models.blocks.wavenet_flow import DILATIONS, LOG_SCALE_BOUND, WaveNetFlow
@@ -28,22 +32,22 @@ class ParallelWaveNet(WaveNetFlow):
 
     def __init__(
         self,
-        event_shape,
-        num_bins=None,
-        num_layers=4,
-        dilations=DILATIONS,
-        hidden_channels=32,
-        skip_channels=64,
-        transform="affine",
-        num_components=None,
-        actnorm=True,
-        context_shape=None,
-        num_classes=None,
-        log_scale_bound=LOG_SCALE_BOUND,
-        sample_rate=None,
-        seed=0,
-        name=None,
-        dtype=None,
+        event_shape: tuple[int],
+        num_bins: int | None = None,
+        num_layers: int = 4,
+        dilations: Sequence[int] = DILATIONS,
+        hidden_channels: int = 32,
+        skip_channels: int = 64,
+        transform: str = "affine",
+        num_components: int | None = None,
+        actnorm: bool = True,
+        context_shape: tuple[int, ...] | None = None,
+        num_classes: int | None = None,
+        log_scale_bound: float = LOG_SCALE_BOUND,
+        sample_rate: int | None = None,
+        seed: int = 0,
+        name: str | None = None,
+        dtype: str | None = None,
     ):
         super().__init__(
             event_shape, num_bins, num_layers, dilations, hidden_channels, skip_channels, transform, num_components,

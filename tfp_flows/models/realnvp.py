@@ -8,8 +8,11 @@ Dinh, Sohl-Dickstein and Bengio, RealNVP, arXiv:1605.08803, section 3; on vector
 batch normalisation as in Glow, arXiv:1807.03039, section 3.1.
 """
 
+from __future__ import annotations
+
 import inspect
 import math
+from collections.abc import Callable, Sequence
 
 import keras
 import numpy as np
@@ -81,31 +84,31 @@ class RealNVP(Flow):
 
     def __init__(
         self,
-        event_shape,
-        num_bins=None,
-        log_scale_bound=2.0,
-        alpha=0.05,
-        edges=None,
-        equalize=False,
-        dequantization="uniform",
-        seed=0,
-        name=None,
-        dtype=None,
-        integer_columns=None,
-        preprocessing="standard",
+        event_shape: tuple[int, ...],
+        num_bins: int | None = None,
+        log_scale_bound: float = 2.0,
+        alpha: float | None = 0.05,
+        edges: Sequence[int] | None = None,
+        equalize: bool = False,
+        dequantization: str = "uniform",
+        seed: int = 0,
+        name: str | None = None,
+        dtype: str | None = None,
+        integer_columns: Sequence[int] | None = None,
+        preprocessing: str = "standard",
         *,
-        num_layers=None,
-        hidden_units=None,
-        activation=None,
-        mask=None,
-        actnorm=None,
-        dropout=None,
-        num_scales=None,
-        num_blocks=None,
-        hidden_channels=None,
-        batch_norm=None,
-        weight_norm=None,
-        scale_penalty=None,
+        num_layers: int | None = None,
+        hidden_units: int | Sequence[int] | None = None,
+        activation: str | Callable | None = None,
+        mask: str | None = None,
+        actnorm: bool | None = None,
+        dropout: float | None = None,
+        num_scales: int | None = None,
+        num_blocks: int | None = None,
+        hidden_channels: int | None = None,
+        batch_norm: bool | None = None,
+        weight_norm: bool | None = None,
+        scale_penalty: float | None = None,
     ):
         options = dict(
             num_layers=num_layers,

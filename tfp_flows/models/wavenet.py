@@ -8,6 +8,10 @@ Van den Oord et al., WaveNet, arXiv:1609.03499; the mixture of logistics in plac
 arXiv:1711.10433, section 2.1, here as a flow: the mixture's distribution function.
 """
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+
 import keras
 
 from tfp_flows.models.blocks.wavenet_flow import DILATIONS, LOG_SCALE_BOUND, WaveNetFlow
@@ -51,22 +55,22 @@ class WaveNet(WaveNetFlow):
 
     def __init__(
         self,
-        event_shape,
-        num_bins=None,
-        num_layers=1,
-        dilations=DILATIONS,
-        hidden_channels=32,
-        skip_channels=64,
-        transform="mixture",
-        num_components=None,
-        actnorm=True,
-        context_shape=None,
-        num_classes=None,
-        log_scale_bound=LOG_SCALE_BOUND,
-        sample_rate=None,
-        seed=0,
-        name=None,
-        dtype=None,
+        event_shape: tuple[int],
+        num_bins: int | None = None,
+        num_layers: int = 1,
+        dilations: Sequence[int] = DILATIONS,
+        hidden_channels: int = 32,
+        skip_channels: int = 64,
+        transform: str = "mixture",
+        num_components: int | None = None,
+        actnorm: bool = True,
+        context_shape: tuple[int, ...] | None = None,
+        num_classes: int | None = None,
+        log_scale_bound: float = LOG_SCALE_BOUND,
+        sample_rate: int | None = None,
+        seed: int = 0,
+        name: str | None = None,
+        dtype: str | None = None,
     ):
         if num_components is None and transform == "mixture":
             num_components = 8

@@ -11,11 +11,19 @@ rate that begins small does (the paper's code has both, the scale a learned one)
 Kingma and Dhariwal, Glow, arXiv:1807.03039, sections 3.3 and 4.
 """
 
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
 import keras
 import numpy as np
 
 from tfp_flows.networks.conditioning import beside, check_context_shape, require_context, squeeze_factor
 from tfp_flows.numerics.tensors import as_tuple, is_positive_integer
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 
 @keras.saving.register_keras_serializable(package="tfp_flows")
@@ -52,14 +60,14 @@ class ConvNet(keras.layers.Layer):
 
     def __init__(
         self,
-        num_outputs,
-        hidden_channels=128,
-        kernel_sizes=(3, 1, 3),
-        activation="relu",
-        context_shape=None,
-        output_initializer="zeros",
-        output_scale=1.0,
-        dtype=None,
+        num_outputs: int,
+        hidden_channels: int = 128,
+        kernel_sizes: Sequence[int] = (3, 1, 3),
+        activation: str | Callable = "relu",
+        context_shape: tuple[int, ...] | None = None,
+        output_initializer: str | keras.Initializer = "zeros",
+        output_scale: float = 1.0,
+        dtype: str | keras.DTypePolicy | None = None,
         **kwargs,
     ):
         super().__init__(dtype=dtype, **kwargs)
@@ -96,7 +104,7 @@ class ConvNet(keras.layers.Layer):
         if self.context_shape is not None and len(self.context_shape) == 1:
             self._context = keras.layers.Dense(self.hidden_channels, use_bias=False, dtype=policy, name="context")
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple) -> None:
         shape = tuple(input_shape)
         if self.context_shape is not None and self._context is None:
             self._factor = squeeze_factor(shape[1:], self.context_shape)
@@ -107,7 +115,7 @@ class ConvNet(keras.layers.Layer):
         if self._context is not None:
             self._context.build((None, *self.context_shape))
 
-    def call(self, x, context=None):
+    def call(self, x: tf.Tensor, context: tf.Tensor | None = None) -> tf.Tensor:
         require_context(context, self.context_shape)
         if self._factor is not None:
             x = beside(x, context, self._factor)
@@ -119,10 +127,10 @@ class ConvNet(keras.layers.Layer):
         output = self._output(x)
         return output if self.output_scale == 1 else self.output_scale * output
 
-    def compute_output_shape(self, input_shape, **_):
+    def compute_output_shape(self, input_shape: tuple, **_) -> tuple:
         return (*input_shape[:-1], self.num_outputs)
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {
             **super().get_config(),
             "num_outputs": self.num_outputs,

@@ -15,6 +15,10 @@ Germain, Gregor, Murray and Larochelle, MADE, arXiv:1502.03509, section 4; condi
 arXiv:1705.07057, section 3.4, and Nash and Durkan, arXiv:1904.05626 (ResMADE).
 """
 
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -62,16 +66,16 @@ class MADE(keras.layers.Layer):
 
     def __init__(
         self,
-        num_features,
-        num_params=2,
-        hidden_units=(256, 256),
-        activation="relu",
-        order="left_to_right",
-        residual=False,
-        context_shape=None,
-        output_initializer="zeros",
-        seed=0,
-        dtype=None,
+        num_features: int,
+        num_params: int = 2,
+        hidden_units: int | Sequence[int] = (256, 256),
+        activation: str | Callable = "relu",
+        order: str | Sequence[int] = "left_to_right",
+        residual: bool = False,
+        context_shape: tuple[int, ...] | None = None,
+        output_initializer: str | keras.Initializer = "zeros",
+        seed: int = 0,
+        dtype: str | keras.DTypePolicy | None = None,
         **kwargs,
     ):
         super().__init__(dtype=dtype, **kwargs)
@@ -103,7 +107,7 @@ class MADE(keras.layers.Layer):
         for width in self.hidden_units:
             self.degrees.append(hidden_degrees(width, self.num_features, self.context_shape is not None))
 
-    def build(self, input_shape=None):
+    def build(self, input_shape: tuple | None = None) -> None:
         sizes = [self.num_features, *self.hidden_units]
         self._masks, self._kernels, self._biases = [], [], []
         for k, (size, width) in enumerate(zip(sizes[:-1], sizes[1:])):
@@ -121,7 +125,7 @@ class MADE(keras.layers.Layer):
         self._kernels.append(self.add_weight(shape=mask.shape, initializer=initializer, name=f"{name}_kernel"))
         self._biases.append(self.add_weight(shape=mask.shape[1:], initializer="zeros", name=f"{name}_bias"))
 
-    def call(self, x, context=None):
+    def call(self, x: tf.Tensor, context: tf.Tensor | None = None) -> tf.Tensor:
         require_context(context, self.context_shape)
         h = tf.cast(x, self.compute_dtype)
         last = len(self.hidden_units)
@@ -140,11 +144,11 @@ class MADE(keras.layers.Layer):
         return raw
 
     @property
-    def num_sequential_steps(self):
+    def num_sequential_steps(self) -> int:
         """int, n: each feature depends on the one before it, see `tfp_flows.bijectors.Autoregressive`."""
         return self.num_features
 
-    def solve(self, step, z, context=None):
+    def solve(self, step: Callable, z: tf.Tensor, context: tf.Tensor | None = None) -> tf.Tensor:
         """y with y_i = step(z_i, raw_i(y)), feature after feature: see `tfp_flows.networks.made_solver`.
 
         Args:
@@ -160,26 +164,26 @@ class MADE(keras.layers.Layer):
             self.build()
         return made_solver.solve(self, step, z, context)
 
-    def biases(self):
+    def biases(self) -> list[tf.Tensor]:
         """The biases, one a layer."""
         return [cast_weight(self, bias) for bias in self._biases]
 
-    def context_kernel(self):
+    def context_kernel(self) -> tf.Tensor:
         """The kernel (m, hidden_units[0]) of the context."""
         return cast_weight(self, self._context_kernel)
 
-    def masked_kernels(self):
+    def masked_kernels(self) -> list[tf.Tensor]:
         """The kernels as they are used, one a layer: zeros wherever the order forbids a connection."""
         return [kernel * tf.constant(mask, self.compute_dtype) for kernel, mask in self.kernels_and_masks()]
 
-    def kernels_and_masks(self):
+    def kernels_and_masks(self) -> list[tuple[tf.Tensor, np.ndarray]]:
         """Pairs of a kernel as it is stored and of its mask, a bool array of the same shape, one a layer."""
         return [(cast_weight(self, kernel), mask) for kernel, mask in zip(self._kernels, self._masks)]
 
-    def compute_output_shape(self, input_shape, **_):
+    def compute_output_shape(self, input_shape: tuple, **_) -> tuple:
         return (*input_shape[:-1], self.num_features, self.num_params)
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {
             **super().get_config(),
             "num_features": self.num_features,

@@ -5,10 +5,18 @@ h_k = activation(W_k h_{k-1} + b_k)
 out = W h + b,   W = 0 at the start
 """
 
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
 import keras
 
 from tfp_flows.networks.conditioning import check_context_shape, require_context
 from tfp_flows.numerics.tensors import as_tuple, is_positive_integer
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 
 @keras.saving.register_keras_serializable(package="tfp_flows")
@@ -37,13 +45,13 @@ class MLP(keras.layers.Layer):
 
     def __init__(
         self,
-        num_outputs,
-        hidden_units=(256, 256),
-        activation="relu",
-        dropout=0.0,
-        context_shape=None,
-        output_initializer="zeros",
-        dtype=None,
+        num_outputs: int,
+        hidden_units: int | Sequence[int] = (256, 256),
+        activation: str | Callable = "relu",
+        dropout: float = 0.0,
+        context_shape: tuple[int, ...] | None = None,
+        output_initializer: str | keras.Initializer = "zeros",
+        dtype: str | keras.DTypePolicy | None = None,
         **kwargs,
     ):
         super().__init__(dtype=dtype, **kwargs)
@@ -74,7 +82,7 @@ class MLP(keras.layers.Layer):
             first = self.hidden_units[0] if self.hidden_units else self.num_outputs
             self._context = keras.layers.Dense(first, use_bias=False, dtype=policy, name="context")
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple) -> None:
         width = input_shape[-1]
         for layer in (*self._hidden, self._output):
             layer.build((None, width))
@@ -82,7 +90,7 @@ class MLP(keras.layers.Layer):
         if self._context is not None:
             self._context.build((None, *self.context_shape))
 
-    def call(self, x, context=None):
+    def call(self, x: tf.Tensor, context: tf.Tensor | None = None) -> tf.Tensor:
         require_context(context, self.context_shape)
         for i, layer in enumerate((*self._hidden, self._output)):
             x = layer(x)
@@ -94,10 +102,10 @@ class MLP(keras.layers.Layer):
                     x = self._dropout(x)
         return x
 
-    def compute_output_shape(self, input_shape, **_):
+    def compute_output_shape(self, input_shape: tuple, **_) -> tuple:
         return (*input_shape[:-1], self.num_outputs)
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {
             **super().get_config(),
             "num_outputs": self.num_outputs,

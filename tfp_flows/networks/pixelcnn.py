@@ -14,6 +14,10 @@ first kernels make up for it.
 Van den Oord, Kalchbrenner and Kavukcuoglu, Pixel recurrent neural networks, arXiv:1601.06759, sections 3.3 to 3.5.
 """
 
+from __future__ import annotations
+
+from collections.abc import Callable
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -64,16 +68,16 @@ class PixelCNN(keras.layers.Layer):
 
     def __init__(
         self,
-        event_shape,
-        num_params=2,
-        hidden_channels=32,
-        num_blocks=3,
-        kernel_size=5,
-        activation="relu",
-        reverse=False,
-        context_shape=None,
-        output_initializer="zeros",
-        dtype=None,
+        event_shape: tuple[int, int, int],
+        num_params: int = 2,
+        hidden_channels: int = 32,
+        num_blocks: int = 3,
+        kernel_size: int = 5,
+        activation: str | Callable = "relu",
+        reverse: bool = False,
+        context_shape: tuple[int, ...] | None = None,
+        output_initializer: str | keras.Initializer = "zeros",
+        dtype: str | keras.DTypePolicy | None = None,
         **kwargs,
     ):
         super().__init__(dtype=dtype, **kwargs)
@@ -102,7 +106,7 @@ class PixelCNN(keras.layers.Layer):
         # Which hidden channels belong to which channel of the event: in order, evenly spread.
         self.degrees = np.arange(self.hidden_channels) * channels // self.hidden_channels
 
-    def build(self, input_shape=None):
+    def build(self, input_shape: tuple | None = None) -> None:
         image, hidden = np.arange(self.event_shape[-1]), self.degrees
         later = image[:, np.newaxis] < hidden
         within = hidden[:, np.newaxis] <= hidden
@@ -124,7 +128,7 @@ class PixelCNN(keras.layers.Layer):
         self._kernels.append(self.add_weight(shape=mask.shape, initializer=initializer, name=f"{name}_kernel"))
         self._biases.append(self.add_weight(shape=mask.shape[-1:], initializer="zeros", name=f"{name}_bias"))
 
-    def call(self, x, context=None):
+    def call(self, x: tf.Tensor, context: tf.Tensor | None = None) -> tf.Tensor:
         require_context(context, self.context_shape)
         (first, *blocks, output), added = self.layers(context)
         h = self.turned(tf.cast(x, self.compute_dtype))
@@ -138,7 +142,7 @@ class PixelCNN(keras.layers.Layer):
         return self.turned(tf.reshape(raw, shape))
 
     @property
-    def num_sequential_steps(self):
+    def num_sequential_steps(self) -> int:
         """int: the pixels' wavefront (`tfp_flows.numerics.wavefront`), the channels of each one after another.
 
         However many convolutions, each goes up a row where it goes to the right: what counts is the widest of them.
@@ -147,7 +151,7 @@ class PixelCNN(keras.layers.Layer):
         front = wavefront.Wavefront(height, width, self.kernel_size // 2)
         return min(front.num_steps, height * width) * channels
 
-    def solve(self, step, z, context=None):
+    def solve(self, step: Callable, z: tf.Tensor, context: tf.Tensor | None = None) -> tf.Tensor:
         """y with y_i = step(z_i, raw_i(y)), pixel after pixel: see `tfp_flows.networks.pixelcnn_solver`.
 
         Args:
@@ -163,7 +167,7 @@ class PixelCNN(keras.layers.Layer):
             self.build()
         return pixelcnn_solver.solve(self, step, z, context)
 
-    def layers(self, context=None):
+    def layers(self, context: tf.Tensor | None = None) -> tuple[list, tf.Tensor | None]:
         """What a pass uses: (kernel, bias) of each convolution, kernels masked; and what the context adds, or None."""
         kernels = [
             cast_weight(self, k) * tf.constant(m, self.compute_dtype) for k, m in zip(self._kernels, self._masks)
@@ -173,14 +177,14 @@ class PixelCNN(keras.layers.Layer):
             added = tf.matmul(tf.cast(context, self.compute_dtype), cast_weight(self, self._context_kernel))
         return list(zip(kernels, (cast_weight(self, b) for b in self._biases))), added
 
-    def turned(self, image):
+    def turned(self, image: tf.Tensor) -> tf.Tensor:
         """An image, or parameters of one, in the order of the conditionals; and back again."""
         return tf.reverse(image, [1, 2, 3]) if self.reverse else image
 
-    def compute_output_shape(self, input_shape, **_):
+    def compute_output_shape(self, input_shape: tuple, **_) -> tuple:
         return (*input_shape, self.num_params)
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {
             **super().get_config(),
             "event_shape": self.event_shape,

@@ -9,11 +9,18 @@ Dinh, Sohl-Dickstein and Bengio, RealNVP, arXiv:1605.08803, sections 3.7 and 4.1
 connections; He et al., arXiv:1603.05027 (the blocks); Salimans and Kingma, arXiv:1602.07868 (weight normalisation).
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import keras
 
 from tfp_flows.networks.conditioning import check_context_shape, require_context
 from tfp_flows.networks.weight_norm import WeightNormConv2D
 from tfp_flows.numerics.tensors import is_positive_integer
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 # RealNVP's published code; Keras' 0.99 leaves a short training to be scored by statistics of its start.
 _MOMENTUM = 0.9
@@ -55,15 +62,15 @@ class ResNet(keras.layers.Layer):
 
     def __init__(
         self,
-        num_outputs,
-        hidden_channels=64,
-        num_blocks=4,
-        kernel_size=3,
-        context_shape=None,
-        batch_norm=True,
-        weight_norm=True,
-        scale_penalty=0.0,
-        dtype=None,
+        num_outputs: int,
+        hidden_channels: int = 64,
+        num_blocks: int = 4,
+        kernel_size: int = 3,
+        context_shape: tuple[int, ...] | None = None,
+        batch_norm: bool = True,
+        weight_norm: bool = True,
+        scale_penalty: float = 0.0,
+        dtype: str | keras.DTypePolicy | None = None,
         **kwargs,
     ):
         super().__init__(dtype=dtype, **kwargs)
@@ -94,7 +101,7 @@ class ResNet(keras.layers.Layer):
         if self.context_shape is not None:
             self._context = keras.layers.Dense(width, use_bias=False, name="context", **options)
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple) -> None:
         if len(input_shape) != 4 or input_shape[-1] is None:
             raise ValueError(
                 f"Expected images (batch, height, width, channels) in {self.name!r}; got shape {input_shape}."
@@ -106,7 +113,7 @@ class ResNet(keras.layers.Layer):
         if self._context is not None:
             self._context.build((None, *self.context_shape))
 
-    def call(self, x, context=None, training=None):
+    def call(self, x: tf.Tensor, context: tf.Tensor | None = None, training: bool | None = None) -> tf.Tensor:
         require_context(context, self.context_shape)
         h = self._first(x)
         if context is not None:
@@ -117,10 +124,10 @@ class ResNet(keras.layers.Layer):
             total = total + skip(h)
         return self._output(_rectified(total, self._norm, training))
 
-    def compute_output_shape(self, input_shape, **_):
+    def compute_output_shape(self, input_shape: tuple, **_) -> tuple:
         return (*input_shape[:-1], self.num_outputs)
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {
             **super().get_config(),
             "num_outputs": self.num_outputs,

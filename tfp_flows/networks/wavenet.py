@@ -12,6 +12,10 @@ matrix products a layer, however far the network sees.
 Van den Oord et al., WaveNet, arXiv:1609.03499, section 2; caching as in Le Paine et al., arXiv:1611.09482.
 """
 
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
 import keras
 import tensorflow as tf
 
@@ -50,13 +54,13 @@ class WaveNet(keras.layers.Layer):
 
     def __init__(
         self,
-        num_params=2,
-        dilations=(1, 2, 4, 8, 16, 32, 64, 128, 256, 512),
-        hidden_channels=32,
-        skip_channels=64,
-        context_shape=None,
-        output_initializer="zeros",
-        dtype=None,
+        num_params: int = 2,
+        dilations: int | Sequence[int] = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512),
+        hidden_channels: int = 32,
+        skip_channels: int = 64,
+        context_shape: tuple[int, ...] | None = None,
+        output_initializer: str | keras.Initializer = "zeros",
+        dtype: str | keras.DTypePolicy | None = None,
         **kwargs,
     ):
         super().__init__(dtype=dtype, **kwargs)
@@ -72,7 +76,7 @@ class WaveNet(keras.layers.Layer):
         self.context_shape = check_context_shape(context_shape)
         self.output_initializer = keras.initializers.get(output_initializer)
 
-    def build(self, input_shape=None):
+    def build(self, input_shape: tuple | None = None) -> None:
         hidden, skip, layers = self.hidden_channels, self.skip_channels, len(self.dilations)
 
         def dense(name, inputs, outputs, initializer="glorot_uniform"):
@@ -90,7 +94,7 @@ class WaveNet(keras.layers.Layer):
             shape = (*self.context_shape, layers * 2 * hidden)
             self._context_kernel = self.add_weight(shape=shape, initializer="glorot_uniform", name="context_kernel")
 
-    def call(self, x, context=None):
+    def call(self, x: tf.Tensor, context: tf.Tensor | None = None) -> tf.Tensor:
         require_context(context, self.context_shape)
         x = tf.cast(x, self.compute_dtype)
         added = self._added(context)
@@ -103,7 +107,7 @@ class WaveNet(keras.layers.Layer):
             h, total = self._onward(k, u, h, total)
         return self._head(total)
 
-    def solve(self, step, z, context=None):
+    def solve(self, step: Callable, z: tf.Tensor, context: tf.Tensor | None = None) -> tf.Tensor:
         """y with y_t = step(z_t, raw_t(y)), step after step, with what the layers have seen kept.
 
         Args:
@@ -181,10 +185,10 @@ class WaveNet(keras.layers.Layer):
         kernel, bias = (cast_weight(self, w) for w in weights)
         return tf.tensordot(values, kernel, 1) + bias
 
-    def compute_output_shape(self, input_shape, **_):
+    def compute_output_shape(self, input_shape: tuple, **_) -> tuple:
         return (*input_shape, self.num_params)
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {
             **super().get_config(),
             "num_params": self.num_params,

@@ -6,9 +6,16 @@
 Salimans and Kingma, Weight Normalization, arXiv:1602.07868, section 2.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import keras
 
 from tfp_flows.numerics.tensors import is_positive_integer
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 
 @keras.saving.register_keras_serializable(package="tfp_flows")
@@ -39,7 +46,16 @@ class WeightNormConv2D(keras.layers.Layer):
         True
     """
 
-    def __init__(self, filters, kernel_size=3, use_bias=True, zero_init=False, scale_penalty=0.0, dtype=None, **kwargs):
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: int = 3,
+        use_bias: bool = True,
+        zero_init: bool = False,
+        scale_penalty: float = 0.0,
+        dtype: str | keras.DTypePolicy | None = None,
+        **kwargs,
+    ):
         super().__init__(dtype=dtype, **kwargs)
         for key, value in (("filters", filters), ("kernel_size", kernel_size)):
             if not is_positive_integer(value):
@@ -50,7 +66,7 @@ class WeightNormConv2D(keras.layers.Layer):
         self.use_bias, self.zero_init, self.scale_penalty = bool(use_bias), bool(zero_init), float(scale_penalty)
         self.bias = None
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple) -> None:
         if len(input_shape) != 4 or input_shape[-1] is None:
             raise ValueError(
                 f"Expected images (batch, height, width, channels) in {self.name!r}; got shape {input_shape}."
@@ -73,21 +89,21 @@ class WeightNormConv2D(keras.layers.Layer):
             self.bias = self.add_weight(name="bias", shape=(self.filters,), initializer="zeros")
 
     @property
-    def kernel(self):
+    def kernel(self) -> tf.Tensor:
         """The normalised kernel (kernel_size, kernel_size, channels, filters), in float32 at least."""
         precise = keras.backend.result_type(self.v.dtype, "float32")
         v, g = keras.ops.cast(self.v, precise), keras.ops.cast(self.g, precise)
         return v * (g * keras.ops.rsqrt(keras.ops.sum(keras.ops.square(v), axis=(0, 1, 2))))
 
-    def call(self, x):
+    def call(self, x: tf.Tensor) -> tf.Tensor:
         kernel = keras.ops.cast(self.kernel, self.compute_dtype)
         x = keras.ops.conv(x, kernel, strides=1, padding="same", data_format="channels_last")
         return x if self.bias is None else x + keras.ops.cast(self.bias, self.compute_dtype)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: tuple) -> tuple:
         return (*input_shape[:-1], self.filters)
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {
             **super().get_config(),
             "filters": self.filters,

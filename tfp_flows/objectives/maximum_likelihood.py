@@ -6,10 +6,17 @@
 Network passes: one of the flow's inverse direction, and one of the noise's own flow where it has one.
 """
 
+from __future__ import annotations
+
 import math
+from typing import TYPE_CHECKING
 
 from tfp_flows.metrics import BitsPerDim
 from tfp_flows.objectives.objective import Objective
+
+if TYPE_CHECKING:
+    import keras
+    import tensorflow as tf
 
 
 class MaximumLikelihood(Objective):
@@ -25,13 +32,15 @@ class MaximumLikelihood(Objective):
     unit = "nats per event"
     units = {"bits_per_dim": "bits per dimension", "nll": unit}
 
-    def __call__(self, flow, x, context, seed, training):
+    def __call__(
+        self, flow: keras.Model, x: tf.Tensor, context: tf.Tensor | None, seed: tf.Tensor, training: bool
+    ) -> tf.Tensor:
         # With the seed integers are scored by the bound. In the flow's call, so that the networks of the noise, where
         # it has any, know of `training` too.
         options = {} if flow.dequantization is None else {"seed": seed}
         return -flow(x, context=context, training=training, **options)
 
-    def metrics(self, flow):
+    def metrics(self, flow: keras.Model) -> list[keras.Metric]:
         if flow.num_bins is None:
             return super().metrics(flow)
         return [*super().metrics(flow), BitsPerDim(math.prod(flow.event_shape))]

@@ -1,9 +1,16 @@
 """What every objective offers to `Flow.compile` and `fit`: values of a batch, their name and their unit."""
 
+from __future__ import annotations
+
 import abc
 import re
+from typing import TYPE_CHECKING
 
 import keras
+from numpy.typing import ArrayLike
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 
 class Objective(abc.ABC):
@@ -44,7 +51,9 @@ class Objective(abc.ABC):
             cls.units = {cls.name: cls.unit}
 
     @abc.abstractmethod
-    def __call__(self, flow, x, context, seed, training):
+    def __call__(
+        self, flow: keras.Model, x: tf.Tensor, context: tf.Tensor | None, seed: tf.Tensor, training: bool
+    ) -> tf.Tensor:
         """Values in the objective's unit, (batch,).
 
         Args:
@@ -55,7 +64,7 @@ class Objective(abc.ABC):
             training: bool, handed to the flow's networks.
         """
 
-    def metrics(self, flow):
+    def metrics(self, flow: keras.Model) -> list[keras.Metric]:
         """New metrics of the values, in the order in which they are logged; each is updated with (batch,) values.
 
         The first one is that of the name. Not the loss, which is logged in any case.
@@ -68,13 +77,13 @@ class Objective(abc.ABC):
         """
         return [keras.metrics.Mean(name=self.name)]
 
-    def check(self, flow):
+    def check(self, flow: keras.Model) -> None:
         """Refuses, by a ValueError, a flow that it cannot train; `compile` asks."""
 
-    def try_out(self, flow, x, context, num_samples):
+    def try_out(self, flow: keras.Model, x: ArrayLike | None, context: ArrayLike | None, num_samples: int) -> None:
         """One evaluation in eager code before the first step of an objective without data, where a ValueError can say
         what is wrong; `fit` asks, with its first batch (x is None where it has no events)."""
 
-    def get_config(self):
+    def get_config(self) -> dict:
         """dict of plain values: what it is made with."""
         return {}

@@ -11,13 +11,17 @@ Network passes: one of q's forward direction and one of p, in its direction of d
 Van den Oord et al., Parallel WaveNet, arXiv:1711.10433, section 4; Rezende and Mohamed, arXiv:1505.05770, section 2.
 """
 
+from __future__ import annotations
+
 import inspect
+from collections.abc import Callable
 from numbers import Real
 
 import keras
 import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
+from numpy.typing import ArrayLike
 
 from tfp_flows.objectives.objective import Objective
 
@@ -57,7 +61,12 @@ class ReverseKL(Objective):
     unit = "reverse KL, nats per event"
     needs_data = False
 
-    def __init__(self, target_log_prob, temperature=1.0, penalty=None):
+    def __init__(
+        self,
+        target_log_prob: Callable | keras.Model | tfd.Distribution,
+        temperature: float = 1.0,
+        penalty: Callable | None = None,
+    ):
         if not callable(target_log_prob) and not isinstance(target_log_prob, tfd.Distribution):
             raise ValueError(
                 f"Expected target_log_prob to be a function, a Flow or a tfd.Distribution; got {target_log_prob!r}."
@@ -70,7 +79,15 @@ class ReverseKL(Objective):
         self.temperature = float(temperature)
         self.penalty = penalty
 
-    def __call__(self, flow, x, context, seed, training, num_samples=None):
+    def __call__(
+        self,
+        flow: keras.Model,
+        x: tf.Tensor | None,
+        context: tf.Tensor | None,
+        seed: tf.Tensor,
+        training: bool,
+        num_samples: int | None = None,
+    ) -> tf.Tensor:
         n = tf.shape(x)[0] if num_samples is None else num_samples
         samples, log_q = flow.sample_and_log_prob(n, context, seed, training)
         log_p, extra = self._scores(samples, x, context)
@@ -84,7 +101,7 @@ class ReverseKL(Objective):
             return log_p, None
         return log_p, _checked(self.penalty(samples, x), samples, "penalty")
 
-    def check(self, flow):
+    def check(self, flow: keras.Model) -> None:
         if flow.distribution.reparameterization_type != tfd.FULLY_REPARAMETERIZED:
             raise ValueError(
                 "Expected a flow whose samples have a gradient, such as a base pushed through a bijector; "
@@ -100,7 +117,7 @@ class ReverseKL(Objective):
         if takes and classes[0] != classes[1]:
             raise ValueError(f"Expected a flow of the target's classes, {classes[0]}; got {classes[1]}.")
 
-    def try_out(self, flow, x, context, num_samples):
+    def try_out(self, flow: keras.Model, x: ArrayLike | None, context: ArrayLike | None, num_samples: int) -> None:
         """One evaluation in eager code, where a bad value can be named.
 
         Raises:
@@ -120,7 +137,7 @@ class ReverseKL(Objective):
         if tape.gradient(scores[0], samples) is None:
             raise ValueError("Expected target_log_prob to be computed by TensorFlow; got one without a gradient in x.")
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {"temperature": self.temperature}
 
     def _target(self, samples, context):

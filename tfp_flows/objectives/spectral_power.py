@@ -9,6 +9,8 @@ bands count as loud ones do.
 Van den Oord et al., Parallel WaveNet, arXiv:1711.10433, section 4.1, the power loss.
 """
 
+from __future__ import annotations
+
 from numbers import Real
 
 import tensorflow as tf
@@ -36,7 +38,7 @@ class SpectralPower:
         (0.0, True)
     """
 
-    def __init__(self, weight=0.1, frame_length=256, floor=1.0):
+    def __init__(self, weight: float = 0.1, frame_length: int = 256, floor: float = 1.0):
         for name, value in (("weight", weight), ("floor", floor)):
             if isinstance(value, bool) or not isinstance(value, Real) or not 0 < value < float("inf"):
                 raise ValueError(f"Expected {name} to be a positive finite number; got {value!r}.")
@@ -44,7 +46,7 @@ class SpectralPower:
             raise ValueError(f"Expected frame_length to be an integer of at least 4; got {frame_length!r}.")
         self.weight, self.frame_length, self.floor = float(weight), int(frame_length), float(floor)
 
-    def __call__(self, samples, events):
+    def __call__(self, samples: tf.Tensor, events: tf.Tensor) -> tf.Tensor:
         """The penalty in nats, the same for each sample, (batch,)."""
         if events is None:
             raise ValueError("Expected events in `fit`, whose power the samples shall have; got none.")

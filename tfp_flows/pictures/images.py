@@ -1,14 +1,25 @@
 """Images: as they are, in a grid or in rows with a name before each."""
 
+from __future__ import annotations
+
 import math
+import os
+from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from tfp_flows.pictures.figure import DPI, pyplot, save
 from tfp_flows.pictures.kind import image_shape
 
 
-def rows(events, names, path, levels=None, title=None):
+def rows(
+    events: ArrayLike,
+    names: Sequence[str],
+    path: str | os.PathLike,
+    levels: int | None = None,
+    title: str | None = None,
+) -> str:
     """Draws images in rows with a name before each: a class, a temperature, the way from one image to another.
 
     Args:
@@ -60,7 +71,7 @@ def rows(events, names, path, levels=None, title=None):
     return save(figure, path, bbox_inches="tight", pad_inches=0.08)
 
 
-def as_images(events):
+def as_images(events: ArrayLike) -> np.ndarray | None:
     """Events as images.
 
     Args:

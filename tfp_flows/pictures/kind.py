@@ -1,5 +1,7 @@
 """What an event is to a picture, by its shape: decided here, and nowhere else."""
 
+from __future__ import annotations
+
 import enum
 import math
 
@@ -28,7 +30,7 @@ class Kind(enum.Enum):
     OTHER = "other"
 
 
-def kind_of(event_shape, sample_rate=None):
+def kind_of(event_shape: tuple[int, ...], sample_rate: int | None = None) -> Kind:
     """The kind of an event.
 
     Args:

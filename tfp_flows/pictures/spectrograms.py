@@ -1,13 +1,24 @@
 """Recordings as spectrograms: time against frequency, power as colour."""
 
+from __future__ import annotations
+
 import math
+import os
+from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from tfp_flows.pictures.figure import pyplot, save
 
 
-def spectrograms(recordings, sample_rate, path, names=None, title=None):
+def spectrograms(
+    recordings: ArrayLike,
+    sample_rate: int | None,
+    path: str | os.PathLike,
+    names: Sequence[str] | None = None,
+    title: str | None = None,
+) -> str:
     """Draws recordings as their spectrograms, time against frequency, eight in a row and 24 at most.
 
     Power in decibels below the loudest of all, in windows of 16 ms (Hann), a quarter of one apart.

@@ -8,6 +8,7 @@ Read without TensorFlow, so that a bad run directory is refused at once.
 """
 
 import dataclasses
+import os
 
 from tfp_flows.data.labels import Labels
 from tfp_flows.files import read_json, write_json
@@ -93,7 +94,7 @@ class Config:
     class_labels: dict | None = None
 
     @classmethod
-    def read(cls, path):
+    def read(cls, path: str | os.PathLike) -> "Config":
         """The config of a file, of this format or a former one.
 
         Raises:
@@ -102,7 +103,7 @@ class Config:
         return cls.from_dict(read_json(path), repr(str(path)))
 
     @classmethod
-    def from_dict(cls, value, where="the config"):
+    def from_dict(cls, value: dict, where: str = "the config") -> "Config":
         """The config of what a config.json holds; without a number it is of format 1.
 
         Args:
@@ -130,11 +131,11 @@ class Config:
             Labels.from_dict(value["class_labels"], f"class_labels of {where}")
         return cls(**{**value, "training": Training(**value["training"])})
 
-    def to_dict(self):
+    def to_dict(self) -> dict:
         """What config.json holds."""
         return {"format": FORMAT, **dataclasses.asdict(self)}
 
-    def write(self, path):
+    def write(self, path: str | os.PathLike) -> None:
         """Writes config.json."""
         write_json(path, self.to_dict())
 

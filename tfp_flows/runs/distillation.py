@@ -5,7 +5,10 @@
 Van den Oord et al., Parallel WaveNet, arXiv:1711.10433, section 4.
 """
 
+from __future__ import annotations
+
 import inspect
+import os
 import pathlib
 
 import keras
@@ -23,22 +26,22 @@ _OWN = ("transform", "num_components", "num_layers")
 
 
 def distill(
-    teacher,
-    out,
+    teacher: Run | str | os.PathLike,
+    out: str | os.PathLike,
     *,
-    epochs=None,
-    batch_size=None,
-    learning_rate=None,
-    seed=0,
-    arguments=None,
-    temperature=1.0,
-    power_weight=None,
-    patience=None,
-    minutes=None,
-    picture_every=10,
-    jit_compile="auto",
-    verbose="auto",
-):
+    epochs: int | None = None,
+    batch_size: int | None = None,
+    learning_rate: float | None = None,
+    seed: int = 0,
+    arguments: dict | None = None,
+    temperature: float = 1.0,
+    power_weight: float | None = None,
+    patience: int | None = None,
+    minutes: float | None = None,
+    picture_every: int = 10,
+    jit_compile: bool | str = "auto",
+    verbose: int | str = "auto",
+) -> Run:
     """Distills the best weights of a run into a run of its student: a MAF's IAF, a WaveNet's ParallelWaveNet.
 
     An epoch draws as many samples as the teacher's data have events, by class as they are. `train(..., resume=True)`

@@ -10,18 +10,27 @@ samples.png, curve.png, samples/epoch_0010.png
 savedmodel/1/            what TensorFlow Serving loads
 """
 
+from __future__ import annotations
+
 import contextlib
 import csv
 import importlib
 import inspect
+import os
 import pathlib
 import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from tfp_flows import data as datasets
 from tfp_flows.catalog import MODELS
 from tfp_flows.data.labels import Labels
 from tfp_flows.files import read_json, replacing, write_json
 from tfp_flows.runs.config import Config, measured_before
+
+if TYPE_CHECKING:
+    from tfp_flows.data.dataset import Data
+    from tfp_flows.flow import Flow
 
 _CHECKPOINT = re.compile(r"checkpoint-(\d+)\.weights\.h5")
 
@@ -43,14 +52,14 @@ class Run:
         'realnvp'
     """
 
-    def __init__(self, path):
+    def __init__(self, path: str | os.PathLike):
         self.path = pathlib.Path(path)
         if not (self.path / "config.json").is_file():
             raise ValueError(f"Expected a run directory with a config.json; got {str(path)!r}, which has none.")
         self.config = Config.read(self.path / "config.json")
 
     @classmethod
-    def create(cls, path, config):
+    def create(cls, path: str | os.PathLike, config: Config) -> Run:
         """A new run directory with a config: a `Config`, or a dict of its fields.
 
         Raises:
@@ -67,7 +76,7 @@ class Run:
         config.write(path / "config.json")
         return cls(path)
 
-    def save_config(self):
+    def save_config(self) -> None:
         """Writes the config, where a resumed run has changed it."""
         before = self.read_before()
         if before is not None:
@@ -75,17 +84,17 @@ class Run:
             self.write_before(before)
         self.config.write(self.path / "config.json")
 
-    def read_before(self):
+    def read_before(self) -> dict | None:
         """What was measured before the first step, a dict; None where nothing was."""
         path = self.path / "before.json"
         return read_json(path) if path.is_file() else measured_before(self.path / "config.json")
 
-    def write_before(self, measured):
+    def write_before(self, measured: dict) -> None:
         """Writes what was measured before the first step."""
         write_json(self.path / "before.json", measured)
 
     @contextlib.contextmanager
-    def dropped_if_refused(self):
+    def dropped_if_refused(self) -> Iterator[None]:
         """Around the start of a fit: a ValueError before anything but the config and what was measured before is there
         leaves no run directory, and the corrected call may use the same path."""
         try:
@@ -98,18 +107,18 @@ class Run:
                 self.path.rmdir()
             raise
 
-    def load_data(self):
+    def load_data(self) -> Data:
         """The data of the run, a `tfp_flows.data.Data`."""
         return datasets.load(self.config.data, **self.config.data_options)
 
-    def build_model(self, **arguments):
+    def build_model(self, **arguments) -> Flow:
         """The model of the run, with fresh weights, and with other arguments than the run's where some are given."""
         model = build_model(self.config.model, {**self.config.arguments, **arguments})
         if self.config.class_labels is not None:
             model.class_labels = Labels.from_dict(self.config.class_labels)
         return model
 
-    def load_model(self, **arguments):
+    def load_model(self, **arguments) -> Flow:
         """The model of the run with its best weights.
 
         Args:
@@ -126,12 +135,12 @@ class Run:
             )
         return load_weights(self.build_model(**arguments), path)
 
-    def checkpoint(self):
+    def checkpoint(self) -> tuple[int, pathlib.Path | None]:
         """(number of finished epochs, path of the weights to go on from), or (0, None)."""
         found = [(int(m[1]), p) for p in self.path.iterdir() if (m := _CHECKPOINT.fullmatch(p.name))]
         return max(found, default=(0, None))
 
-    def save_checkpoint(self, model, num_epochs):
+    def save_checkpoint(self, model: Flow, num_epochs: int) -> None:
         """Writes the weights and the optimizer's after `num_epochs` epochs, then drops the older ones."""
         previous = self.checkpoint()[1]
         path = self.path / f"checkpoint-{num_epochs:04d}.weights.h5"
@@ -140,12 +149,12 @@ class Run:
         if previous not in (None, path):
             previous.unlink()
 
-    def save_best(self, model):
+    def save_best(self, model: Flow) -> None:
         """Writes the best weights so far."""
         with replacing(self.path / "best.weights.h5") as part:
             model.save_weights(part)
 
-    def read_log(self):
+    def read_log(self) -> dict[str, list[float]]:
         """The log: dict name -> list of floats, one an epoch."""
         path = self.path / "log.csv"
         if not path.is_file():
@@ -154,7 +163,7 @@ class Run:
             rows = list(csv.DictReader(file))
         return {key: [float(row[key] or "nan") for row in rows] for key in (rows[0] if rows else {})}
 
-    def write_log(self, log):
+    def write_log(self, log: dict) -> None:
         """Writes the whole log."""
         with replacing(self.path / "log.csv") as part, part.open("w", newline="") as file:
             writer = csv.writer(file)

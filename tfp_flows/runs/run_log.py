@@ -1,9 +1,15 @@
 """The callback that keeps a run directory: log, best weights, checkpoint, and when to stop."""
 
+from __future__ import annotations
+
 import time
+from typing import TYPE_CHECKING
 
 import keras
 import numpy as np
+
+if TYPE_CHECKING:
+    from tfp_flows.runs.run import Run
 
 
 class RunLog(keras.callbacks.Callback):
@@ -19,18 +25,18 @@ class RunLog(keras.callbacks.Callback):
         minutes: float, after which training stops at the end of an epoch, or None.
     """
 
-    def __init__(self, run, patience=None, minutes=None):
+    def __init__(self, run: Run, patience: int | None = None, minutes: float | None = None):
         super().__init__()
         self.run, self.patience, self.minutes = run, patience, minutes
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict | None = None) -> None:
         # Rows of epochs after the checkpoint are of an epoch that did not finish being written.
         finished = self.run.checkpoint()[0]
         self.log = {key: column[:finished] for key, column in self.run.read_log().items()}
         self.before = sum(self.log.get("seconds", []))
         self.start = self.tick = time.monotonic()
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         now = time.monotonic()
         row = {**{key: float(value) for key, value in (logs or {}).items()}, "seconds": now - self.tick}
         self.tick = now

@@ -1,7 +1,10 @@
 """Training by recipe: a named model on a named data set, from nothing to a run directory with everything in it."""
 
+from __future__ import annotations
+
 import contextlib
 import dataclasses
+import os
 
 from tfp_flows.runs import labels
 from tfp_flows.runs.config import check_fit
@@ -11,24 +14,24 @@ from tfp_flows.runs.run import Run
 
 
 def train(
-    model,
-    data,
-    out,
+    model: str,
+    data: str,
+    out: str | os.PathLike,
     *,
-    epochs=None,
-    batch_size=None,
-    learning_rate=None,
-    seed=0,
-    arguments=None,
-    data_options=None,
-    conditional=False,
-    patience=None,
-    minutes=None,
-    picture_every=10,
-    resume=False,
-    jit_compile="auto",
-    verbose="auto",
-):
+    epochs: int | None = None,
+    batch_size: int | None = None,
+    learning_rate: float | None = None,
+    seed: int = 0,
+    arguments: dict | None = None,
+    data_options: dict | None = None,
+    conditional: bool = False,
+    patience: int | None = None,
+    minutes: float | None = None,
+    picture_every: int = 10,
+    resume: bool = False,
+    jit_compile: bool | str = "auto",
+    verbose: int | str = "auto",
+) -> Run:
     """Trains a named model on a data set and leaves a run directory (see `tfp_flows.training.Run`).
 
     Args:

@@ -52,7 +52,7 @@ class ServedFlow:
         signatures: names of what is served, a tuple.
     """
 
-    def __init__(self, version):
+    def __init__(self, version: pathlib.Path):
         import tensorflow as tf  # here, so that importing this module costs nothing
 
         self.path = str(version)

@@ -9,6 +9,8 @@ one kernel. A flow has many small variables, and most of its first step is that 
 Kingma and Ba, Adam, arXiv:1412.6980, section 2.
 """
 
+from __future__ import annotations
+
 import keras
 import tensorflow as tf
 
@@ -28,7 +30,7 @@ class FusedAdam(keras.optimizers.Adam):
         >>> flow.compile(FusedAdam(1e-3))
     """
 
-    def update_step(self, gradient, variable, learning_rate):
+    def update_step(self, gradient: tf.Tensor, variable: tf.Variable, learning_rate: tf.Tensor | float) -> None:
         """One step of one variable; Keras calls it in the context of the variable's device."""
         if self.amsgrad or isinstance(gradient, tf.IndexedSlices):
             return super().update_step(gradient, variable, learning_rate)

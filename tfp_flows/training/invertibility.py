@@ -1,8 +1,11 @@
 """A callback that checks that the flow is still a bijection: round-trip error and consistency of the log_dets."""
 
+from __future__ import annotations
+
 import keras
 import numpy as np
 import tensorflow as tf
+from numpy.typing import ArrayLike
 
 from tfp_flows.flow import Flow
 from tfp_flows.flow import context as contexts
@@ -30,13 +33,13 @@ class InvertibilityCheck(keras.callbacks.Callback):
         >>> callback = InvertibilityCheck(np.zeros([8, 2], "float32"), every=5, tolerance=1e-3)
     """
 
-    def __init__(self, x, every=1, tolerance=None, context=None):
+    def __init__(self, x: ArrayLike, every: int = 1, tolerance: float | None = None, context: ArrayLike | None = None):
         super().__init__()
         if not isinstance(every, int) or every < 1:
             raise ValueError(f"Expected every to be a positive integer; got {every!r}.")
         self.x, self.every, self.tolerance, self.context = x, every, tolerance, context
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         if (epoch + 1) % self.every:
             return
         errors = invertibility_errors(self.model, self.x, self.context)
@@ -47,7 +50,7 @@ class InvertibilityCheck(keras.callbacks.Callback):
             self.model.stop_training = True
 
 
-def invertibility_errors(model: Flow, x, context=None):
+def invertibility_errors(model: Flow, x: ArrayLike, context: ArrayLike | None = None) -> dict[str, float]:
     """The two errors of `InvertibilityCheck` on events x, given their context, as a dict of floats.
 
     Raises:

@@ -1,11 +1,19 @@
 """Samples as data and as pictures, drawn every n epochs: what a flow has learned is seen before it is measured."""
 
+from __future__ import annotations
+
 import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import keras
 import numpy as np
+from numpy.typing import ArrayLike
 
 from tfp_flows import pictures, wav
+
+if TYPE_CHECKING:
+    from tfp_flows.flow import Flow
 
 # Of a flow with more classes a picture shows the first ones, so many of each.
 _MOST_CLASSES, _EACH = 20, 10
@@ -34,7 +42,15 @@ class SamplePictures(keras.callbacks.Callback):
         >>> callback = SamplePictures("pictures", every=10)
     """
 
-    def __init__(self, folder, every=10, n=64, reference=None, temperature=1.0, seed=0):
+    def __init__(
+        self,
+        folder: str | os.PathLike,
+        every: int = 10,
+        n: int = 64,
+        reference: ArrayLike | None = None,
+        temperature: float = 1.0,
+        seed: int = 0,
+    ):
         super().__init__()
         for key, value in (("every", every), ("n", n)):
             if not isinstance(value, int) or value < 1:
@@ -42,13 +58,15 @@ class SamplePictures(keras.callbacks.Callback):
         self.folder, self.every, self.n = folder, every, n
         self.reference, self.temperature, self.seed = reference, temperature, seed
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         if (epoch + 1) % self.every == 0:
             path = os.path.join(self.folder, f"epoch_{epoch + 1:04d}.png")
             draw_samples(self.model, path, self.n, self.reference, self.temperature, self.seed, f"epoch {epoch + 1}")
 
 
-def sample_events(model, n, seed=0, temperature=1.0, context=None):
+def sample_events(
+    model: Flow, n: int, seed: int = 0, temperature: float = 1.0, context: ArrayLike | None = None
+) -> np.ndarray:
     """Samples of a flow as its data are: integers where it was trained on integers.
 
     Args:
@@ -62,7 +80,7 @@ def sample_events(model, n, seed=0, temperature=1.0, context=None):
     return np.asarray(events if model.dequantization is None else model.dequantization.quantize(events))
 
 
-def sample_classes(model, n, classes, seed=0, temperature=1.0):
+def sample_classes(model: Flow, n: int, classes: Sequence[int], seed: int = 0, temperature: float = 1.0) -> np.ndarray:
     """n samples of each of some classes; those of a class do not depend on which others are asked for.
 
     Args:
@@ -78,7 +96,15 @@ def sample_classes(model, n, classes, seed=0, temperature=1.0):
     return np.stack([sample_events(model, n, (k + 1, seed), temperature, context=k) for k in map(int, classes)])
 
 
-def draw_samples(model, path, n=64, reference=None, temperature=1.0, seed=0, title=None):
+def draw_samples(
+    model: Flow,
+    path: str | os.PathLike,
+    n: int = 64,
+    reference: ArrayLike | None = None,
+    temperature: float = 1.0,
+    seed: int = 0,
+    title: str | None = None,
+) -> str:
     """Samples a flow and draws the samples, integer data as integers.
 
     Images are a grid of n, or one row for each class of a class-conditional flow; points are a cloud, of all

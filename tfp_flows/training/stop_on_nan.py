@@ -1,8 +1,11 @@
 """A callback that stops on a NaN, before it reaches the weights, and says in which layer it first appears."""
 
+from __future__ import annotations
+
 import keras
 import numpy as np
 import tensorflow as tf
+from numpy.typing import ArrayLike
 
 from tfp_flows.bijectors.parts import visit_innermost
 from tfp_flows.flow import context as contexts
@@ -25,12 +28,12 @@ class StopOnNaN(keras.callbacks.Callback):
         >>> callback = StopOnNaN()
     """
 
-    def __init__(self, x=None, context=None):
+    def __init__(self, x: ArrayLike | None = None, context: ArrayLike | None = None):
         super().__init__()
         self.x, self.context = x, context
         self.culprit = None
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict | None = None) -> None:
         # A context that is missing would be found out only when it is needed, by an error in the place of the culprit.
         contexts.check(self.model, self.context)
         if not self.model.keep_weights_finite:
@@ -38,7 +41,7 @@ class StopOnNaN(keras.callbacks.Callback):
             # A step that is traced already would not know of it.
             self.model.make_train_function(force=True)
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
         loss = (logs or {}).get("loss")
         if loss is not None and not np.isfinite(float(loss)):
             if self.model.objective.needs_data:

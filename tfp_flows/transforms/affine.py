@@ -11,6 +11,8 @@ symmetric, so that neither direction is favoured, and raw = 0 is the identity ex
 Dinh, Sohl-Dickstein and Bengio, RealNVP, arXiv:1605.08803, sections 3.2 and 4.1 (tanh).
 """
 
+from __future__ import annotations
+
 import math
 
 import tensorflow as tf
@@ -38,16 +40,16 @@ class Affine(Transform):
     num_params = 2
     is_affine = True
 
-    def __init__(self, log_scale_bound=2.0):
+    def __init__(self, log_scale_bound: float = 2.0):
         if not (isinstance(log_scale_bound, (int, float)) and 0 < log_scale_bound < math.inf):
             raise ValueError(f"Expected log_scale_bound to be a positive finite number; got {log_scale_bound!r}.")
         self.log_scale_bound = float(log_scale_bound)
 
-    def forward_and_log_det(self, z, raw):
+    def forward_and_log_det(self, z: tf.Tensor, raw: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         s, t = self._parameters(raw)
         return z * tf.exp(s) + t, s
 
-    def inverse_and_log_det(self, x, raw):
+    def inverse_and_log_det(self, x: tf.Tensor, raw: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         s, t = self._parameters(raw)
         return (x - t) * tf.exp(-s), -s
 

@@ -18,6 +18,8 @@ such that the mixture has a logistic's variance: for spread = 1 and K = 4 within
 Ho, Chen, Srinivas, Duan and Abbeel, Flow++, arXiv:1902.00275, section 3.2.
 """
 
+from __future__ import annotations
+
 import math
 
 import numpy as np
@@ -56,7 +58,13 @@ class LogisticMixture(Transform):
 
     size_argument = "num_components"
 
-    def __init__(self, num_components=4, spread=1.0, component_log_scale_bound=5.0, log_scale_bound=2.0):
+    def __init__(
+        self,
+        num_components: int = 4,
+        spread: float = 1.0,
+        component_log_scale_bound: float = 5.0,
+        log_scale_bound: float = 2.0,
+    ):
         # One component would be an affine map: that is `Affine`.
         if not (is_positive_integer(num_components) and num_components > 1):
             raise ValueError(f"Expected num_components to be an integer above 1; got {num_components!r}.")
@@ -75,14 +83,14 @@ class LogisticMixture(Transform):
         self._mu = self.spread * np.linspace(-1, 1, self.num_components)
         self._s = 0.5 * math.log(1 - 3 * self._mu.var() / math.pi**2)
 
-    def forward_and_log_det(self, z, raw):
+    def forward_and_log_det(self, z: tf.Tensor, raw: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         z, raw = _broadcast(z, raw)
         *mixture, affine = self._parameters(raw)
         y, log_det = self._affine.inverse_and_log_det(z, affine)
         x = _root(y, *mixture)
         return x, log_det - _logit_of_mixture(x, *mixture)[1]
 
-    def inverse_and_log_det(self, x, raw):
+    def inverse_and_log_det(self, x: tf.Tensor, raw: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         x, raw = _broadcast(x, raw)
         *mixture, affine = self._parameters(raw)
         y, log_slope = _logit_of_mixture(x, *mixture)

@@ -1,16 +1,24 @@
 """The transforms that named models take, by name: of a Glow's couplings, of autoregressive layers."""
 
+from __future__ import annotations
+
 import inspect
+from typing import TYPE_CHECKING
 
 from tfp_flows.transforms.affine import Affine
 from tfp_flows.transforms.logistic_mixture import LogisticMixture
 from tfp_flows.transforms.shift import Shift
 from tfp_flows.transforms.spline import RationalQuadraticSpline
 
+if TYPE_CHECKING:
+    from tfp_flows.transforms.transform import Transform
+
 NAMED = {"affine": Affine, "additive": Shift, "mixture": LogisticMixture, "spline": RationalQuadraticSpline}
 
 
-def choose_transform(name, num_components=None, log_scale_bound=2.0, what="transform"):
+def choose_transform(
+    name: str, num_components: int | None = None, log_scale_bound: float = 2.0, what: str = "transform"
+) -> Transform:
     """A transform by its name.
 
     Args:

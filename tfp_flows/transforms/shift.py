@@ -5,6 +5,8 @@
 Dinh, Krueger and Bengio, NICE, arXiv:1410.8516, section 3.2.
 """
 
+from __future__ import annotations
+
 import tensorflow as tf
 
 from tfp_flows.transforms.transform import Transform, elements
@@ -24,10 +26,10 @@ class Shift(Transform):
     is_affine = True
     is_volume_preserving = True
 
-    def forward_and_log_det(self, z, raw):
+    def forward_and_log_det(self, z: tf.Tensor, raw: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         (t,) = elements(raw, 1)
         return z + t, tf.zeros_like(z)
 
-    def inverse_and_log_det(self, x, raw):
+    def inverse_and_log_det(self, x: tf.Tensor, raw: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         (t,) = elements(raw, 1)
         return x - t, tf.zeros_like(x)

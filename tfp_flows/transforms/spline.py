@@ -9,6 +9,8 @@ Both directions are closed forms of the same cost. raw = 0 is the identity: equa
 Durkan, Bekasov, Murray and Papamakarios, Neural spline flows, arXiv:1906.04032, section 3.1.
 """
 
+from __future__ import annotations
+
 import math
 
 import tensorflow as tf
@@ -45,7 +47,7 @@ class RationalQuadraticSpline(Transform):
 
     size_argument = "num_bins"
 
-    def __init__(self, num_bins=8, bound=3.0):
+    def __init__(self, num_bins: int = 8, bound: float = 3.0):
         if not (is_positive_integer(num_bins) and num_bins > 1):
             raise ValueError(f"Expected num_bins to be an integer above 1; got {num_bins!r}.")
         if not (isinstance(bound, (int, float)) and 0 < bound < math.inf):
@@ -54,12 +56,12 @@ class RationalQuadraticSpline(Transform):
         self.bound = float(bound)
         self.num_params = 3 * self.num_bins - 1
 
-    def forward_and_log_det(self, z, raw):
+    def forward_and_log_det(self, z: tf.Tensor, raw: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         is_inside, z_in = self._inside(z)
         x, log_det = rational_quadratic.forward_and_log_det(z_in, *self._piece(z_in, raw, is_data=False))
         return tf.where(is_inside, x, z), tf.where(is_inside, log_det, 0)
 
-    def inverse_and_log_det(self, x, raw):
+    def inverse_and_log_det(self, x: tf.Tensor, raw: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         is_inside, x_in = self._inside(x)
         z, log_det = rational_quadratic.inverse_and_log_det(x_in, *self._piece(x_in, raw, is_data=True))
         return tf.where(is_inside, z, x), tf.where(is_inside, log_det, 0)

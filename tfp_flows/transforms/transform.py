@@ -6,6 +6,8 @@ z and x have the event's shape (..., n), raw has (..., n, num_params). The trans
 network gives them, into valid parameters; raw = 0 is the identity.
 """
 
+from __future__ import annotations
+
 import abc
 
 import tensorflow as tf
@@ -43,14 +45,14 @@ class Transform(abc.ABC):
     size_argument = None
 
     @abc.abstractmethod
-    def forward_and_log_det(self, z, raw):
+    def forward_and_log_det(self, z: tf.Tensor, raw: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """z (..., n), raw (..., n, num_params) -> x (..., n), log_det (..., n) of dx/dz."""
 
     @abc.abstractmethod
-    def inverse_and_log_det(self, x, raw):
+    def inverse_and_log_det(self, x: tf.Tensor, raw: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """x (..., n), raw (..., n, num_params) -> z (..., n), log_det (..., n) of dz/dx."""
 
-    def as_bijector(self, raw):
+    def as_bijector(self, raw: tf.Tensor) -> tfb.Bijector:
         """The transform with its parameters fixed, as a scalar `tfb.Bijector`: what TFP's `bijector_fn` wants.
 
         Args:

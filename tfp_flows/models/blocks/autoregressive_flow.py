@@ -1,6 +1,9 @@
 """What MAF and IAF share: the same layers, taken in one direction or in the other."""
 
+from __future__ import annotations
+
 import inspect
+from collections.abc import Callable, Sequence
 
 from tfp_flows.flow.flow import Flow
 from tfp_flows.models.blocks import autoregressive_layers, noise
@@ -64,30 +67,30 @@ class AutoregressiveFlow(Flow):
 
     def __init__(
         self,
-        event_shape,
-        num_bins=None,
-        num_layers=None,
-        hidden_units=None,
-        transform="affine",
-        num_components=None,
-        order=None,
-        residual=None,
-        hidden_channels=None,
-        num_blocks=None,
-        kernel_size=None,
-        activation="relu",
-        actnorm=True,
-        context_shape=None,
-        num_classes=None,
-        alpha=0.05,
-        edges=None,
-        equalize=False,
-        log_scale_bound=5.0,
-        seed=0,
-        name=None,
-        dtype=None,
-        integer_columns=None,
-        preprocessing="standard",
+        event_shape: tuple[int, ...],
+        num_bins: int | None = None,
+        num_layers: int | None = None,
+        hidden_units: int | Sequence[int] | None = None,
+        transform: str = "affine",
+        num_components: int | None = None,
+        order: str | None = None,
+        residual: bool | None = None,
+        hidden_channels: int | None = None,
+        num_blocks: int | None = None,
+        kernel_size: int | None = None,
+        activation: str | Callable = "relu",
+        actnorm: bool = True,
+        context_shape: tuple[int, ...] | None = None,
+        num_classes: int | None = None,
+        alpha: float | None = 0.05,
+        edges: Sequence[int] | None = None,
+        equalize: bool = False,
+        log_scale_bound: float = 5.0,
+        seed: int = 0,
+        name: str | None = None,
+        dtype: str | None = None,
+        integer_columns: Sequence[int] | None = None,
+        preprocessing: str = "standard",
     ):
         shape = check_shape(event_shape)
         if len(shape) not in (1, 3):
