@@ -20,7 +20,8 @@ from tfp_flows.bijectors.bijector import Bijector
 class Logit(Bijector):
     """Maps data in [low, high] to the real line.
 
-    Samples may leave the interval by (high - low) alpha / (1 - 2 alpha) at each end, the price of alpha.
+    Samples may leave the interval by (high - low) alpha / (1 - 2 alpha) at each end, the price of alpha. There and
+    beyond nothing has a latent: inverse is NaN, its log_det -inf.
 
     Args:
         low, high: floats, the data's interval; 0 and 256 for dequantized 8-bit pixels.
@@ -62,8 +63,13 @@ class Logit(Bijector):
 
     def _inverse_and_log_det(self, y):
         p = self.alpha + (1 - 2 * self.alpha) * (y - self.low) / (self.high - self.low)
+        # A layer after this one may not hand NaN on; the log_det says for itself that there is no density.
+        outside = (p <= 0) | (p >= 1)
+        p = tf.where(outside, tf.constant(0.5, p.dtype), p)
         log_p, log_q = tf.math.log(p), tf.math.log1p(-p)
-        return log_p - log_q, self._inverse_log_det(log_p, log_q)
+        x = tf.where(outside, tf.constant(math.nan, p.dtype), log_p - log_q)
+        empty = tf.reduce_any(outside, list(range(-self.forward_min_event_ndims, 0)))
+        return x, tf.where(empty, tf.constant(-math.inf, p.dtype), self._inverse_log_det(log_p, log_q))
 
     def _inverse_log_det(self, log_p, log_q):
         elementwise = math.log((1 - 2 * self.alpha) / (self.high - self.low)) - log_p - log_q

@@ -9,13 +9,15 @@ is finite for all x. For data that may touch the interval's ends: `Logit`. Both 
 
 from __future__ import annotations
 
+import math
+
 import tensorflow as tf
 
 from tfp_flows.bijectors.bijector import Bijector
 
 
 class Sigmoid(Bijector):
-    """Maps the real line to (0, 1), elementwise.
+    """Maps the real line to (0, 1), elementwise. Elsewhere inverse is NaN, its log_det -inf.
 
     Args:
         event_ndims: int.
@@ -35,8 +37,12 @@ class Sigmoid(Bijector):
         return tf.sigmoid(x), self._sum(-tf.nn.softplus(x) - tf.nn.softplus(-x))
 
     def _inverse_and_log_det(self, y):
+        # As for `Logit`.
+        outside = (y <= 0) | (y >= 1)
+        y = tf.where(outside, tf.constant(0.5, y.dtype), y)
         log_y, log_rest = tf.math.log(y), tf.math.log1p(-y)
-        return log_y - log_rest, self._sum(-log_y - log_rest)
+        x = tf.where(outside, tf.constant(math.nan, y.dtype), log_y - log_rest)
+        return x, self._sum(tf.where(outside, tf.constant(-math.inf, y.dtype), -log_y - log_rest))
 
     def _sum(self, log_det):
         return tf.reduce_sum(log_det, list(range(-self.forward_min_event_ndims, 0)))

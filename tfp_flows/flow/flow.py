@@ -129,7 +129,7 @@ class Flow(FlowTrainer):
             context: (batch, *context_shape), or labels (batch,) or one for all, for a conditional flow.
 
         Returns:
-            tensor (batch,), nats per event.
+            tensor (batch,), nats per event; -inf where there is no density: of integers, outside [0, num_bins).
 
         Raises:
             ValueError: for another shape, NaN, infinite or out-of-range values, integers without dequantization.
@@ -149,7 +149,7 @@ class Flow(FlowTrainer):
             context: (n, *context_shape), or labels (n,) or one for all, for a conditional flow.
 
         Returns:
-            tensor (n, *event_shape).
+            tensor (n, *event_shape), of integers within [0, num_bins): what falls beside moves to the nearest level.
 
         Raises:
             ValueError: where n < 1, the temperature is negative or NaN, or the base has no temperature to scale.

@@ -7,6 +7,7 @@ never answer from before a training step.
 import keras
 import tensorflow as tf
 
+from tfp_flows.flow import support
 from tfp_flows.flow.context import void_unknown
 
 
@@ -20,12 +21,13 @@ class CompiledFunctions:
     def __init__(self, flow):
         @tf.function(reduce_retracing=True)
         def log_prob(x, context=None):
-            return void_unknown(flow, context, flow.distribution.log_prob(tf.identity(x), **flow.options(context)))
+            density = lambda x: flow.distribution.log_prob(tf.identity(x), **flow.options(context))
+            return void_unknown(flow, context, support.on_support(flow, x, context, density))
 
         @tf.function(reduce_retracing=True)
         def sample(n, seed, t, context=None):
             x = flow.sampler(flow, n, seed, t, None if context is None else flow.features(context))
-            return void_unknown(flow, context, x)
+            return void_unknown(flow, context, support.within_bins(flow, x))
 
         @tf.function(reduce_retracing=True)
         def encode(x, context=None):

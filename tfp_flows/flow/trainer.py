@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 
 from tfp_flows.bridge.trainer import BuiltByConstructor
 from tfp_flows.data.labels import Labels
-from tfp_flows.flow import adoption, events, fitting, no_data, train_step
+from tfp_flows.flow import adoption, events, fitting, no_data, support, train_step
 from tfp_flows.flow.arguments import constructor_arguments, record
 from tfp_flows.flow.class_labels import HasClassLabels
 from tfp_flows.objectives import MaximumLikelihood, Objective
@@ -197,7 +197,8 @@ class FlowTrainer(HasClassLabels, BuiltByConstructor, keras.Model):
 
     def predict_step(self, data: tuple | tf.Tensor) -> tf.Tensor:
         x, context, _ = keras.utils.unpack_x_y_sample_weight(data)
-        return self(x, context=context, training=False)
+        density = lambda x: self(x, context=context, training=False)
+        return support.on_support(self, x, context, density)
 
     def get_config(self) -> dict:
         """The arguments that build the model again; those of a subclass of yours as they were given.
