@@ -13,6 +13,7 @@ import contextvars
 import keras
 import numpy as np
 import tensorflow as tf
+from numpy.typing import ArrayLike
 
 _active = contextvars.ContextVar("tfp_flows_initializing", default=False)
 
@@ -116,11 +117,11 @@ class Measured(InitializedOnce):
         """tuple of ints, of the statistics."""
         return tuple(self.log_unit.shape)
 
-    def measure(self, values):
+    def measure(self, values: tf.Tensor) -> None:
         """Takes the statistics of values (..., *shape), once."""
         self.set_statistics(*mean_and_log_std(values, list(range(values.shape.rank - len(self.shape)))))
 
-    def set_statistics(self, mean, log_std):
+    def set_statistics(self, mean: ArrayLike, log_std: ArrayLike) -> None:
         """Takes statistics that are known, once.
 
         Args:

@@ -14,10 +14,10 @@ section 3; by splines through quantiles in Meng et al., Gaussianization flows, a
 """
 
 import statistics
-from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
+from numpy.typing import ArrayLike
 
 from tfp_flows.bijectors.bijector import Bijector
 from tfp_flows.bijectors.initialization import InitializedOnce
@@ -91,7 +91,7 @@ class QuantileMap(InitializedOnce, Bijector):
             setattr(self, key, tf.Variable(tf.constant(value, dtype), trainable=False, name=key))
         self._await_initialization()
 
-    def measure(self, values: Sequence, seed: int = 0):
+    def measure(self, values: ArrayLike, seed: int = 0) -> None:
         """Takes the quantiles of events (n, num_columns), once.
 
         Raises:

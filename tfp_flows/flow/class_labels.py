@@ -36,7 +36,7 @@ class HasClassLabels:
         # Past Keras, which tracks what it finds in containers.
         vars(self)["_class_labels"] = labels
 
-    def class_title(self, k):
+    def class_title(self, k: int) -> str:
         """str, what class k is called in a picture."""
         return f"class {k}" if self.class_labels is None else self.class_labels.title(int(k))
 

@@ -68,15 +68,13 @@ class Flow(FlowTrainer):
         super().__init__(name=name, dtype=tf.as_dtype(distribution.dtype).name)
         self.distribution = distribution
         self.dequantization = dequantization
-        self.seed = int(seed)
-        self.num_classes = num_classes
+        self.seed, self.num_classes = int(seed), num_classes
         self.sampler = DistributionSampler() if sampler is None else sampler
         self.objective, self._meters = self.default_objective(), None
         self.event_shape = tuple(distribution.event_shape)
         self.conditioners, self.adopted = adoption.adopt_weights(distribution)
-        self.noise_layers, self.noise_adopted = adoption.adopt_dequantization(
-            dequantization, self.event_shape, self.variable_dtype
-        )
+        noise = adoption.adopt_dequantization(dequantization, self.event_shape, self.variable_dtype)
+        self.noise_layers, self.noise_adopted = noise
         # Set by `training.StopOnNaN`: gradients that are not finite are withheld, and the loss then shown as NaN.
         self.keep_weights_finite = False
         # Keras' lists of layers are invisible to tf.train.Checkpoint: it finds every weight here.
@@ -260,7 +258,7 @@ class Flow(FlowTrainer):
             raise ValueError(f"Expected format='tf_saved_model', whose signatures are the flow's own; got {got}.")
         saved_model.replace(self, filepath)
         if verbose:
-            print(f"Saved log_prob, sample, encode and decode, as far as the flow has them, at {str(filepath)!r}.")
+            print(f"Saved the flow's signatures at {str(filepath)!r}.")
 
     def as_reals(self, x: ArrayLike) -> tf.Tensor:
         """Events as the continuous density takes them: floats of the flow's dtype, integers at their bins' centres.

@@ -243,7 +243,7 @@ class FlowTrainer(HasClassLabels, BuiltByConstructor, keras.Model):
         if config:
             self.compile(**keras.saving.deserialize_keras_object(config))
 
-    def load_own_variables(self, store):
+    def load_own_variables(self, store: dict) -> None:
         own = [*self.adopted, *self.noise_adopted]
         own = [v for v in own if v.trainable] + [v for v in own if not v.trainable]
         super().load_own_variables(adoption.with_later_variables(own, store))
