@@ -76,7 +76,7 @@ def test_orders_alternate_and_iaf_inverts():
         (dict(event_shape=(2,), num_layers=0), "Expected num_layers to be a positive integer; got 0"),
         (dict(event_shape=(2,), order="odd"), "Expected order to be one of .*; got 'odd'"),
         (dict(event_shape=(2,), transform="cubic"), "Expected transform to be one of .*; got 'cubic'"),
-        (dict(event_shape=(9,), hidden_units=4), "Expected at least 8 hidden units"),
+        (dict(event_shape=(9,), hidden_units=1, num_classes=2), "Expected at least 2 hidden units"),
         (dict(event_shape=(2,), context_shape=(1,), num_classes=2), "Expected context_shape or num_classes; got both"),
         (dict(event_shape=(2,), context_shape=1), "Expected context_shape"),
         (dict(event_shape=(2,), num_classes=2.5), "Expected num_classes to be a positive integer or None; got 2.5"),

@@ -52,7 +52,7 @@ def test_step_by_step_is_the_convolution(height, width, reach):
 
 @pytest.mark.parametrize("context_shape", [None, (2,)])
 @pytest.mark.parametrize("reverse", [False, True])
-@pytest.mark.parametrize("channels, hidden_channels", [(1, 4), (2, 5), (3, 3)])
+@pytest.mark.parametrize("channels, hidden_channels", [(1, 4), (2, 5), (3, 3), (5, 3), (3, 1)])
 def test_the_jacobian_is_strictly_triangular_in_raster_order(channels, hidden_channels, reverse, context_shape):
     shape = (3, 4, channels)
     net = PixelCNN(
@@ -73,7 +73,9 @@ def test_the_jacobian_is_strictly_triangular_in_raster_order(channels, hidden_ch
     depends = depends.reshape(shape + shape)
     # Its own pixel's earlier channels, the pixel to the left, and the three above.
     for c in range(channels):
-        assert depends[2, 2, c, 2, 2, :c].all()
+        # Where there are fewer hidden channels than the event has, a channel sees those up to a degree before it.
+        own = c if hidden_channels >= channels else max(d for d in net.degrees if d <= c)
+        assert depends[2, 2, c, 2, 2, :own].all()
         for i, j in ((2, 1), (1, 1), (1, 2), (1, 3), (0, 2)):
             assert depends[2, 2, c, i, j].all()
     if options:
@@ -156,7 +158,7 @@ def test_an_image_maf_learns_digits_and_draws_them_by_class(tmp_path):
     [
         (lambda: PixelCNN((4,)), r"Expected event_shape \(height, width, channels\); got \(4,\)"),
         (lambda: PixelCNN((4, 4, 1), num_blocks=0), "Expected positive integers for num_params, hidden_channels and"),
-        (lambda: PixelCNN((4, 4, 3), hidden_channels=2), "Expected at least 3 hidden_channels"),
+        (lambda: PixelCNN((4, 4, 3), hidden_channels=0), "Expected positive integers for num_params, hidden_channels"),
         (lambda: PixelCNN((4, 4, 1), kernel_size=4), "Expected kernel_size to be an odd integer of at least 3; got 4"),
         (lambda: PixelCNN((4, 4, 1), context_shape=(2,))(tf.ones([1, 4, 4, 1])), "Expected a context of shape"),
         (lambda: bijectors.EmergingConv(2), "Expected event_shape as a tuple of positive integers; got 2"),

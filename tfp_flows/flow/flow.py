@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike
 
 from tfp_flows.bijectors import Bijector, initializing, takes_context
 from tfp_flows.bridge.variables import tf_variable
-from tfp_flows.dequantization import Uniform, Variational
+from tfp_flows.dequantization import IntegerColumns, Uniform, Variational
 from tfp_flows.flow import adoption, events, saved_model, train_step
 from tfp_flows.flow import context as contexts
 from tfp_flows.flow.functions import CompiledFunctions, Draw
@@ -58,7 +58,7 @@ class Flow(FlowTrainer):
     """
 
     def __init__(
-        self, distribution: tfp.distributions.Distribution, dequantization: Uniform | Variational | None = None,
+        self, distribution: tfp.distributions.Distribution, dequantization: IntegerColumns | Uniform | Variational | None = None,
         seed: int = 0, num_classes: int | None = None, name: str | None = None, sampler: Sampler | None = None,
     ):  # fmt: skip
         adoption.check_distribution(distribution)

@@ -9,8 +9,8 @@
     before i alone
 
 Masks are applied to the kernels in each pass, so that no optimizer or loaded weight can undo them. Hidden units lie in
-the order of their degrees, evenly spread. With a context there are units of degree 0, which see nothing else: the first
-conditional depends on it as the others do.
+the order of their degrees, evenly spread, however few they are (see `tfp_flows.networks.degrees`). With a context there
+are units of degree 0, which see nothing else: the first conditional depends on it as the others do.
 Germain, Gregor, Murray and Larochelle, MADE, arXiv:1502.03509, section 4; conditional and residual forms as in MAF,
 arXiv:1705.07057, section 3.4, and Nash and Durkan, arXiv:1904.05626 (ResMADE).
 """
@@ -23,7 +23,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfp_flows.networks import made_solver
+from tfp_flows.networks import degrees, made_solver
 from tfp_flows.networks.conditioning import check_context_shape, require_context
 from tfp_flows.networks.precision import cast_weight
 from tfp_flows.numerics.tensors import as_tuple, is_positive_integer
@@ -40,8 +40,8 @@ class MADE(keras.layers.Layer):
     Args:
         num_features: int, n.
         num_params: int, numbers for each feature.
-        hidden_units: sequence of ints, or one: n - 1 at least (with a context n), or a conditional would not see all
-            features before it.
+        hidden_units: sequence of ints, or one. With n - 1 units in each layer (with a context n) each conditional sees
+            all features before it; with fewer, neighbours in the order do not all see one another.
         activation: Keras activation of the hidden layers.
         order: "left_to_right", "reversed", "random", or the features' indices in the order of the conditionals.
         residual: bool, whether hidden layers after the first add to what they get; they are then all of one width.
@@ -52,8 +52,8 @@ class MADE(keras.layers.Layer):
         **kwargs: name and trainable, of `keras.layers.Layer`.
 
     Raises:
-        ValueError: where a number is no positive integer, hidden_units are too few or, with residual, unlike, the
-            order is no permutation, or a context is missing or not wanted.
+        ValueError: where a number is no positive integer, hidden_units are one beside a context or, with residual,
+            unlike, the order is no permutation, or a context is missing or not wanted.
 
     Example:
         >>> from tfp_flows.networks import MADE
@@ -88,11 +88,11 @@ class MADE(keras.layers.Layer):
         self.num_features, self.num_params, *hidden_units = map(int, widths)
         self.hidden_units = tuple(hidden_units)
         self.context_shape = check_context_shape(context_shape)
-        least = self.num_features - (self.context_shape is None)
+        least = degrees.least_width(self.num_features, self.context_shape is not None)
         if min(self.hidden_units) < least:
             raise ValueError(
-                f"Expected at least {least} hidden units in each layer for {self.num_features} features"
-                f"{'' if self.context_shape is None else ' and a context'}; got {self.hidden_units!r}."
+                f"Expected at least {least} hidden units in each layer beside a context, one that sees it alone and "
+                f"one that sees features; got {self.hidden_units!r}."
             )
         if residual and len(set(self.hidden_units)) > 1:
             raise ValueError(f"Expected hidden layers of one width with residual=True; got {self.hidden_units!r}.")
@@ -103,9 +103,8 @@ class MADE(keras.layers.Layer):
         self.order = order if isinstance(order, str) else tuple(int(i) for i in order)
         # Features in the order of their conditionals; feature i has degree 1 + its place.
         self.features = _features(self.order, self.num_features, seed)
-        self.degrees = [1 + np.argsort(self.features)]
-        for width in self.hidden_units:
-            self.degrees.append(hidden_degrees(width, self.num_features, self.context_shape is not None))
+        hidden = degrees.hidden_degrees(self.hidden_units, self.num_features, self.context_shape is not None)
+        self.degrees = [1 + np.argsort(self.features), *hidden]
 
     def build(self, input_shape: tuple | None = None) -> None:
         sizes = [self.num_features, *self.hidden_units]
@@ -196,20 +195,6 @@ class MADE(keras.layers.Layer):
             "output_initializer": keras.initializers.serialize(self.output_initializer),
             "seed": self.seed,
         }
-
-
-def hidden_degrees(width, num_features, has_context):
-    """Degrees of a layer's units, in order and evenly spread: 0..n-1 with a context, else 1..n-1.
-
-    Example:
-        >>> from tfp_flows.networks import made
-        >>> made.hidden_degrees(6, 4, False).tolist(), made.hidden_degrees(6, 4, True).tolist()
-        ([1, 1, 2, 2, 3, 3], [0, 0, 1, 2, 2, 3])
-    """
-    lowest = 0 if has_context else 1
-    # One feature without a context has no units of use: its conditional is the bias.
-    number = max(num_features - lowest, 1)
-    return lowest + np.arange(width) * number // width
 
 
 def _features(order, num_features, seed):

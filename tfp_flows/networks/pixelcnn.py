@@ -4,9 +4,9 @@
     num_blocks times   h = h + conv_1x1(activation(conv_3x3(activation(h))))
     raw = conv_1x1(activation(h))                               (height, width, channels, num_params), 0 at the start
 
-    pixels come row by row, the channels of a pixel one after another; hidden channels have degrees 0..channels-1, those
-    of degree c may see, of the same pixel, the channels before c: type A at the first convolution, type B (hidden
-    channels of no larger degree) at the others
+    pixels come row by row, the channels of a pixel one after another; hidden channels have degrees among
+    0..channels-1, those of degree c may see, of the same pixel, the channels before c: type A at the first convolution,
+    type B (hidden channels of no larger degree) at the others
 
 Masks are applied to the kernels in each pass, so that no optimizer or loaded weight can undo them. A stack of these
 convolutions sees a triangle above a pixel and not all of what is above and to the right (the paper's blind spot): wide
@@ -24,6 +24,7 @@ import tensorflow as tf
 
 from tfp_flows.networks import pixelcnn_solver
 from tfp_flows.networks.conditioning import check_context_shape, require_context
+from tfp_flows.networks.degrees import hidden_degrees
 from tfp_flows.networks.precision import cast_weight
 from tfp_flows.numerics import wavefront
 from tfp_flows.numerics.tensors import check_shape, is_positive_integer
@@ -38,7 +39,8 @@ class PixelCNN(keras.layers.Layer):
     Args:
         event_shape: tuple (height, width, channels).
         num_params: int, numbers for each element.
-        hidden_channels: int, at least as many as the event has channels.
+        hidden_channels: int. With as many as the event has channels each channel of a pixel sees all before it; with
+            fewer, some see earlier pixels and a part of them.
         num_blocks: int, residual blocks.
         kernel_size: int, odd and at least 3, of the first convolution.
         activation: Keras activation.
@@ -50,8 +52,8 @@ class PixelCNN(keras.layers.Layer):
         **kwargs: name and trainable, of `keras.layers.Layer`.
 
     Raises:
-        ValueError: where event_shape is no image's, a number is no positive integer, hidden_channels are too few, the
-            kernel size is not odd or less than 3, or a context is missing or not wanted.
+        ValueError: where event_shape is no image's, a number is no positive integer, the kernel size is not odd or less
+            than 3, or a context is missing or not wanted.
 
     Example:
         >>> from tfp_flows.networks import PixelCNN
@@ -90,11 +92,6 @@ class PixelCNN(keras.layers.Layer):
                 f"Expected positive integers for num_params, hidden_channels and num_blocks; got {numbers!r}."
             )
         self.num_params, self.hidden_channels, self.num_blocks = map(int, numbers)
-        if self.hidden_channels < self.event_shape[-1]:
-            raise ValueError(
-                f"Expected at least {self.event_shape[-1]} hidden_channels, one for each channel of the event; "
-                f"got {hidden_channels!r}."
-            )
         if not is_positive_integer(kernel_size) or kernel_size % 2 == 0 or kernel_size < 3:
             raise ValueError(f"Expected kernel_size to be an odd integer of at least 3; got {kernel_size!r}.")
         self.kernel_size = int(kernel_size)
@@ -102,9 +99,8 @@ class PixelCNN(keras.layers.Layer):
         self.reverse = bool(reverse)
         self.context_shape = check_context_shape(context_shape)
         self.output_initializer = keras.initializers.get(output_initializer)
-        channels = self.event_shape[-1]
-        # Which hidden channels belong to which channel of the event: in order, evenly spread.
-        self.degrees = np.arange(self.hidden_channels) * channels // self.hidden_channels
+        # Which hidden channels belong to which channel of the event: in order, evenly spread. All see earlier pixels.
+        self.degrees = hidden_degrees([self.hidden_channels], self.event_shape[-1], sees_more=True)[0]
 
     def build(self, input_shape: tuple | None = None) -> None:
         image, hidden = np.arange(self.event_shape[-1]), self.degrees

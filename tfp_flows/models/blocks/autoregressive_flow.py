@@ -27,8 +27,7 @@ class AutoregressiveFlow(Flow):
         num_bins: int, levels of integer data, which is dequantized uniformly and mapped by `Logit`; None for continuous
             data.
         num_layers: int; None for 5 on vectors and 2 on images.
-        hidden_units: (vectors) sequence of ints, or one, of each MADE: at least n - 1 each (n with a context);
-            None for (512, 512).
+        hidden_units: (vectors) sequence of ints, or one, of each MADE, see there; None for (512, 512).
         transform: "affine" as in the papers, "additive", "mixture" (`transforms.LogisticMixture`) or "spline"
             (`transforms.RationalQuadraticSpline`).
         num_components: int, of the mixture, or bins of the spline; None for the transform's own.
@@ -58,8 +57,7 @@ class AutoregressiveFlow(Flow):
 
     Raises:
         ValueError: for an event shape that is neither a vector's nor an image's, options of the other kind, sizes that
-            are no positive integers or too small for the event, an unknown transform or order, or both a context_shape
-            and num_classes.
+            are no positive integers, an unknown transform or order, or both a context_shape and num_classes.
     """
 
     # Whether a layer's parallel direction is that of samples.
