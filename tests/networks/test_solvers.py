@@ -81,6 +81,8 @@ CASES = {
     "made_in_a_long_loop": Case(made(27, 40, 35, order="random", group=4, span=100), (27,), 27),
     "made_in_halves": Case(made(27, 40, 35, group=3, span=1), (27,), 27),
     "made_in_one_group": Case(made(11, 14, group=30, span=1), (11,), 11),
+    "made_narrower_than_its_event": Case(made(27, 9, 20, order="random", group=3, span=2), (27,), 27),
+    "made_of_one_unit": Case(made(27, 40, 1, group=4, span=2), (27,), 27),
     "pixelcnn": Case(pixelcnn((6, 5, 1), kernel_size=5), (6, 5, 1), 20, SPLINE, 0.5),
     "pixelcnn_reversed_with_context": Case(
         pixelcnn((4, 7, 3), reverse=True, context_shape=(2,)), (4, 7, 3), 39, scale=0.5

@@ -58,8 +58,9 @@ class Flow(FlowTrainer):
     """
 
     def __init__(
-        self, distribution: tfp.distributions.Distribution, dequantization: IntegerColumns | Uniform | Variational | None = None,
-        seed: int = 0, num_classes: int | None = None, name: str | None = None, sampler: Sampler | None = None,
+        self, distribution: tfp.distributions.Distribution,
+        dequantization: IntegerColumns | Uniform | Variational | None = None, seed: int = 0,
+        num_classes: int | None = None, name: str | None = None, sampler: Sampler | None = None,
     ):  # fmt: skip
         adoption.check_distribution(distribution)
         if sampler is not None and not isinstance(sampler, Sampler):

@@ -10,7 +10,8 @@
 
 Masks are applied to the kernels in each pass, so that no optimizer or loaded weight can undo them. Hidden units lie in
 the order of their degrees, evenly spread, however few they are (see `tfp_flows.networks.degrees`). With a context there
-are units of degree 0, which see nothing else: the first conditional depends on it as the others do.
+are units of degree 0, which see nothing else: the first conditional depends on it as the others do. Hidden kernels
+begin as He et al. say, by the connections that are there (see `tfp_flows.networks.masked_initializer`).
 Germain, Gregor, Murray and Larochelle, MADE, arXiv:1502.03509, section 4; conditional and residual forms as in MAF,
 arXiv:1705.07057, section 3.4, and Nash and Durkan, arXiv:1904.05626 (ResMADE).
 """
@@ -25,6 +26,7 @@ import tensorflow as tf
 
 from tfp_flows.networks import degrees, made_solver
 from tfp_flows.networks.conditioning import check_context_shape, require_context
+from tfp_flows.networks.masked_initializer import masked_initializer
 from tfp_flows.networks.precision import cast_weight
 from tfp_flows.numerics.tensors import as_tuple, is_positive_integer
 
@@ -111,16 +113,18 @@ class MADE(keras.layers.Layer):
         self._masks, self._kernels, self._biases = [], [], []
         for k, (size, width) in enumerate(zip(sizes[:-1], sizes[1:])):
             mask = self.degrees[k][:, np.newaxis] <= self.degrees[k + 1]
-            self._add(f"hidden_{k}", mask, "glorot_uniform")
+            self._add(f"hidden_{k}", mask, "he_normal", 0 if k else sum(self.context_shape or ()))
         mask = self.degrees[-1][:, np.newaxis] < self.degrees[0]
         self._add("output", np.repeat(mask, self.num_params, axis=1), self.output_initializer)
         self._context_kernel = None
         if self.context_shape is not None:
             shape = (*self.context_shape, self.hidden_units[0])
-            self._context_kernel = self.add_weight(shape=shape, initializer="glorot_uniform", name="context_kernel")
+            initializer = masked_initializer("he_normal", np.ones(shape), self._masks[0].sum(0))
+            self._context_kernel = self.add_weight(shape=shape, initializer=initializer, name="context_kernel")
 
-    def _add(self, name, mask, initializer):
+    def _add(self, name, mask, initializer, more_inputs=0):
         self._masks.append(mask)
+        initializer = masked_initializer(initializer, mask, more_inputs)
         self._kernels.append(self.add_weight(shape=mask.shape, initializer=initializer, name=f"{name}_kernel"))
         self._biases.append(self.add_weight(shape=mask.shape[1:], initializer="zeros", name=f"{name}_bias"))
 

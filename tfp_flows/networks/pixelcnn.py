@@ -25,6 +25,7 @@ import tensorflow as tf
 from tfp_flows.networks import pixelcnn_solver
 from tfp_flows.networks.conditioning import check_context_shape, require_context
 from tfp_flows.networks.degrees import hidden_degrees
+from tfp_flows.networks.masked_initializer import masked_initializer
 from tfp_flows.networks.precision import cast_weight
 from tfp_flows.numerics import wavefront
 from tfp_flows.numerics.tensors import check_shape, is_positive_integer
@@ -108,7 +109,7 @@ class PixelCNN(keras.layers.Layer):
         within = hidden[:, np.newaxis] <= hidden
         outputs = np.repeat(hidden[:, np.newaxis] <= image, self.num_params, axis=1)
         self._masks, self._kernels, self._biases = [], [], []
-        self._add("first", self.kernel_size // 2, later, "he_normal")
+        self._add("first", self.kernel_size // 2, later, "he_normal", sum(self.context_shape or ()))
         for k in range(self.num_blocks):
             self._add(f"block_{k}_conv3x3", 1, within, "he_normal")
             self._add(f"block_{k}_conv1x1", 0, within, "he_normal")
@@ -116,11 +117,14 @@ class PixelCNN(keras.layers.Layer):
         self._context_kernel = None
         if self.context_shape is not None:
             shape = (*self.context_shape, self.hidden_channels)
-            self._context_kernel = self.add_weight(shape=shape, initializer="glorot_uniform", name="context_kernel")
+            seen = self._masks[0].sum((0, 1, 2))
+            initializer = masked_initializer("he_normal", np.ones(shape), seen)
+            self._context_kernel = self.add_weight(shape=shape, initializer=initializer, name="context_kernel")
 
-    def _add(self, name, reach, centre, initializer):
+    def _add(self, name, reach, centre, initializer, more_inputs=0):
         mask = wavefront.raster_mask(reach, centre)
         self._masks.append(mask)
+        initializer = masked_initializer(initializer, mask, more_inputs)
         self._kernels.append(self.add_weight(shape=mask.shape, initializer=initializer, name=f"{name}_kernel"))
         self._biases.append(self.add_weight(shape=mask.shape[-1:], initializer="zeros", name=f"{name}_bias"))
 
