@@ -62,8 +62,8 @@ class QuantileMap(InitializedOnce, Bijector):
         >>> y = np.exp(2 * np.random.default_rng(0).normal(size=(4000, 1))).astype("float32")
         >>> with bijectors.initializing():
         ...     z = quantiles.inverse(y)
-        >>> z.numpy().mean().round(1), z.numpy().std().round(1)
-        (0.0, 1.0)
+        >>> bool(abs(z.numpy().mean()) < 0.01), bool(abs(z.numpy().std() - 1) < 0.01)
+        (True, True)
     """
 
     _flag = "measured"

@@ -5,7 +5,7 @@
 As cheap as f. Networks that see a context of scale 1e4 beside events of scale 1 see nothing else.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
@@ -63,7 +63,9 @@ class StandardizedContext(Measured, Bijector):
             self.measure(context)
         return (context - self.centre) * tf.exp(-self.log_unit)
 
-    def walk_parts(self, way, step, value, /, context=None, **kwargs):
+    def walk_parts(
+        self, way: str, step: Callable, value: tf.Tensor, /, context: tf.Tensor | None = None, **kwargs
+    ) -> tf.Tensor | None:
         return step(self.bijector, way, f"the inside of {self.name!r}", value, **self._options(context), **kwargs)
 
     def _forward_and_log_det(self, x, context=None, **kwargs):

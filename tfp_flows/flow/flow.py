@@ -76,13 +76,12 @@ class Flow(FlowTrainer):
         self.conditioners, self.adopted = adoption.adopt_weights(distribution)
         noise = adoption.adopt_dequantization(dequantization, self.event_shape, self.variable_dtype)
         self.noise_layers, self.noise_adopted = noise
-        # Set by `training.StopOnNaN`: gradients that are not finite are withheld, and the loss then shown as NaN.
+        # Set by `training.StopOnNaN`: gradients that are not finite are withheld, the loss then NaN.
         self.keep_weights_finite = False
         # Keras' lists of layers are invisible to tf.train.Checkpoint: it finds every weight here.
         self._for_checkpoints = tf.Module()
         self._for_checkpoints.held = [tf_variable(weight) for weight in self.weights]
-        self.built = True
-        self._compiled = CompiledFunctions(self)
+        self.built, self._compiled = True, CompiledFunctions(self)
 
     @property
     def num_bins(self) -> int | None:
