@@ -153,8 +153,17 @@ NPZ = {
     "floats with bins": ({"a": TABLE}, {"num_bins": 16}, "num_bins with integers only"),
     "fractions": ({"a": TABLE}, {"dtype": "uint8"}, "numbers that uint8 can hold in {}; got 0.14"),
     "no dtype": ({"a": TABLE}, {"dtype": "float31"}, "number type; got 'float31'"),
+    "integer float_dtype": (
+        {"a": TABLE},
+        {"float_dtype": "int8"},
+        "float_dtype to be 'float32' or 'float64'; got 'int8'",
+    ),
     "text dtype": ({"a": TABLE}, {"dtype": "str"}, "integer or floating type"),
-    "option": ({"a": TABLE}, {"flatten": True}, "among num_bins, dtype, key, header, label, num_bits; got flatten"),
+    "option": (
+        {"a": TABLE},
+        {"flatten": True},
+        "among num_bins, dtype, key, header, label, float_dtype, num_bits; got flatten",
+    ),
 }
 
 

@@ -1,12 +1,14 @@
 """Tables as they come: what cannot be fitted is refused before training, whole numbers get the noise of their bins."""
 
+import json
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 import tfp_flows
-from tfp_flows import serving
+from tfp_flows import cli, runs, serving
 from tfp_flows.dequantization import IntegerColumns
 from tfp_flows.training import scoring
 
@@ -48,6 +50,33 @@ def test_in_float64_dates_come_back():
     assert abs(flow.evaluate(x, verbose=0, return_dict=True)["nll"] - exact) < 0.15
     drawn = flow.sample(2000, seed=0).numpy()[:, 1] - 1.5e9
     assert len(np.unique(drawn)) == 2000 and abs(drawn.std() - 100) < 10 and abs(drawn.mean()) < 15
+
+
+def test_the_command_line_takes_dates_in_float64_and_whole_numbers_as_such(tmp_path, capsys):
+    x = np.stack([1.5e9 + RANDOM.normal(0.0, 100.0, 300), RANDOM.poisson(2.0, 300)], axis=1)
+    np.save(tmp_path / "dates.npy", x)
+    train = ["train", "nice", "--data", str(tmp_path / "dates.npy"), "--out", str(tmp_path / "run"), "--quiet"]
+    small = [
+        "--epochs",
+        "2",
+        "--no-export",
+        "--picture-every",
+        "0",
+        "--set",
+        "num_layers=2",
+        "--set",
+        "hidden_units=8,",
+    ]
+    assert cli.main([*train, *small]) == 2
+    assert "got column 0 (from 0), around 1.5e+09" in capsys.readouterr().err and not (tmp_path / "run").exists()
+    assert cli.main([*train, *small, "--set", "dtype=float64"]) == 0
+    run = runs.Run(tmp_path / "run")
+    assert run.config.data_options["float_dtype"] == "float64" and run.config.arguments["integer_columns"] == [1]
+    assert run.load_data().train.dtype == np.float64
+    metrics = json.loads((run.path / "metrics.json").read_text())
+    # A normal column and a Poisson one of the noise of its bins: the Gaussian is right in mixed units.
+    exact = 0.5 * np.log(2 * np.pi * np.e) * 2 + np.log(100.0) + 0.5 * np.log(2.0)
+    assert abs(metrics["gaussian"]["nll"] - exact) < 0.5
 
 
 def test_whole_numbers_among_reals_have_their_probability(tmp_path):

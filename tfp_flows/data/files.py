@@ -41,20 +41,22 @@ def is_path(name):
     return "/" in name or os.sep in name or name.lower().endswith(_SUFFIXES) or os.path.exists(name)
 
 
-def load(path, seed=0, *, num_bins=None, dtype=None, key=None, header=None, label=None):
+def load(path, seed=0, *, num_bins=None, dtype=None, key=None, header=None, label=None, float_dtype="float32"):
     """Events from a .npy, .npz or .csv file; see the head of this module for what is looked for in it.
 
     Args:
         path: str or path.
         seed: int >= 0, of the splits that are cut from train.
         num_bins: int, the number of levels of integer data; None infers it.
-        dtype: what the events are cast to, "float32" to take integers as continuous data for example.
+        dtype: what the events are cast to, "float32" to take integers as continuous data for example; None leaves
+            integers as they are, and floats to float_dtype.
         key: str, the array of a .npz to take, where it holds several.
         header: bool, whether the first line of a .csv that is no comment holds titles; None to tell by what it holds,
             and to refuse one that may be either.
         label: where the labels are. Of a .csv: str or int, the title or number (from 1, or from -1 backwards) of their
             column. Of a .npz: str, their array (with splits train_NAME, NAME_train, ...). Of a .npy: str, the path of
             another one. None for those that a .npz holds under known names; False for none.
+        float_dtype: "float32", or "float64" for columns that float32 cannot hold, beside a model of that dtype.
 
     Returns:
         Data, named like the file.
@@ -97,7 +99,9 @@ def load(path, seed=0, *, num_bins=None, dtype=None, key=None, header=None, labe
     except OSError as error:
         raise type(error)(f"Expected a readable file at {path}; got {error.strerror or error}.") from error
 
-    events = {split: _cast(array, dtype, _where(path, split, events)) for split, array in events.items()}
+    if float_dtype not in ("float32", "float64"):
+        raise ValueError(f"Expected float_dtype to be 'float32' or 'float64'; got {float_dtype!r}.")
+    events = {split: _cast(array, dtype, float_dtype, _where(path, split, events)) for split, array in events.items()}
     events, labels = _complete(events, labels, seed, path)
     if num_bins is None and events["train"].dtype.kind in "iu":
         num_bins = _infer_num_bins(events, path)
@@ -178,12 +182,12 @@ def _find(keys, names, path):
     return found[0] if found else None
 
 
-def _cast(events, dtype, where):
+def _cast(events, dtype, float_dtype, where):
     if isinstance(events, np.ndarray) and events.dtype == bool:
         events = events.astype(np.uint8)
     check_events(events, where)
     if dtype is None:
-        dtype = np.float32 if events.dtype.kind == "f" else events.dtype
+        dtype = float_dtype if events.dtype.kind == "f" else events.dtype
     try:
         dtype = np.dtype(dtype).newbyteorder("=")
     except TypeError as error:

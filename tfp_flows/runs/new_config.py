@@ -47,6 +47,8 @@ def new_config(
     data_options = {"seed": seed, **(data_options or {})}
     if MODELS[model].takes_images and "flatten" in datasets.options(data):
         data_options.setdefault("flatten", False)
+    if (arguments or {}).get("dtype", keras.config.floatx()) == "float64" and "float_dtype" in datasets.options(data):
+        data_options.setdefault("float_dtype", "float64")
     dataset = datasets.load(data, **data_options)
     given = dict(arguments or {})
     if conditional:
