@@ -6,11 +6,11 @@
     decode     z (batch,) + latent                      -> x (batch,) + event
 
 Those of a conditional flow also take `context`, one for each event: vectors, or class labels as the data have them, see
-`tfp_flows.flow.class_labels`. Inputs and outputs have names. Real numbers are
-float32 whatever the flow computes in, so that a client needs to know no more than the names; the batch size is free.
-The draws depend on the seed that comes with the request and on nothing else: a seed fixed in the graph would repeat
-one series on every replica and after every start. What a flow cannot do is left out: `encode` and `decode` of a
-mixture, the temperature of a base without a scale, a direction that a bijector does not have.
+`tfp_flows.flow.class_labels`. Inputs and outputs have names. Real numbers are float32, or float64 of a flow in float64,
+whose data float32 may not hold; temperatures are float32; the batch size is free. The draws depend on the seed that
+comes with the request and on nothing else: a seed fixed in the graph would repeat one series on every replica and after
+every start. What a flow cannot do is left out: `encode` and `decode` of a mixture, the temperature of a base without a
+scale, a direction that a bijector does not have.
 """
 
 import tensorflow as tf
@@ -18,7 +18,6 @@ import tensorflow as tf
 from tfp_flows.flow import class_labels
 from tfp_flows.flow import context as contexts
 
-DTYPE = tf.float32
 MEANING = {
     "x": "event in the data's own units",
     "z": "latent, the base distribution's event",
@@ -45,6 +44,7 @@ def signatures(model):
         ValueError: if the flow can neither score nor sample.
     """
     dtype = tf.as_dtype(model.dtype)
+    served = dtype if dtype == tf.float64 else tf.float32
     event, latent = tuple(model.event_shape), tuple(model.latent_shape)
 
     def real(tensors):
@@ -54,30 +54,30 @@ def signatures(model):
         return tensors
 
     def log_prob(x, **context):
-        return {"log_prob": _served(model.log_prob(tf.cast(x, dtype), **real(context)), ())}
+        return {"log_prob": _served(model.log_prob(tf.cast(x, dtype), **real(context)), served, ())}
 
     def sample(n, seed, **temperature_and_context):
-        return {"x": _served(model.sample(n, seed=seed, **real(temperature_and_context)), event)}
+        return {"x": _served(model.sample(n, seed=seed, **real(temperature_and_context)), served, event)}
 
     def encode(x, **context):
-        return {"z": _served(model.encode(tf.cast(x, dtype), **real(context)), latent)}
+        return {"z": _served(model.encode(tf.cast(x, dtype), **real(context)), served, latent)}
 
     def decode(z, **context):
-        return {"x": _served(model.decode(tf.cast(z, dtype), **real(context)), event)}
+        return {"x": _served(model.decode(tf.cast(z, dtype), **real(context)), served, event)}
 
-    x, z = _spec("x", None, *event), _spec("z", None, *latent)
-    draw = [_spec("n", dtype=tf.int32), _spec("seed", 2, dtype=tf.int32)]
+    x, z = tf.TensorSpec([None, *event], served, "x"), tf.TensorSpec([None, *latent], served, "z")
+    draw = [tf.TensorSpec([], tf.int32, "n"), tf.TensorSpec([2], tf.int32, "seed")]
     inputs, left_out = {log_prob: [x], sample: draw, encode: [x], decode: [z]}, {}
     if model.can_scale_temperature:
-        draw.append(_spec("temperature"))
+        draw.append(tf.TensorSpec([], tf.float32, "temperature"))
     else:
         left_out["temperature"] = "The base distribution has no location and scale that a temperature could act on."
     if model.takes_context:
         for specs in inputs.values():
             if model.num_classes is None:
-                specs.append(_spec("context", None, *_context_shape(model)))
+                specs.append(tf.TensorSpec([None, *_context_shape(model)], served, "context"))
             else:
-                specs.append(_spec("context", None, dtype=class_labels.dtype(model)))
+                specs.append(tf.TensorSpec([None], class_labels.dtype(model), "context"))
     if not model.can_encode:
         for function in (encode, decode):
             del inputs[function]
@@ -151,15 +151,11 @@ def _context_shape(model):
     return shape
 
 
-def _spec(name, *shape, dtype=DTYPE):
-    return tf.TensorSpec(shape, dtype, name)
-
-
 def _trace(function, specs):
     # No autograph: nothing here branches on a tensor, and a flow that does in plain Python shall fail at the export.
     return tf.function(function, autograph=False).get_concrete_function(**{spec.name: spec for spec in specs})
 
 
-def _served(value, shape):
+def _served(value, dtype, shape):
     """Casts an output and declares its static shape, which a client reads in the signature."""
-    return tf.ensure_shape(tf.cast(value, DTYPE), (None, *shape))
+    return tf.ensure_shape(tf.cast(value, dtype), (None, *shape))

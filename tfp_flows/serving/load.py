@@ -75,7 +75,7 @@ class ServedFlow:
                 data have them.
 
         Returns:
-            Array of shape (batch,), float32, nats per event.
+            Array of shape (batch,), of the model's dtype, nats per event.
 
         Raises:
             ValueError: if x has another shape or another kind of number, a label stands for no class, or the
@@ -94,7 +94,7 @@ class ServedFlow:
                 them.
 
         Returns:
-            Array of shape (n,) + event, float32.
+            Array of shape (n,) + event, of the model's dtype.
 
         Raises:
             ValueError: if n is no positive integer, the seed not two integers, the temperature negative or another
@@ -117,7 +117,7 @@ class ServedFlow:
                 data have them.
 
         Returns:
-            Array of shape (batch,) + latent, float32.
+            Array of shape (batch,) + latent, of the model's dtype.
 
         Raises:
             ValueError: if x has another shape or another kind of number, a label stands for no class, or the
@@ -134,7 +134,7 @@ class ServedFlow:
                 data have them.
 
         Returns:
-            Array of shape (batch,) + event, float32.
+            Array of shape (batch,) + event, of the model's dtype.
 
         Raises:
             ValueError: if z has another shape or another kind of number, a label stands for no class, or the
