@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from tfp_flows.bijectors.bijector import Bijector
 from tfp_flows.bijectors.initialization import Measured, mean_and_log_std
-from tfp_flows.numerics.tensors import is_positive_integer, require_event_shape
+from tfp_flows.numerics.tensors import floatx, is_positive_integer, require_event_shape
 
 
 class ActNorm(Measured, Bijector):
@@ -29,7 +29,7 @@ class ActNorm(Measured, Bijector):
     Args:
         num_features: int, size of the last axis of the event.
         event_ndims: int, 1 for vectors, 3 for images (height, width, channels).
-        dtype: floating dtype.
+        dtype: floating dtype; None for Keras' `floatx`.
         name: str or None.
 
     Raises:
@@ -43,8 +43,9 @@ class ActNorm(Measured, Bijector):
     """
 
     def __init__(
-        self, num_features: int, event_ndims: int = 1, dtype: tf.DType | str = tf.float32, name: str | None = None
+        self, num_features: int, event_ndims: int = 1, dtype: tf.DType | str | None = None, name: str | None = None
     ):
+        dtype = floatx(dtype)
         for key, value in (("num_features", num_features), ("event_ndims", event_ndims)):
             if not is_positive_integer(value):
                 raise ValueError(f"Expected {key} to be a positive integer; got {value!r}.")

@@ -28,7 +28,7 @@ import tensorflow as tf
 
 from tfp_flows.bijectors.bijector import Bijector, context_rows
 from tfp_flows.bridge.tape import stop_recording
-from tfp_flows.numerics.tensors import as_tuple, check_shape, once_only, require_event_shape
+from tfp_flows.numerics.tensors import as_tuple, check_shape, floatx, once_only, require_event_shape
 from tfp_flows.transforms import Transform
 
 if TYPE_CHECKING:
@@ -70,9 +70,10 @@ class Autoregressive(Bijector):
         conditioner: keras.layers.Layer | Callable,
         transform: Transform,
         validate_args: bool = False,
-        dtype: tf.DType | str = tf.float32,
+        dtype: tf.DType | str | None = None,
         name: str | None = None,
     ):
+        dtype = floatx(dtype)
         shape = check_shape(as_tuple(event_shape))
         if not shape:
             raise ValueError(f"Expected event_shape of one axis at least; got {event_shape!r}.")

@@ -19,7 +19,7 @@ import tensorflow as tf
 
 from tfp_flows.bijectors.bijector import Bijector
 from tfp_flows.bijectors.initialization import Measured, mean_and_log_std
-from tfp_flows.numerics.tensors import is_positive_integer, require_event_shape
+from tfp_flows.numerics.tensors import floatx, is_positive_integer, require_event_shape
 
 
 class BatchNorm(Measured, Bijector):
@@ -39,7 +39,7 @@ class BatchNorm(Measured, Bijector):
         event_ndims: int, 1 for vectors, 3 for images (height, width, channels).
         momentum: float in [0, 1), of the running statistics.
         epsilon: float > 0, added to every variance, in the square of that unit.
-        dtype: floating dtype.
+        dtype: floating dtype; None for Keras' `floatx`.
         name: str or None.
 
     Raises:
@@ -62,9 +62,10 @@ class BatchNorm(Measured, Bijector):
         event_ndims: int = 1,
         momentum: float = 0.99,
         epsilon: float = 1e-5,
-        dtype: tf.DType | str = tf.float32,
+        dtype: tf.DType | str | None = None,
         name: str | None = None,
     ):
+        dtype = floatx(dtype)
         for key, value in (("num_features", num_features), ("event_ndims", event_ndims)):
             if not is_positive_integer(value):
                 raise ValueError(f"Expected {key} to be a positive integer; got {value!r}.")

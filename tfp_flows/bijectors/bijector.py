@@ -21,6 +21,7 @@ from tfp_flows.bridge.cache import EvaluatedOnce
 from tfp_flows.bridge.keras_weights import KerasWeights
 from tfp_flows.bridge.modules import paths
 from tfp_flows.bridge.variables import tf_variable
+from tfp_flows.numerics.tensors import floatx
 
 tfb = tfp.bijectors
 
@@ -43,7 +44,7 @@ class Bijector(EvaluatedOnce, tfb.Bijector):
     Args:
         event_ndims: int, rank of the events in both directions.
         inverse_event_ndims: int, rank of the data-side events where it differs.
-        dtype: floating dtype of the events, or None for any.
+        dtype: floating dtype of the events, by default Keras' `floatx`, or None for any.
         is_constant_jacobian: bool, whether log_det depends on the parameters only.
         name: str or None.
 
@@ -70,7 +71,7 @@ class Bijector(EvaluatedOnce, tfb.Bijector):
         self,
         event_ndims: int = 1,
         inverse_event_ndims: int | None = None,
-        dtype: tf.DType | str | None = tf.float32,
+        dtype: tf.DType | str | None = "floatx",
         is_constant_jacobian: bool = False,
         name: str | None = None,
     ):
@@ -78,7 +79,7 @@ class Bijector(EvaluatedOnce, tfb.Bijector):
             forward_min_event_ndims=event_ndims,
             inverse_min_event_ndims=event_ndims if inverse_event_ndims is None else inverse_event_ndims,
             # TFP takes a name of a dtype here and fails on it later.
-            dtype=None if dtype is None else tf.as_dtype(dtype),
+            dtype=None if dtype is None else floatx(None if dtype == "floatx" else dtype),
             is_constant_jacobian=is_constant_jacobian,
             # Not None: TFP infers batch shapes from it, and `TransformedDistribution.batch_shape` needs one.
             parameters={},

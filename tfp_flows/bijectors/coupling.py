@@ -19,6 +19,7 @@ import tensorflow as tf
 from tfp_flows.bijectors.bijector import Bijector, context_rows
 from tfp_flows.bijectors.image_partition import ImagePartition
 from tfp_flows.bijectors.partition import Partition
+from tfp_flows.numerics.tensors import floatx
 from tfp_flows.transforms import Affine, Shift, Transform
 
 if TYPE_CHECKING:
@@ -57,9 +58,10 @@ class Coupling(Bijector):
         mask: np.ndarray,
         conditioner: keras.layers.Layer | Callable,
         transform: Transform,
-        dtype: tf.DType | str = tf.float32,
+        dtype: tf.DType | str | None = None,
         name: str | None = None,
     ):
+        dtype = floatx(dtype)
         if not isinstance(transform, Transform):
             raise ValueError(f"Expected a tfp_flows.transforms.Transform; got {type(transform).__name__}.")
         partition = ImagePartition(mask) if _is_for_images(conditioner) else Partition(mask)
@@ -161,7 +163,7 @@ def _is_for_images(conditioner):
 def AdditiveCoupling(
     mask: np.ndarray,
     conditioner: keras.layers.Layer | Callable,
-    dtype: tf.DType | str = tf.float32,
+    dtype: tf.DType | str | None = None,
     name: str | None = None,
 ) -> Coupling:
     """NICE's additive coupling, y_b = x_b + net(x_a): `Coupling` with `transforms.Shift`. Its log_det is exactly 0.
@@ -179,7 +181,7 @@ def AffineCoupling(
     mask: np.ndarray,
     conditioner: keras.layers.Layer | Callable,
     log_scale_bound: float = 2.0,
-    dtype: tf.DType | str = tf.float32,
+    dtype: tf.DType | str | None = None,
     name: str | None = None,
 ) -> Coupling:
     """RealNVP's affine coupling, y_b = x_b exp(s) + t: `Coupling` with `transforms.Affine`, |s| < log_scale_bound.

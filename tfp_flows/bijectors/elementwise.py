@@ -10,7 +10,7 @@ from __future__ import annotations
 import tensorflow as tf
 
 from tfp_flows.bijectors.bijector import Bijector
-from tfp_flows.numerics.tensors import check_shape, require_event_shape
+from tfp_flows.numerics.tensors import check_shape, floatx, require_event_shape
 from tfp_flows.transforms import Transform
 
 
@@ -20,7 +20,7 @@ class Elementwise(Bijector):
     Args:
         transform: `tfp_flows.transforms.Transform`.
         event_shape: tuple of ints.
-        dtype: floating dtype.
+        dtype: floating dtype; None for Keras' `floatx`.
         name: str or None.
 
     Raises:
@@ -37,9 +37,10 @@ class Elementwise(Bijector):
         self,
         transform: Transform,
         event_shape: int | tuple[int, ...],
-        dtype: tf.DType | str = tf.float32,
+        dtype: tf.DType | str | None = None,
         name: str | None = None,
     ):
+        dtype = floatx(dtype)
         if not isinstance(transform, Transform):
             raise ValueError(f"Expected a tfp_flows.transforms.Transform; got {type(transform).__name__}.")
         event_shape = check_shape(event_shape)

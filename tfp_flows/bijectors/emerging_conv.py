@@ -20,7 +20,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfp_flows.bijectors.bijector import Bijector
-from tfp_flows.numerics.tensors import check_shape, is_positive_integer, once_only, require_event_shape
+from tfp_flows.numerics.tensors import check_shape, floatx, is_positive_integer, once_only, require_event_shape
 from tfp_flows.numerics.wavefront import Wavefront, convolve, parts, raster_mask
 
 
@@ -31,7 +31,7 @@ class EmergingConv(Bijector):
         event_shape: tuple (height, width, channels).
         kernel_size: int, odd and at least 3.
         seed: int, of the kernels that it begins with.
-        dtype: floating dtype.
+        dtype: floating dtype; None for Keras' `floatx`.
         name: str or None.
 
     Raises:
@@ -51,9 +51,10 @@ class EmergingConv(Bijector):
         event_shape: tuple[int, int, int],
         kernel_size: int = 3,
         seed: int = 0,
-        dtype: tf.DType | str = tf.float32,
+        dtype: tf.DType | str | None = None,
         name: str | None = None,
     ):
+        dtype = floatx(dtype)
         shape = check_shape(event_shape)
         if len(shape) != 3:
             raise ValueError(f"Expected event_shape (height, width, channels); got {event_shape!r}.")

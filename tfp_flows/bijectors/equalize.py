@@ -22,7 +22,7 @@ import tensorflow as tf
 
 from tfp_flows.bijectors.bijector import Bijector
 from tfp_flows.bijectors.initialization import InitializedOnce
-from tfp_flows.numerics.tensors import as_tuple, is_positive_integer
+from tfp_flows.numerics.tensors import as_tuple, floatx, is_positive_integer
 
 # The share of each interval that its levels get however rare they are: slopes, and what is lost by rounding on the
 # way back, stay bounded, and a level that the training data lack costs its event at most log(100 levels) nats.
@@ -41,7 +41,7 @@ class Equalize(InitializedOnce, Bijector):
         edges: None, or increasing ints from 0 to num_bins that map to themselves: the intervals between them keep their
             sizes, and levels share the room of their interval.
         event_ndims: int.
-        dtype: floating dtype.
+        dtype: floating dtype; None for Keras' `floatx`.
         name: str or None.
 
     Raises:
@@ -61,9 +61,10 @@ class Equalize(InitializedOnce, Bijector):
         num_bins: int,
         edges: Sequence[int] | None = None,
         event_ndims: int = 1,
-        dtype: tf.DType | str = tf.float32,
+        dtype: tf.DType | str | None = None,
         name: str | None = None,
     ):
+        dtype = floatx(dtype)
         if not is_positive_integer(num_bins) or num_bins < 2:
             raise ValueError(f"Expected num_bins to be an integer of at least 2; got {num_bins!r}.")
         self.edges = check_edges((0, num_bins) if edges is None else edges, num_bins)

@@ -19,7 +19,7 @@ import tensorflow as tf
 from numpy.typing import ArrayLike
 
 from tfp_flows.bijectors.bijector import Bijector
-from tfp_flows.numerics.tensors import is_positive_integer, require_event_shape
+from tfp_flows.numerics.tensors import floatx, is_positive_integer, require_event_shape
 
 _PARAMETRIZATIONS = ("plu", "plain")
 
@@ -33,7 +33,7 @@ class InvertibleConv1x1(Bijector):
         event_ndims: int, 3 for images (height, width, channels), 1 for vectors.
         seed: int, of the random rotation that it begins as.
         permutation: None for that rotation, or ints, the channels in the order in which it begins by putting them.
-        dtype: floating dtype.
+        dtype: floating dtype; None for Keras' `floatx`.
         name: str or None.
 
     Raises:
@@ -57,9 +57,10 @@ class InvertibleConv1x1(Bijector):
         event_ndims: int = 3,
         seed: int = 0,
         permutation: ArrayLike | None = None,
-        dtype: tf.DType | str = tf.float32,
+        dtype: tf.DType | str | None = None,
         name: str | None = None,
     ):
+        dtype = floatx(dtype)
         for key, value in (("num_channels", num_channels), ("event_ndims", event_ndims)):
             if not is_positive_integer(value):
                 raise ValueError(f"Expected {key} to be a positive integer; got {value!r}.")

@@ -15,6 +15,7 @@ import math
 import tensorflow as tf
 
 from tfp_flows.bijectors.bijector import Bijector
+from tfp_flows.numerics.tensors import floatx
 
 
 class Logit(Bijector):
@@ -27,7 +28,7 @@ class Logit(Bijector):
         low, high: floats, the data's interval; 0 and 256 for dequantized 8-bit pixels.
         alpha: float in (0, 0.5).
         event_ndims: int.
-        dtype: floating dtype.
+        dtype: floating dtype; None for Keras' `floatx`.
         name: str or None.
 
     Raises:
@@ -45,9 +46,10 @@ class Logit(Bijector):
         high: float = 1.0,
         alpha: float = 0.05,
         event_ndims: int = 1,
-        dtype: tf.DType | str = tf.float32,
+        dtype: tf.DType | str | None = None,
         name: str | None = None,
     ):
+        dtype = floatx(dtype)
         if not (math.isfinite(low) and math.isfinite(high) and low < high):
             raise ValueError(f"Expected finite low < high; got low={low!r}, high={high!r}.")
         if not 0 < alpha < 0.5:

@@ -27,6 +27,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfp_flows.bijectors.bijector import Bijector
+from tfp_flows.numerics.tensors import floatx
 from tfp_flows.transforms import rational_quadratic
 
 # Of the standard normal, where splines meet it. Beyond them is 1 in 400 of an interval.
@@ -41,7 +42,7 @@ class PiecewiseProbit(Bijector):
             most are 0.
         spacing: float > 6, the distance of neighbouring centres.
         event_ndims: int.
-        dtype: floating dtype.
+        dtype: floating dtype; None for Keras' `floatx`.
         name: str or None.
 
     Raises:
@@ -60,9 +61,10 @@ class PiecewiseProbit(Bijector):
         edges: Sequence[float],
         spacing: float = 6.6,
         event_ndims: int = 1,
-        dtype: tf.DType | str = tf.float32,
+        dtype: tf.DType | str | None = None,
         name: str | None = None,
     ):
+        dtype = floatx(dtype)
         edges = np.asarray(edges, np.float64)
         if edges.ndim != 1 or len(edges) < 2 or not np.isfinite(edges).all() or (np.diff(edges) <= 0).any():
             raise ValueError(f"Expected edges as at least two finite increasing numbers; got {edges.tolist()!r}.")

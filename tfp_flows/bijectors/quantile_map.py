@@ -21,7 +21,7 @@ from numpy.typing import ArrayLike
 
 from tfp_flows.bijectors.bijector import Bijector
 from tfp_flows.bijectors.initialization import InitializedOnce
-from tfp_flows.numerics.tensors import is_positive_integer, require_event_shape
+from tfp_flows.numerics.tensors import floatx, is_positive_integer, require_event_shape
 from tfp_flows.transforms.rational_quadratic import log_slope
 
 _NORMAL = statistics.NormalDist()
@@ -49,7 +49,7 @@ class QuantileMap(InitializedOnce, Bijector):
         is_chosen: bool, whether each column is mapped only where that suits events which were held out better than a
             normal distribution of the column as it is.
         num_knots: int, at least 3.
-        dtype: floating dtype.
+        dtype: floating dtype; None for Keras' `floatx`.
         name: str or None.
 
     Raises:
@@ -73,9 +73,10 @@ class QuantileMap(InitializedOnce, Bijector):
         num_columns: int,
         is_chosen: bool = False,
         num_knots: int = 33,
-        dtype: tf.DType | str = tf.float32,
+        dtype: tf.DType | str | None = None,
         name: str | None = None,
     ):
+        dtype = floatx(dtype)
         if not is_positive_integer(num_columns):
             raise ValueError(f"Expected num_columns to be a positive integer; got {num_columns!r}.")
         if not is_positive_integer(num_knots) or num_knots < 3:

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from tfp_flows.bijectors.bijector import Bijector
 from tfp_flows.bijectors.initialization import InitializedOnce, mean_and_log_std
-from tfp_flows.numerics.tensors import check_shape, require_event_shape
+from tfp_flows.numerics.tensors import check_shape, floatx, require_event_shape
 
 
 class Rescale(InitializedOnce, Bijector):
@@ -24,7 +24,7 @@ class Rescale(InitializedOnce, Bijector):
 
     Args:
         event_shape: tuple of ints.
-        dtype: floating dtype.
+        dtype: floating dtype; None for Keras' `floatx`.
         name: str or None.
 
     Raises:
@@ -36,7 +36,10 @@ class Rescale(InitializedOnce, Bijector):
         [[1.0, 2.0]]
     """
 
-    def __init__(self, event_shape: int | tuple[int, ...], dtype: tf.DType | str = tf.float32, name: str | None = None):
+    def __init__(
+        self, event_shape: int | tuple[int, ...], dtype: tf.DType | str | None = None, name: str | None = None
+    ):
+        dtype = floatx(dtype)
         event_shape = check_shape(event_shape)
         super().__init__(len(event_shape), dtype=dtype, is_constant_jacobian=True, name=name)
         self.s = tf.Variable(tf.zeros(event_shape, dtype), name="s")

@@ -14,6 +14,7 @@ import math
 import tensorflow as tf
 
 from tfp_flows.bijectors.bijector import Bijector
+from tfp_flows.numerics.tensors import floatx
 
 
 class Sigmoid(Bijector):
@@ -30,7 +31,8 @@ class Sigmoid(Bijector):
         [0.5, 1.0]
     """
 
-    def __init__(self, event_ndims: int = 1, dtype: tf.DType | str = tf.float32, name: str | None = None):
+    def __init__(self, event_ndims: int = 1, dtype: tf.DType | str | None = None, name: str | None = None):
+        dtype = floatx(dtype)
         super().__init__(event_ndims, dtype=dtype, name=name)
 
     def _forward_and_log_det(self, x):

@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from tfp_flows.bijectors.bijector import Bijector
 from tfp_flows.bijectors.initialization import Measured
-from tfp_flows.numerics.tensors import check_shape, is_positive_integer, require_event_shape
+from tfp_flows.numerics.tensors import check_shape, floatx, is_positive_integer, require_event_shape
 
 
 class Standardize(Measured, Bijector):
@@ -30,7 +30,7 @@ class Standardize(Measured, Bijector):
         shape: tuple of ints, the last axes of the event that have statistics of their own: (n,) for the columns of a
             table, (channels,) for images, () for one mean and one standard deviation of all.
         event_ndims: int, 1 for vectors, 3 for images; at least the rank of `shape`.
-        dtype: floating dtype.
+        dtype: floating dtype; None for Keras' `floatx`.
         name: str or None.
 
     Raises:
@@ -51,9 +51,10 @@ class Standardize(Measured, Bijector):
         self,
         shape: Sequence[int],
         event_ndims: int = 1,
-        dtype: tf.DType | str = tf.float32,
+        dtype: tf.DType | str | None = None,
         name: str | None = None,
     ):
+        dtype = floatx(dtype)
         shape = check_shape(shape, "shape")
         if not is_positive_integer(event_ndims):
             raise ValueError(f"Expected event_ndims to be a positive integer; got {event_ndims!r}.")

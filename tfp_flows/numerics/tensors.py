@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -54,6 +55,23 @@ def check_shape(shape, name="event_shape"):
     if isinstance(shape, (tuple, list, tf.TensorShape)) and all(is_positive_integer(n) for n in shape):
         return tuple(int(n) for n in shape)
     raise ValueError(f"Expected {name} as a tuple of positive integers; got {shape!r}.")
+
+
+def floatx(dtype=None):
+    """A dtype as TensorFlow's; None stands for Keras' `floatx`.
+
+    Args:
+        dtype: `tf.DType`, str or None.
+
+    Returns:
+        `tf.DType`.
+
+    Example:
+        >>> from tfp_flows.numerics import tensors
+        >>> tensors.floatx("float64").name, tensors.floatx().name
+        ('float64', 'float32')
+    """
+    return tf.as_dtype(keras.config.floatx() if dtype is None else dtype)
 
 
 def is_positive_integer(value):
