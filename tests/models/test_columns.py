@@ -79,6 +79,28 @@ def test_the_command_line_takes_dates_in_float64_and_whole_numbers_as_such(tmp_p
     assert abs(metrics["gaussian"]["nll"] - exact) < 0.5
 
 
+def test_counts_with_rare_huge_values_are_named_and_fitted_in_float64(tmp_path, capsys):
+    x = RANDOM.poisson(3.0, (300, 2))
+    x[RANDOM.integers(300, size=20), 1] = 5_000_000 + RANDOM.integers(100, size=20)
+    np.save(tmp_path / "counts.npy", x)
+    train = ["train", "maf", "--data", str(tmp_path / "counts.npy"), "--out", str(tmp_path / "run"), "--quiet"]
+    small = [
+        "--epochs",
+        "1",
+        "--no-export",
+        "--picture-every",
+        "0",
+        "--set",
+        "num_layers=1",
+        "--set",
+        "hidden_units=8,",
+    ]
+    assert cli.main([*train, *small]) == 2
+    assert "got num_bins=8388608, for column 1 (from 0) goes up to 50000" in capsys.readouterr().err
+    assert cli.main([*train, *small, "--set", "dtype=float64"]) == 0
+    assert np.isfinite(json.loads((tmp_path / "run" / "metrics.json").read_text())["nll"])
+
+
 def test_whole_numbers_among_reals_have_their_probability(tmp_path):
     """Beside a real that depends on them: the nll is the entropy of both, and no less."""
     counts = RANDOM.choice(3, 3000, p=[0.2, 0.5, 0.3])

@@ -63,15 +63,16 @@ def check(values, dtype, what="x"):
             )
 
 
-def check_levels(num_bins, dtype):
+def check_levels(num_bins, dtype, x=None):
     """Refuses more levels of integer data than a floating dtype has digits for, with noise between them.
 
     Args:
         num_bins: int.
         dtype: str, "float32" or "float64".
+        x: array (n, ..., columns) of the integers, where they are at hand.
 
     Raises:
-        ValueError: naming the way out.
+        ValueError: naming the column, where x is given, and the way out.
 
     Example:
         >>> from tfp_flows.data import precision
@@ -82,5 +83,13 @@ def check_levels(num_bins, dtype):
         way_out = "give dtype='float64', or " if dtype == "float32" else ""
         raise ValueError(
             f"Expected at most {most} levels in {dtype}, which has no digits beyond for the noise between integers; "
-            f"got num_bins={num_bins}: {way_out}take such counts as continuous data, their logarithm for example."
+            f"got num_bins={num_bins}{_largest(x)}: {way_out}take such counts as continuous "
+            "data, their logarithm for example."
         )
+
+
+def _largest(x):
+    if x is None or np.ndim(x) < 2:
+        return ""
+    highest = np.asarray(x).reshape(-1, np.shape(x)[-1]).max(0)
+    return f", for column {highest.argmax()} (from 0) goes up to {highest.max()}"

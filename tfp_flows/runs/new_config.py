@@ -6,7 +6,7 @@ import keras
 
 from tfp_flows import data as datasets
 from tfp_flows.catalog import MODELS
-from tfp_flows.data import columns
+from tfp_flows.data import columns, precision
 from tfp_flows.libraries import versions
 from tfp_flows.runs import labels, objectives
 from tfp_flows.runs.config import MAXIMUM_LIKELIHOOD, Config, Training
@@ -47,9 +47,12 @@ def new_config(
     data_options = {"seed": seed, **(data_options or {})}
     if MODELS[model].takes_images and "flatten" in datasets.options(data):
         data_options.setdefault("flatten", False)
-    if (arguments or {}).get("dtype", keras.config.floatx()) == "float64" and "float_dtype" in datasets.options(data):
+    dtype = (arguments or {}).get("dtype") or keras.config.floatx()
+    if dtype == "float64" and "float_dtype" in datasets.options(data):
         data_options.setdefault("float_dtype", "float64")
     dataset = datasets.load(data, **data_options)
+    if dataset.num_bins is not None and dtype in precision.MOST_LEVELS:
+        precision.check_levels(dataset.num_bins, dtype, dataset.train)
     given = dict(arguments or {})
     if conditional:
         _require_conditional(model)
