@@ -63,7 +63,8 @@ ROOMS = {
     "pictures": [""],
     "runs": ["test_training.py::test_gaussian", "test_training.py::test_bad_run", "test_num_bits.py::test_the_highest"],
     "serving": ["test_serving_files", "test_serving.py::test_load_agrees"],
-    "training": ["test_fused_adam.py::test_sparse", "test_callbacks.py::test_stop_on_nan_names_the"],
+    "optimizers": ["test_fused_adam.py::test_sparse", "test_warmup_cosine"],
+    "training": ["test_callbacks.py::test_stop_on_nan_names_the"],
     "transforms": [
         "test_transforms.py::test_round_trip_and",
         "test_transforms.py::test_flags",

@@ -24,7 +24,7 @@ LEVELS = [
     {"flow"},
     {"objectives", "metrics", "dequantization"},
     {"bijectors", "networks"},
-    {"transforms", "dynamics"},
+    {"transforms", "dynamics", "optimizers"},
     {"bridge", "numerics"},
     {"data", "pictures", "plots", "masks", "files", "libraries", "catalog", "environment", "novelty", "wav",
      "riff"},

@@ -141,6 +141,7 @@ def test_everything_that_is_registered_is_found_by_its_name(tmp_path):
     """Layers, metrics and optimizers one by one, in a process that has imported none of them."""
     made = [make() for make, _ in NETWORKS.values()]
     made += [networks.WeightNormConv2D(2), tfp_flows.metrics.BitsPerDim(4), tfp_flows.training.FusedAdam(1e-2)]
+    made += [tfp_flows.optimizers.WarmupCosine(1e-2, 10)]
     configs = {keras.saving.get_registered_name(type(one)): keras.saving.serialize_keras_object(one) for one in made}
     models = {name for name, home in registration.HOMES.items() if ".models." in home}
     assert set(configs) | models == set(registration.HOMES)

@@ -20,7 +20,8 @@ HOMES = {
     **{f"tfp_flows>{name}": home for name, home in _MODELS.items()},
     **{f"tfp_flows{'.networks' * (name in _MODELS)}>{name}": home for name, home in _NETWORKS.items()},
     "tfp_flows>BitsPerDim": "tfp_flows.metrics:BitsPerDim",
-    "tfp_flows>FusedAdam": "tfp_flows.training.fused_adam:FusedAdam",
+    "tfp_flows>FusedAdam": "tfp_flows.optimizers.fused_adam:FusedAdam",
+    "tfp_flows>WarmupCosine": "tfp_flows.optimizers.warmup_cosine:WarmupCosine",
 }
 
 

@@ -21,3 +21,23 @@ def adam_slots(optimizer, variable):
     """
     index = optimizer._get_variable_index(variable)
     return optimizer._momentums[index], optimizer._velocities[index]
+
+
+def adam_velocities(optimizer):
+    """The running means of squared gradients that Adam keeps, of all its variables.
+
+    Args:
+        optimizer: `keras.optimizers.Adam`, built.
+
+    Returns:
+        list of `keras.Variable`.
+
+    Example:
+        >>> import keras
+        >>> from tfp_flows.bridge.optimizers import adam_velocities
+        >>> adam = keras.optimizers.Adam()
+        >>> adam.build([keras.Variable(1.0), keras.Variable([2.0, 3.0])])
+        >>> [tuple(slot.shape) for slot in adam_velocities(adam)]
+        [(), (2,)]
+    """
+    return list(optimizer._velocities)

@@ -20,6 +20,7 @@ from tfp_flows.flow import adoption, events, fitting, no_data, support, train_st
 from tfp_flows.flow.arguments import constructor_arguments, record
 from tfp_flows.flow.class_labels import HasClassLabels
 from tfp_flows.objectives import MaximumLikelihood, Objective
+from tfp_flows.optimizers import RELATIVE_CLIPNORM, FusedAdam
 
 if TYPE_CHECKING:
     import numpy as np
@@ -48,6 +49,9 @@ class FlowTrainer(HasClassLabels, BuiltByConstructor, keras.Model):
     def compile(self, optimizer: str | keras.Optimizer = "adam", loss: Objective | None = None, **kwargs) -> None:
         """As Keras' compile; `loss` is an objective (`tfp_flows.objectives`), by default the model's own.
 
+        "adam" is `tfp_flows.training.FusedAdam` with its own clipping of gradients that are far longer than usual; an
+        optimizer, or another name, is taken as it is: `keras.optimizers.Adam()` clips nothing.
+
         Raises:
             ValueError: where the loss is no objective or does not suit the flow, or Keras metrics of (y_true, y_pred)
                 are given.
@@ -60,6 +64,8 @@ class FlowTrainer(HasClassLabels, BuiltByConstructor, keras.Model):
             raise ValueError(
                 "Expected no metrics, for a density has no y_true and y_pred: the objective's are logged; got some."
             )
+        if isinstance(optimizer, str) and optimizer.lower() == "adam":
+            optimizer = FusedAdam(relative_clipnorm=RELATIVE_CLIPNORM)
         self.objective = loss
         self._meters = _Meters(loss, self)
         super().compile(optimizer=optimizer, loss=None, **kwargs)

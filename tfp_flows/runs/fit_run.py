@@ -6,10 +6,10 @@ import keras
 
 from tfp_flows import data as datasets
 from tfp_flows.flow import standardization
+from tfp_flows.optimizers import FusedAdam
 from tfp_flows.runs import labels, objectives
 from tfp_flows.runs.run import load_weights
 from tfp_flows.runs.run_log import RunLog
-from tfp_flows.training.fused_adam import FusedAdam
 from tfp_flows.training.sample_pictures import SamplePictures
 from tfp_flows.training.stop_on_nan import StopOnNaN
 

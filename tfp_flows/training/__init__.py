@@ -2,7 +2,7 @@
 
 import importlib
 
-from tfp_flows.training.fused_adam import FusedAdam
+from tfp_flows.optimizers import FusedAdam
 from tfp_flows.training.invertibility import InvertibilityCheck, invertibility_errors
 from tfp_flows.training.sample_pictures import SamplePictures, draw_samples, sample_classes, sample_events
 from tfp_flows.training.scoring import gaussian_nll, marginal_nll, nll_per_event, summarize

@@ -1,0 +1,6 @@
+"""Optimizers and learning rates, which know nothing of flows."""
+
+from tfp_flows.optimizers.fused_adam import RELATIVE_CLIPNORM, FusedAdam
+from tfp_flows.optimizers.warmup_cosine import WarmupCosine
+
+__all__ = ["RELATIVE_CLIPNORM", "FusedAdam", "WarmupCosine"]
