@@ -9,7 +9,7 @@ import pytest
 
 from tfp_flows import training
 from tfp_flows.runs.config import Training
-from tfp_flows.runs.fit_run import make_optimizer
+from tfp_flows.runs.fit_run import make_schedule
 from tfp_flows.training import scoring
 
 pytest.importorskip("sklearn", reason="the extra `data` is not installed")
@@ -146,9 +146,9 @@ def test_gaussian_baseline_of_few_events_is_close_to_the_density():
 def test_the_learning_rate_rises_then_falls():
     """To its peak at the end of the warm-up, to 1 % of it at the end; without a warm-up it begins at the peak."""
     options = Training(learning_rate=0.01, warmup_steps=10)
-    rate = make_optimizer(options, num_steps=110)._learning_rate
+    rate = make_schedule(options, num_steps=110)
     np.testing.assert_allclose([float(rate(k)) for k in (0, 5, 10, 110)], [0, 0.005, 0.01, 0.0001], rtol=1e-5)
     np.testing.assert_allclose(rate(60), 0.01 * (0.5 * 0.99 + 0.01), rtol=1e-5)
-    rate = make_optimizer(Training(learning_rate=0.01), num_steps=100)._learning_rate
+    rate = make_schedule(Training(learning_rate=0.01), num_steps=100)
     np.testing.assert_allclose([float(rate(k)) for k in (0, 100)], [0.01, 0.0001], rtol=1e-5)
-    assert float(make_optimizer(options, num_steps=4)._learning_rate(3)) > 0
+    assert float(make_schedule(options, num_steps=4)(3)) > 0

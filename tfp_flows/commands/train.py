@@ -59,7 +59,7 @@ def add_options_of_fit(command):
     command.add_argument(
         "--patience", type=int, metavar="EPOCHS", help="stop after so many without a better validation"
     )
-    command.add_argument("--minutes", type=float, help="stop at the end of the epoch in which they are over")
+    command.add_argument("--minutes", type=float, help="be done in so many: the learning rate ends with them")
     command.add_argument("--picture-every", type=int, default=10, metavar="EPOCHS", help="0 for none (default: 10)")
     command.add_argument("--jit", choices=tuple(JIT), default="auto", help="XLA (default: on for GPUs only)")
     command.add_argument("--no-export", action="store_true", help="write no SavedModel at the end")

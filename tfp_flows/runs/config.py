@@ -31,6 +31,8 @@ class Training:
         seed: int, of the weights, the order of the data and the noise.
         patience: int, epochs without a better validation score before training stops, or None.
         jit_compile: as Keras' compile.
+        minutes: float, that the whole run was given when `num_steps` was decided, or None.
+        num_steps: int, at which the schedule and the training end, as the minutes decided; None for all epochs' steps.
     """
 
     epochs: int | None = None
@@ -41,6 +43,8 @@ class Training:
     seed: int = 0
     patience: int | None = None
     jit_compile: bool | str = "auto"
+    minutes: float | None = None
+    num_steps: int | None = None
 
     def check(self):
         """Refuses what is out of range, in one sentence each.
@@ -57,6 +61,8 @@ class Training:
             raise ValueError(f"Expected learning_rate to be a positive finite number; got {rate!r}.")
         if self.patience is not None and (not isinstance(self.patience, int) or self.patience < 1):
             raise ValueError(f"Expected patience to be a positive integer; got {self.patience!r}.")
+        if self.num_steps is not None and (not isinstance(self.num_steps, int) or self.num_steps < 1):
+            raise ValueError(f"Expected num_steps to be a positive integer or None; got {self.num_steps!r}.")
         if isinstance(self.seed, bool) or not isinstance(self.seed, int) or not 0 <= self.seed < 2**31:
             raise ValueError(f"Expected seed to be an integer in 0..2^31-1; got {self.seed!r}.")
 

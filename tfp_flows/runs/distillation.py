@@ -114,5 +114,5 @@ def distill(
     labels.check(dataset, config)
     run = Run.create(out, config)
     with run.dropped_if_refused():
-        fit_run(run, dataset, minutes, picture_every, verbose=verbose)
+        fit_run(run, dataset, minutes, picture_every, verbose=verbose, is_open_ended=epochs is None)
     return run

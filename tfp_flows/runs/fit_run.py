@@ -6,15 +6,21 @@ import keras
 
 from tfp_flows import data as datasets
 from tfp_flows.flow import standardization
-from tfp_flows.optimizers import FusedAdam
+from tfp_flows.optimizers import FusedAdam, WarmupCosine
 from tfp_flows.runs import labels, objectives
+from tfp_flows.runs.pace import Pace
+from tfp_flows.runs.progress import Progress
 from tfp_flows.runs.run import load_weights
 from tfp_flows.runs.run_log import RunLog
+from tfp_flows.runs.schedule_end import ScheduleEnd
 from tfp_flows.training.sample_pictures import SamplePictures
 from tfp_flows.training.stop_on_nan import StopOnNaN
 
+# Epochs of a training that minutes end.
+_ENDLESS = 10**6
 
-def fit_run(run, dataset, minutes=None, picture_every=10, resume=False, verbose="auto"):
+
+def fit_run(run, dataset, minutes=None, picture_every=10, resume=False, verbose="auto", is_open_ended=False):
     """Trains the model of a run, and leaves its log, best weights and checkpoint.
 
     Args:
@@ -22,6 +28,7 @@ def fit_run(run, dataset, minutes=None, picture_every=10, resume=False, verbose=
         dataset: `tfp_flows.data.Data`, the run's.
         minutes, picture_every, verbose: see `tfp_flows.training.train`.
         resume: bool, whether it goes on from the checkpoint.
+        is_open_ended: bool, whether minutes, where they are given, alone say when it ends, whatever the epochs.
     """
     options = run.config.training
     # Initial weights are a function of the seed, whatever was built before.
@@ -30,11 +37,15 @@ def fit_run(run, dataset, minutes=None, picture_every=10, resume=False, verbose=
     batch_size = min(options.batch_size, len(dataset.train))
     batches = _batches(flow, dataset, "train", batch_size, shuffle=True, seed=options.seed, drop_remainder=True)
     objective = objectives.build(run.config.objective)
-    flow.compile(
-        make_optimizer(options, options.epochs * int(batches.cardinality())),
-        loss=objective,
-        jit_compile=options.jit_compile,
-    )
+    num_steps, most_epochs = options.num_steps, options.epochs
+    if num_steps is not None and minutes in (None, options.minutes):
+        # What was decided stands.
+        minutes = None
+    elif minutes is not None:
+        num_steps, most_epochs = None, _ENDLESS if is_open_ended else options.epochs
+    most_steps = most_epochs * int(batches.cardinality())
+    schedule = make_schedule(options, num_steps or most_steps)
+    flow.compile(FusedAdam(schedule, **options.optimizer), loss=objective, jit_compile=options.jit_compile)
     finished, checkpoint = run.checkpoint() if resume else (0, None)
     if checkpoint is not None:
         load_weights(flow, checkpoint)
@@ -48,33 +59,34 @@ def fit_run(run, dataset, minutes=None, picture_every=10, resume=False, verbose=
         measure = objectives.entry(run.config.objective).before
         if measure is not None:
             run.write_before(measure(objective, flow, dataset))
-    if finished < options.epochs:
+    if finished < most_epochs and (num_steps is None or int(flow.optimizer.iterations) < num_steps):
+        pace = Pace(sum(run.read_log().get("seconds", [])[:finished]))
+        end = ScheduleEnd(run, schedule, pace, most_steps, minutes, num_steps)
         # As many as fit into memory where events are long.
         size = max(1, min(1000, 1_000_000 // math.prod(dataset.event_shape), len(dataset.validation)))
         flow.fit(
             batches,
-            epochs=options.epochs,
+            epochs=most_epochs,
             initial_epoch=finished,
             validation_data=_batches(flow, dataset, "validation", size),
-            callbacks=_callbacks(run, flow, dataset, minutes, picture_every),
-            verbose=verbose,
+            callbacks=[
+                pace,
+                *_callbacks(run, flow, dataset, picture_every),
+                end,
+                Progress(end, objective.name, verbose),
+            ],
+            verbose=0,
         )
 
 
-def make_optimizer(options, num_steps):
-    """Adam whose learning rate rises from 0 in a straight line, then falls to 1 % of its peak by a cosine.
+def make_schedule(options, num_steps):
+    """The learning rate, which rises from 0 in a straight line, then falls to 1 % of its peak by a cosine.
 
     Args:
         options: `tfp_flows.runs.config.Training`.
         num_steps: int, of the whole training.
     """
-    peak, warmup = options.learning_rate, min(options.warmup_steps, num_steps - 1)
-    decay = dict(decay_steps=num_steps - warmup, alpha=0.01)
-    if warmup:
-        decay.update(warmup_target=peak, warmup_steps=warmup)
-    # Keras takes alpha as a share of the peak where there is a warm-up, and of the initial rate otherwise.
-    schedule = keras.optimizers.schedules.CosineDecay(0.0 if warmup else peak, **decay)
-    return FusedAdam(schedule, **options.optimizer)
+    return WarmupCosine(options.learning_rate, num_steps, options.warmup_steps)
 
 
 def _batches(flow, dataset, split, batch_size, **options):
@@ -83,10 +95,10 @@ def _batches(flow, dataset, split, batch_size, **options):
     return datasets.batches(x if context is None else (x, context), batch_size, **options)
 
 
-def _callbacks(run, flow, dataset, minutes, picture_every):
+def _callbacks(run, flow, dataset, picture_every):
     context = labels.context(flow, dataset, "train")
     watched = StopOnNaN(dataset.train[:64], None if context is None else context[:64])
-    callbacks = [watched, RunLog(run, run.config.training.patience, minutes)]
+    callbacks = [watched, RunLog(run, run.config.training.patience)]
     if picture_every:
         callbacks.append(SamplePictures(run.path / "samples", picture_every, reference=dataset.train))
     return callbacks

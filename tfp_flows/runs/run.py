@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import dataclasses
 import importlib
 import inspect
 import os
@@ -83,6 +84,12 @@ class Run:
             # Of a former format, whose config held it.
             self.write_before(before)
         self.config.write(self.path / "config.json")
+
+    def decide(self, **options) -> None:
+        """Writes options of the training that were found out while it runs into the config."""
+        training = dataclasses.replace(self.config.training, **options)
+        self.config = dataclasses.replace(self.config, training=training)
+        self.save_config()
 
     def read_before(self) -> dict | None:
         """What was measured before the first step, a dict; None where nothing was."""

@@ -22,19 +22,17 @@ class RunLog(keras.callbacks.Callback):
         run: `tfp_flows.training.Run`.
         patience: int, epochs without a better validation score after which training stops, or None: nll, or what the
             objective calls it.
-        minutes: float, after which training stops at the end of an epoch, or None.
     """
 
-    def __init__(self, run: Run, patience: int | None = None, minutes: float | None = None):
+    def __init__(self, run: Run, patience: int | None = None):
         super().__init__()
-        self.run, self.patience, self.minutes = run, patience, minutes
+        self.run, self.patience = run, patience
 
     def on_train_begin(self, logs: dict | None = None) -> None:
         # Rows of epochs after the checkpoint are of an epoch that did not finish being written.
         finished = self.run.checkpoint()[0]
         self.log = {key: column[:finished] for key, column in self.run.read_log().items()}
-        self.before = sum(self.log.get("seconds", []))
-        self.start = self.tick = time.monotonic()
+        self.tick = time.monotonic()
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         now = time.monotonic()
@@ -54,9 +52,6 @@ class RunLog(keras.callbacks.Callback):
         self.run.save_checkpoint(self.model, epoch + 1)
         if self.patience is not None and epoch - best >= self.patience:
             print(f"Epoch {epoch + 1}: no better validation score for {self.patience} epochs; stopping.")
-            self.model.stop_training = True
-        if self.minutes is not None and self.before + now - self.start >= 60 * self.minutes:
-            print(f"Epoch {epoch + 1}: {self.minutes:g} minutes are over; stopping.")
             self.model.stop_training = True
 
 

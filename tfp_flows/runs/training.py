@@ -47,7 +47,10 @@ def train(
         conditional: bool, whether p(x given class) is learned, with the labels of the data; num_classes is then the
             number of different ones, and what stands for each class is kept in the config.
         patience: int, epochs without a better validation nll before training stops, or None.
-        minutes: float, training stops at the end of the epoch in which they are over, or None.
+        minutes: float, in which the whole run shall be done, with `epochs` at most so many, or None. How many steps
+            that gives is decided once the first are timed and written to the config; the learning rate ends with them.
+            Resumed with the minutes that were decided by, or with none, a run ends where it would have ended; with
+            other minutes, or with `epochs`, the end is decided anew.
         picture_every: int, epochs between pictures of samples; 0 for none.
         resume: bool.
         jit_compile: as Keras' compile.
@@ -71,7 +74,7 @@ def train(
         run = Run.create(out, config)
     # A run that was there already stays, whatever is refused.
     with contextlib.nullcontext() if resume else run.dropped_if_refused():
-        fit_run(run, dataset, minutes, picture_every, resume, verbose)
+        fit_run(run, dataset, minutes, picture_every, resume, verbose, is_open_ended=epochs is None)
     return run
 
 
@@ -84,7 +87,7 @@ def _reopen(model, out, epochs, conditional):
             f"Expected a class-conditional run to resume as one; got {str(out)!r}, which knows no classes."
         )
     if epochs is not None:
-        training = dataclasses.replace(run.config.training, epochs=epochs)
+        training = dataclasses.replace(run.config.training, epochs=epochs, minutes=None, num_steps=None)
         run.config = dataclasses.replace(run.config, training=training)
     dataset = run.load_data()
     run.config.training.check()

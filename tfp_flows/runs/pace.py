@@ -1,0 +1,66 @@
+"""How fast a training goes: the time of a step, and what an epoch takes beside its steps."""
+
+import time
+
+import keras
+
+
+class Pace(keras.callbacks.Callback):
+    """Measures a fit while it runs. The first of the callbacks, so that it counts what the others do.
+
+    The first step, which is traced, is not counted, nor is the first epoch's end where there is a second one.
+
+    Args:
+        seconds: float, of the run before this fit.
+        clock: function that gives the time in seconds.
+
+    Attributes:
+        step: int, of the training, those before this fit included.
+        steps_per_epoch: int, or None where it is not known.
+    """
+
+    def __init__(self, seconds=0.0, clock=time.monotonic):
+        super().__init__()
+        self.before, self.clock = seconds, clock
+        self.step = self.num_timed = 0
+        self.steps_per_epoch = None
+
+    def on_train_begin(self, logs=None):
+        self.step = int(self.model.optimizer.iterations)
+        self.steps_per_epoch = self.params.get("steps")
+        self.start, self.mark = self.clock(), None
+        self.num_timed, self.in_steps, self.ends = 0, 0.0, []
+        self.is_traced = False
+
+    def on_epoch_begin(self, epoch, logs=None):
+        now = self.clock()
+        if self.mark is not None:
+            self.ends.append(now - self.mark)
+        self.mark = now
+
+    def on_train_batch_end(self, batch, logs=None):
+        now = self.clock()
+        self.step += 1
+        if self.is_traced:
+            self.num_timed += 1
+            self.in_steps += now - self.mark
+        self.is_traced, self.mark = True, now
+
+    @property
+    def seconds(self):
+        """float, of the whole run so far."""
+        return self.before + self.clock() - self.start
+
+    @property
+    def seconds_per_step(self):
+        """float, a step's share of its epoch's end included; None where nothing is timed yet."""
+        if not self.num_timed:
+            return None
+        ends = self.ends[1:] or self.ends
+        share = sum(ends) / len(ends) / self.steps_per_epoch if ends and self.steps_per_epoch else 0.0
+        return self.in_steps / self.num_timed + share
+
+    @property
+    def has_timed_an_epoch(self):
+        """Whether an epoch's end has been timed, its validation and what else is done there."""
+        return bool(self.ends)
