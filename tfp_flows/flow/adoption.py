@@ -110,12 +110,14 @@ def with_later_variables(variables, store):
     """What a file of version 0.1.0 holds, and the statistics of data that bijectors did not have then, at rest.
 
     Args:
-        variables: list of `keras.Variable` as `find_weights` names them, in the order of the file.
+        variables: list of `keras.Variable` as `find_weights` names them.
         store: mapping from "0", "1", ... to arrays.
 
     Returns:
         mapping as of a file of today; the store itself where it is one, or of other variables altogether.
     """
+    # In the order of a file.
+    variables = [v for v in variables if v.trainable] + [v for v in variables if not v.trainable]
     later = [v for v in variables if v.name.rpartition(".")[2] in _LATER]
     if not later or len(store.keys()) != len(variables) - len(later):
         return store

@@ -250,9 +250,7 @@ class FlowTrainer(HasClassLabels, BuiltByConstructor, keras.Model):
             self.compile(**keras.saving.deserialize_keras_object(config))
 
     def load_own_variables(self, store: dict) -> None:
-        own = [*self.adopted, *self.noise_adopted]
-        own = [v for v in own if v.trainable] + [v for v in own if not v.trainable]
-        super().load_own_variables(adoption.with_later_variables(own, store))
+        super().load_own_variables(adoption.with_later_variables([*self.adopted, *self.noise_adopted], store))
 
     def _objective_values(self, x, context, seed, training):
         """The objective's values of a batch, (batch,), whose shape and dtype are checked before."""

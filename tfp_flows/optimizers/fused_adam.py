@@ -16,6 +16,8 @@ Kingma and Ba, Adam, arXiv:1412.6980, section 2; clipping by the norm over all w
 Bengio, arXiv:1211.5063, section 3.2.
 """
 
+from collections.abc import Sequence
+
 import keras
 import tensorflow as tf
 
@@ -48,13 +50,13 @@ class FusedAdam(keras.optimizers.Adam):
         >>> flow.compile(FusedAdam(1e-3))
     """
 
-    def __init__(self, *args, relative_clipnorm=None, **kwargs):
+    def __init__(self, *args, relative_clipnorm: float | None = None, **kwargs):
         if relative_clipnorm is not None and not 0 < relative_clipnorm < float("inf"):
             raise ValueError(f"Expected relative_clipnorm to be a positive number or None; got {relative_clipnorm!r}.")
         super().__init__(*args, **kwargs)
         self.relative_clipnorm = relative_clipnorm
 
-    def apply(self, grads, trainable_variables=None):
+    def apply(self, grads: Sequence[tf.Tensor], trainable_variables: Sequence[tf.Variable] | None = None) -> None:
         """As Keras' apply."""
         if self.relative_clipnorm is not None and len(grads):
             if trainable_variables is not None:
@@ -65,7 +67,7 @@ class FusedAdam(keras.optimizers.Adam):
             grads = self._clipped(list(grads))
         super().apply(grads, trainable_variables)
 
-    def update_step(self, gradient, variable, learning_rate):
+    def update_step(self, gradient: tf.Tensor, variable: tf.Variable, learning_rate: tf.Tensor | float) -> None:
         """One step of one variable; Keras calls it in the context of the variable's device."""
         if self.amsgrad or isinstance(gradient, tf.IndexedSlices):
             return super().update_step(gradient, variable, learning_rate)
