@@ -11,9 +11,11 @@ class Entry:
         home: str, "module:Class".
         paper, year, arxiv: of the system.
         summary: str, one line.
-        recipe: dict of training defaults: batch_size, learning_rate, epochs, optimizer (arguments of Adam),
-            warmup_steps (in which the learning rate rises from 0; none where absent), objective (a name of
-            `tfp_flows.runs.objectives` with its options; maximum likelihood where absent).
+        recipe: dict of training defaults: batch_size, learning_rate, steps (of which `tfp_flows.runs.recipe` makes
+            epochs), optimizer (arguments of Adam beside those that all share), warmup_steps (in which the learning rate
+            rises from 0; 100 where absent), objective (a name of `tfp_flows.runs.objectives` with its options; maximum
+            likelihood where absent), sizes (pairs of a number and of what replaces these where events have at most so
+            many elements, with minutes that are not to be exceeded and, for vectors, arguments of the model).
         takes_images: bool, whether events are (height, width, channels) and not flat vectors.
         student: str, the model that `tfp-flows distill` makes of it; None where there is none.
         is_student: bool, whether it is made by `distill` alone: on data each of its steps takes as many passes as an
@@ -40,7 +42,25 @@ MODELS = {
         summary="additive couplings over odd and even features, diagonal rescaling, logistic or Gaussian prior",
         # Section 5: Adam, learning rate 1e-3, momentum 0.9, epsilon 1e-4 and "beta_2 = 0.01", which in the notation of
         # Adam's first versions is 1 - beta_2: with 0.01 itself training diverges.
-        recipe=dict(batch_size=200, learning_rate=1e-3, epochs=100, optimizer=dict(beta_2=0.99, epsilon=1e-4)),
+        recipe=dict(
+            batch_size=200,
+            learning_rate=1e-3,
+            steps=20_000,
+            optimizer=dict(beta_2=0.99, epsilon=1e-4),
+            sizes=(
+                (
+                    8,
+                    dict(
+                        batch_size=500,
+                        learning_rate=2e-3,
+                        steps=4000,
+                        minutes=1.3,
+                        arguments=dict(num_layers=8, hidden_units=[128, 128]),
+                    ),
+                ),
+                (64, dict(steps=2500, minutes=1.3, arguments=dict(num_layers=6, hidden_units=[256, 256]))),
+            ),
+        ),
     ),
     "realnvp": Entry(
         home="tfp_flows.models.realnvp:RealNVP",
@@ -48,7 +68,24 @@ MODELS = {
         year=2016,
         arxiv="1605.08803",
         summary="affine couplings with alternating masks, Gaussian prior; on images the multi-scale model",
-        recipe=dict(batch_size=128, learning_rate=1e-3, epochs=100, optimizer={}),
+        recipe=dict(
+            batch_size=128,
+            learning_rate=1e-3,
+            steps=20_000,
+            sizes=(
+                (
+                    8,
+                    dict(
+                        batch_size=256,
+                        learning_rate=5e-3,
+                        steps=3500,
+                        minutes=1.3,
+                        arguments=dict(num_layers=12, hidden_units=[64, 64], log_scale_bound=3.0),
+                    ),
+                ),
+                (64, dict(steps=5000, minutes=1.3)),
+            ),
+        ),
     ),
     "glow": Entry(
         home="tfp_flows.models.glow:Glow",
@@ -57,7 +94,7 @@ MODELS = {
         arxiv="1807.03039",
         summary="images: squeeze, ActNorm, invertible 1x1 convolution, couplings (affine, additive, mixture, spline)",
         # Section 5 and appendix B: Adam with the default of its code, 1e-3, and batches of 16 to 64.
-        recipe=dict(batch_size=64, learning_rate=1e-3, epochs=10, optimizer={}, warmup_steps=100),
+        recipe=dict(batch_size=64, learning_rate=1e-3, steps=8000, sizes=((64, dict(steps=1000, minutes=1.3)),)),
         takes_images=True,
     ),
     "maf": Entry(
@@ -67,7 +104,24 @@ MODELS = {
         arxiv="1705.07057",
         summary="autoregressive layers in alternating orders, one pass for a density, on vectors and images",
         # The paper's batches; its rate is constant, this one falls by a cosine and may begin higher.
-        recipe=dict(batch_size=100, learning_rate=1e-3, epochs=100, optimizer={}),
+        recipe=dict(
+            batch_size=100,
+            learning_rate=1e-3,
+            steps=20_000,
+            sizes=(
+                (
+                    8,
+                    dict(
+                        batch_size=500,
+                        learning_rate=5e-3,
+                        steps=2000,
+                        minutes=1.3,
+                        arguments=dict(num_layers=3, hidden_units=[64, 64], transform="spline"),
+                    ),
+                ),
+                (64, dict(steps=3000, minutes=1.3)),
+            ),
+        ),
         student="iaf",
     ),
     "iaf": Entry(
@@ -76,7 +130,24 @@ MODELS = {
         year=2016,
         arxiv="1606.04934",
         summary="MAF the other way round, one pass for a sample, on vectors and images",
-        recipe=dict(batch_size=100, learning_rate=1e-3, epochs=100, optimizer={}),
+        recipe=dict(
+            batch_size=100,
+            learning_rate=1e-3,
+            steps=20_000,
+            sizes=(
+                (
+                    8,
+                    dict(
+                        batch_size=500,
+                        learning_rate=5e-3,
+                        steps=2000,
+                        minutes=1.3,
+                        arguments=dict(num_layers=3, hidden_units=[64, 64], transform="spline"),
+                    ),
+                ),
+                (64, dict(steps=3000, minutes=1.3)),
+            ),
+        ),
     ),
     "wavenet": Entry(
         home="tfp_flows.models.wavenet:WaveNet",
@@ -84,7 +155,7 @@ MODELS = {
         year=2016,
         arxiv="1609.03499",
         summary="raw audio: causal dilated convolutions, a mixture of logistics for each sample",
-        recipe=dict(batch_size=8, learning_rate=2e-3, epochs=5, optimizer={}, warmup_steps=50),
+        recipe=dict(batch_size=8, learning_rate=2e-3, steps=2000, warmup_steps=50),
         student="parallel_wavenet",
     ),
     "parallel_wavenet": Entry(
@@ -93,7 +164,7 @@ MODELS = {
         year=2017,
         arxiv="1711.10433",
         summary="raw audio in one pass, distilled from a wavenet (tfp-flows distill)",
-        recipe=dict(batch_size=8, learning_rate=1e-3, epochs=2, optimizer={}, warmup_steps=50),
+        recipe=dict(batch_size=8, learning_rate=1e-3, steps=800, warmup_steps=50),
         is_student=True,
     ),
 }

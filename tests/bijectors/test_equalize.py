@@ -84,7 +84,10 @@ def test_it_learns_and_is_saved(tmp_path):
         (lambda: bijectors.Equalize(1), "Expected num_bins to be an integer of at least 2; got 1"),
         (lambda: bijectors.Equalize(8, (0, 4)), r"Expected edges from 0 to num_bins=8; got \(0, 4\)"),
         (lambda: bijectors.Equalize(8, (0, 4, 4, 8)), "Expected edges as increasing integers"),
-        (lambda: to_reals((2,), None, equalize=True), "Expected num_bins beside equalize=True, which is of integer data"),
+        (
+            lambda: to_reals((2,), None, equalize=True),
+            "Expected num_bins beside equalize=True, which is of integer data",
+        ),
     ],
 )
 def test_bad_arguments_are_refused(call, message):

@@ -71,7 +71,10 @@ def test_beyond_the_data_it_is_straight_and_comes_back(dtype, tolerance):
         (lambda: bijectors.PiecewiseProbit((0, 1), spacing=6), "Expected a spacing above 6.0; got 6"),
         (lambda: to_reals((2,), 256, edges=(0, 1, 255)), r"Expected edges from 0 to num_bins=256; got \(0, 1, 255\)"),
         (lambda: to_reals((2,), 256, edges=(1, 256)), "Expected edges from 0 to num_bins=256"),
-        (lambda: to_reals((2,), 256, edges=(0, 1.5, 256)), r"Expected edges as increasing integers; got \(0, 1.5, 256\)"),
+        (
+            lambda: to_reals((2,), 256, edges=(0, 1.5, 256)),
+            r"Expected edges as increasing integers; got \(0, 1.5, 256\)",
+        ),
         (lambda: to_reals((2,), None, edges=(0, 1)), "Expected num_bins beside edges"),
         (
             lambda: tfp_flows.Glow((8, 8, 1), num_steps=1, hidden_channels=2, edges=(0, 1)),

@@ -19,6 +19,7 @@ from tfp_flows.runs import labels, objectives
 from tfp_flows.runs.config import Config, check_fit
 from tfp_flows.runs.fit_run import fit_run
 from tfp_flows.runs.new_config import new_training
+from tfp_flows.runs.recipe import recipe_for
 from tfp_flows.runs.run import Run, build_model, model_class
 
 # What makes a teacher, and not what it is a density of.
@@ -80,6 +81,8 @@ def distill(
         raise ValueError(f"Expected power_weight=0 for events that are no audio; got {power_weight!r}.")
     known = inspect.signature(model_class(student)).parameters
     inherited = {key: value for key, value in teacher.config.arguments.items() if key in known and key not in _OWN}
+    dataset = teacher.load_data()
+    recipe = recipe_for(student, len(dataset.train), dataset.event_shape, batch_size, is_own=True)
     config = Config(
         model=student,
         arguments={**inherited, "seed": seed, **(arguments or {})},
@@ -92,7 +95,7 @@ def distill(
             "power_weight": power_weight,
         },
         training=new_training(
-            student,
+            recipe,
             epochs=epochs,
             batch_size=batch_size,
             learning_rate=learning_rate,
@@ -110,7 +113,6 @@ def distill(
     # Both are built before the folder is made: what they refuse leaves nothing behind.
     keras.utils.set_random_seed(seed)
     objectives.build(config.objective).check(build_model(student, config.arguments))
-    dataset = teacher.load_data()
     labels.check(dataset, config)
     run = Run.create(out, config)
     with run.dropped_if_refused():

@@ -8,8 +8,10 @@ from tfp_flows import data as datasets
 from tfp_flows.catalog import MODELS
 from tfp_flows.data import columns, precision
 from tfp_flows.libraries import versions
+from tfp_flows.optimizers import RELATIVE_CLIPNORM
 from tfp_flows.runs import labels, objectives
 from tfp_flows.runs.config import MAXIMUM_LIKELIHOOD, Config, Training
+from tfp_flows.runs.recipe import recipe_for
 from tfp_flows.runs.run import build_model, model_class
 
 
@@ -66,17 +68,21 @@ def new_config(
         found = columns.whole(dataset.train)
         if found:
             given.setdefault("integer_columns", list(found))
+    recipe = recipe_for(model, len(dataset.train), dataset.event_shape, batch_size, is_own=bool(arguments))
+    if epochs is None and patience is None:
+        patience = recipe["patience"]
     training = new_training(
-        model, epochs=epochs, batch_size=batch_size, learning_rate=learning_rate, seed=seed, patience=patience,
+        recipe, epochs=epochs, batch_size=batch_size, learning_rate=learning_rate, seed=seed, patience=patience,
         jit_compile=jit_compile,
     )  # fmt: skip
+    given = {**recipe["arguments"], **given}
     config = Config(
         model=model,
         arguments={"event_shape": list(dataset.event_shape), "num_bins": dataset.num_bins, "seed": seed, **given},
         data=data,
         data_options=data_options,
         training=training,
-        objective=dict(MODELS[model].recipe.get("objective", MAXIMUM_LIKELIHOOD)),
+        objective=dict(recipe.get("objective", MAXIMUM_LIKELIHOOD)),
         versions=versions(),
         class_labels=None if class_labels is None else class_labels.to_dict(),
     )
@@ -86,19 +92,18 @@ def new_config(
     return config, dataset
 
 
-def new_training(model, *, epochs, batch_size, learning_rate, seed, patience, jit_compile):
-    """The options of a new training, `Training`: what is None is the model's recipe's.
+def new_training(recipe, *, epochs, batch_size, learning_rate, seed, patience, jit_compile):
+    """The options of a new training, `Training`: what is None is the recipe's (see `tfp_flows.runs.recipe`).
 
     Raises:
         ValueError: as `Training.check`.
     """
-    recipe = MODELS[model].recipe
     training = Training(
         epochs=recipe["epochs"] if epochs is None else epochs,
         batch_size=recipe["batch_size"] if batch_size is None else batch_size,
         learning_rate=recipe["learning_rate"] if learning_rate is None else learning_rate,
-        optimizer=recipe["optimizer"],
-        warmup_steps=recipe.get("warmup_steps", 0),
+        optimizer={"relative_clipnorm": RELATIVE_CLIPNORM, **recipe["optimizer"]},
+        warmup_steps=recipe["warmup_steps"],
         seed=seed,
         patience=patience,
         jit_compile=jit_compile,

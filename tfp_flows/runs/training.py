@@ -10,6 +10,7 @@ from tfp_flows.runs import labels
 from tfp_flows.runs.config import check_fit
 from tfp_flows.runs.fit_run import fit_run
 from tfp_flows.runs.new_config import new_config
+from tfp_flows.runs.recipe import recipe_for
 from tfp_flows.runs.run import Run
 
 
@@ -39,14 +40,16 @@ def train(
         data: str, a name of `tfp_flows.data.names()` or the path of a file.
         out: str, the run directory: new, or with `resume` an existing one, whose config then decides; of the other
             arguments only a larger `epochs`, `minutes`, `picture_every` and `verbose` count.
-        epochs, batch_size, learning_rate: None for the recipe's. The learning rate falls to 1 % of it by a cosine.
+        epochs, batch_size, learning_rate: None for the recipe's, see `tfp_flows.runs.recipe`. The learning rate falls
+            to 1 % of it by a cosine.
         seed: int, of the weights, the data's split and order and the noise.
         arguments: dict, of the model's constructor, beyond event_shape and num_bins, which the data give. With
             num_classes the labels of the data are learned with, as with `conditional`.
         data_options: dict, of the data's loader.
         conditional: bool, whether p(x given class) is learned, with the labels of the data; num_classes is then the
             number of different ones, and what stands for each class is kept in the config.
-        patience: int, epochs without a better validation nll before training stops, or None.
+        patience: int, epochs without a better validation nll before training stops; None for the recipe's, and for none
+            where epochs are given.
         minutes: float, in which the whole run shall be done, with `epochs` at most so many, or None. How many steps
             that gives is decided once the first are timed and written to the config; the learning rate ends with them.
             Resumed with the minutes that were decided by, or with none, a run ends where it would have ended; with
@@ -65,6 +68,7 @@ def train(
     check_fit(minutes, picture_every)
     if resume:
         run, dataset = _reopen(model, out, epochs, conditional)
+        is_open_ended = epochs is None
     else:
         config, dataset = new_config(
             model, data, epochs=epochs, batch_size=batch_size, learning_rate=learning_rate, seed=seed,
@@ -72,9 +76,12 @@ def train(
             jit_compile=jit_compile,
         )  # fmt: skip
         run = Run.create(out, config)
+        is_open_ended = epochs is None and minutes is not None
+        if epochs is None and minutes is None:
+            minutes = recipe_for(model, len(dataset.train), dataset.event_shape)["minutes"]
     # A run that was there already stays, whatever is refused.
     with contextlib.nullcontext() if resume else run.dropped_if_refused():
-        fit_run(run, dataset, minutes, picture_every, resume, verbose, is_open_ended=epochs is None)
+        fit_run(run, dataset, minutes, picture_every, resume, verbose, is_open_ended)
     return run
 
 
