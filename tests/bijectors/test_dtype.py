@@ -15,9 +15,13 @@ tfb, tfd = tfp.bijectors, tfp.distributions
 
 @pytest.fixture
 def float64():
+    # Keras keeps the policy of the first layer that was made, whatever floatx is later.
+    policy = keras.config.dtype_policy()
     keras.config.set_floatx("float64")
+    keras.config.set_dtype_policy("float64")
     yield
     keras.config.set_floatx("float32")
+    keras.config.set_dtype_policy(policy)
 
 
 def test_a_chain_without_a_dtype_is_float64_where_keras_is(float64):
