@@ -30,8 +30,8 @@ def conditional_run(tmp_path_factory):
 
     out = str(tmp_path_factory.mktemp("conditional") / "run")
     common = ["--out", out, "--quiet", "--no-export", "--picture-every", "0"]
-    sizes = ["--set", "num_levels=2", "--set", "num_steps=1", "--set", "hidden_channels=16", "--set", "alpha=1e-3"]
+    sizes = ["--set", "num_levels=2", "--set", "num_steps=2", "--set", "hidden_channels=16", "--set", "alpha=1e-3"]
     options = ["--conditional", "--epochs", "12", "--learning-rate", "5e-3", "--minutes", "1e-9", *sizes]
     assert cli.main(["train", "glow", "--data", "digits", *options, *common]) == 0
-    assert cli.main(["train", "glow", "--resume", *common]) == 0
+    assert cli.main(["train", "glow", "--resume", "--epochs", "12", *common]) == 0
     return out

@@ -9,6 +9,7 @@ import tensorflow_probability as tfp
 import tfp_flows
 from tests.distributions import DISTRIBUTIONS, coupling, data, made, mixture, normal, ours, pushed
 from tfp_flows import bijectors, masks
+from tfp_flows.bijectors.initialization import Measured
 from tfp_flows.networks import MLP
 
 tfb, tfd = tfp.bijectors, tfp.distributions
@@ -40,6 +41,13 @@ def test_keras_and_tfp_see_the_same_weights(name):
         assert trainable == watched
 
 
+def fixed(flow):
+    """What no training changes: neither trained, nor set by its first batch."""
+    measured = [part for part in flow.distribution.submodules if isinstance(part, Measured)]
+    statistics = {id(v) for part in measured for v in part.variables} - {id(w._value) for w in flow.trainable_variables}
+    return [w for w in flow.non_trainable_variables if id(w._value) not in statistics]
+
+
 @pytest.mark.parametrize("name", DISTRIBUTIONS)
 def test_fit_moves_every_weight_and_lowers_the_loss(name):
     flow = build(name)
@@ -47,13 +55,12 @@ def test_fit_moves_every_weight_and_lowers_the_loss(name):
     flow.compile(keras.optimizers.Adam(1e-2))
     before = flow.evaluate(data(), verbose=0, return_dict=True)["nll"]
     start = [w.numpy().copy() for w in flow.trainable_variables]
-    still = [w.numpy().copy() for w in flow.non_trainable_variables if "initialized" not in w.path]
+    still = [w.numpy().copy() for w in fixed(flow)]
     flow.fit(data(), epochs=5, batch_size=64, verbose=0)
     assert flow.evaluate(data(), verbose=0, return_dict=True)["nll"] < before - 0.02
     moved = [not np.array_equal(a, w.numpy()) for a, w in zip(start, flow.trainable_variables)]
     assert all(moved), [w.path for w, m in zip(flow.trainable_variables, moved) if not m]
-    kept = [w for w in flow.non_trainable_variables if "initialized" not in w.path]
-    assert all(np.array_equal(a, w.numpy()) for a, w in zip(still, kept))
+    assert all(np.array_equal(a, w.numpy()) for a, w in zip(still, fixed(flow), strict=True))
 
 
 @pytest.mark.parametrize("name", DISTRIBUTIONS)
@@ -213,9 +220,10 @@ def test_jit_and_no_jit_train_alike():
     for jit in (False, True):
         keras.utils.set_random_seed(0)
         flow = tfp_flows.Flow(ours())
-        flow.compile(keras.optimizers.Adam(1e-2), jit_compile=jit)
+        # Of standardised values some first gradients are zero but for rounding, whose sign Adam would follow.
+        flow.compile(keras.optimizers.Adam(1e-2, epsilon=1e-3), jit_compile=jit)
         losses.append(flow.fit(data(), epochs=3, batch_size=64, verbose=0).history["loss"])
-    np.testing.assert_allclose(losses[0], losses[1], rtol=1e-4)
+    np.testing.assert_allclose(losses[0], losses[1], rtol=1e-5)
 
 
 def test_sample_weight_regularisers_and_accumulated_steps():

@@ -120,5 +120,5 @@ class TestInitialization:
         x = np.random.default_rng(0).integers(0, 4, (4000, 2))
         flow.initialize(x)
         # (x + u) / 4 is uniform on [0, 1]: mean 1/2, variance 1/12.
-        np.testing.assert_allclose(layers[1].loc, [0.5, 0.5], atol=0.02)
-        np.testing.assert_allclose(np.exp(layers[1].log_scale) ** 2, [1 / 12, 1 / 12], rtol=0.05)
+        np.testing.assert_allclose(layers[1].centre, [0.5, 0.5], atol=0.02)
+        np.testing.assert_allclose(np.exp(layers[1].log_unit) ** 2, [1 / 12, 1 / 12], rtol=0.05)

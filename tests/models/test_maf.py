@@ -61,7 +61,7 @@ def test_orders_alternate_and_iaf_inverts():
     assert [m.order for m in mades] == ["left_to_right", "reversed"] * 2 + ["left_to_right"]
     maf, iaf = (make((4,), num_layers=1, hidden_units=8, actnorm=False) for make in MODELS.values())
     for flow in (maf, iaf):
-        for k, weight in enumerate(flow.weights):
+        for k, weight in enumerate(flow.trainable_weights):
             weight.assign(tf.random.stateless_normal(weight.shape, [k, 3]))
     v = tf.random.stateless_normal([5, 4], [0, 1])
     np.testing.assert_allclose(maf.encode(v), iaf.decode(v), atol=1e-5)

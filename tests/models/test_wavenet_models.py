@@ -13,7 +13,7 @@ SMALL = dict(dilations=(1, 2, 4), hidden_channels=8, skip_channels=8)
 
 
 def randomised(flow):
-    for k, weight in enumerate(flow.weights):
+    for k, weight in enumerate(flow.trainable_weights):
         weight.assign(0.3 * tf.random.stateless_normal(weight.shape, [k, 3]))
     return flow
 

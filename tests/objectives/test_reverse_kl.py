@@ -46,7 +46,7 @@ def test_the_gradient_is_that_of_the_divergence():
     """Of a loss of fixed noise, against differences."""
     keras.utils.set_random_seed(3)
     flow = tfp_flows.IAF((2,), num_layers=2, hidden_units=8, actnorm=False)
-    for k, weight in enumerate(flow.weights):
+    for k, weight in enumerate(flow.trainable_weights):
         weight.assign(0.5 * tf.random.stateless_normal(weight.shape, [k, 3]))
     objective, x, seed = ReverseKL(TARGET), tf.zeros([64, 0]), tf.constant([1, 2])
 
@@ -117,7 +117,7 @@ def test_the_teacher_stays_as_it_is_and_runs_as_in_inference():
 def test_an_iaf_learns_what_a_maf_knows():
     keras.utils.set_random_seed(0)
     teacher = tfp_flows.MAF((2,), num_layers=1, hidden_units=16, actnorm=False)
-    for k, weight in enumerate(teacher.weights):
+    for k, weight in enumerate(teacher.trainable_weights):
         weight.assign(0.45 * tf.random.stateless_normal(weight.shape, [k, 5]))
     student = tfp_flows.IAF((2,), num_layers=3, hidden_units=32)
     student.compile(keras.optimizers.Adam(3e-3), loss=ReverseKL(teacher))
