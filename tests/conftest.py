@@ -1,5 +1,6 @@
 """What every test starts from: a quiet TensorFlow and fixed seeds."""
 
+import gc
 import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -7,6 +8,10 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import pytest
 
 from tests import quick
+
+# Tracing makes millions of objects that live on: to look through all of them for garbage again and again takes a fifth
+# of the whole time.
+gc.set_threshold(100_000, 50, 1000)
 
 
 def pytest_collection_modifyitems(items):

@@ -94,3 +94,32 @@ class TestExport:
         with pytest.raises(ValueError, match=f"Expected format='tf_saved_model'.*got {got}"):
             realnvp().export(tmp_path / "model", **options)
         assert not os.listdir(tmp_path)
+
+
+@pytest.mark.parametrize("has_model", [True, False])
+def test_a_callback_list_is_taken(has_model):
+    flow, seen = realnvp(), []
+    callback = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: seen.append(logs["nll"]))
+    callbacks = keras.callbacks.CallbackList([callback], **({"model": flow, "add_history": True} if has_model else {}))
+    history = flow.fit(X, epochs=2, verbose=0, callbacks=callbacks)
+    assert history.history["nll"] == seen and len(seen) == 2
+
+
+@pytest.mark.parametrize("name", ["m.h5", "m.hdf5", "m", "m.weights.h5"])
+def test_other_files_than_keras_are_refused(name, tmp_path):
+    with pytest.raises(ValueError, match=f"Expected a path that ends in .keras; got '.*{name}'"):
+        realnvp().save(tmp_path / name)
+    assert not os.listdir(tmp_path)
+
+
+def test_predict_takes_a_context():
+    flow = tfp_flows.MAF((2,), num_layers=1, hidden_units=4, num_classes=3)
+    labels = np.arange(50) % 3
+    expected = flow.log_prob(X, labels).numpy()
+    for got in (flow.predict(X, 7, 0, context=labels), flow.predict((X, labels), verbose=0)):
+        np.testing.assert_allclose(got, expected, rtol=1e-5)
+    np.testing.assert_allclose(flow.predict(X, verbose=0, context=1), flow.log_prob(X, 1), rtol=1e-5)
+    with pytest.raises(ValueError, match="Expected a context, for the flow is conditional; got none"):
+        flow.predict(X, verbose=0)
+    with pytest.raises(ValueError, match="Expected one context for each of 50 events; got 7"):
+        flow.predict(X, verbose=0, context=labels[:7])

@@ -83,6 +83,8 @@ def test_a_pixel_outside_its_bins_has_no_density(name):
     model = INTEGERS[name]()
     x, context = inside(model)
     check(model.log_prob, x, context, OUTSIDE)
+    given = None if context is None else tf.constant(context)
+    check(lambda x, _: model(tf.constant(x), given), x, context, OUTSIDE)
     if context is None:
         check(lambda x, _: model.predict(x, verbose=0), x, context, OUTSIDE[1:3])
     # In its bins the density is the distribution's own.
@@ -98,6 +100,10 @@ def test_a_value_at_its_bound_or_beyond_has_no_density(name):
     x = np.full([3, 2], value, "float32")
     check(lambda x, _: model.log_prob(x), x, None, outside)
     check(lambda x, _: model.predict(x, verbose=0), x, None, outside[:1])
+    check(lambda x, _: model(tf.constant(x)), x, None, outside)
+    model.compile("adam")
+    x[1, 1] = outside[0]
+    assert model.evaluate(x, verbose=0, return_dict=True)["nll"] == np.inf
 
 
 @pytest.mark.parametrize("name", ["maf_image", "glow_by_class", "probit", "sigmoid"])

@@ -95,3 +95,29 @@ def test_a_graph_and_xla_give_the_same():
     for xla in (False, True):
         compiled = tf.function(lambda y: root_of_increasing(function, y, *between(20.0, y)), jit_compile=xla)
         np.testing.assert_allclose(compiled(y), eager, rtol=1e-13)
+
+
+@pytest.mark.parametrize("at", ["y", "low", "high", "start", "function"])
+def test_nan_comes_to_an_end_in_an_optimised_graph_too(at):
+    """One element that is none takes no more evaluations than its neighbours, whichever the optimizer has rewritten."""
+    n, nan = 50, float("nan")
+    y = np.linspace(0.5, 2.0, n)
+    given = {"y": y, "low": np.full(n, -5.0), "high": np.full(n, 5.0), "start": np.zeros(n), "slope": np.ones(n)}
+    taken = {}
+    for value in (0.25, nan):
+        arguments = {name: array.copy() for name, array in given.items()}
+        arguments["slope" if at == "function" else at][7] += value - 0.25
+        calls = tf.Variable(0)
+
+        @tf.function(input_signature=[tf.TensorSpec([n], tf.float64)] * 5)
+        def solve(y, low, high, start, slope):
+            def function(x):
+                calls.assign_add(1)
+                return slope * tf.exp(x), slope * tf.exp(x)
+
+            return root_of_increasing(function, y, low, high, start)
+
+        x = solve(**{name: tf.constant(array) for name, array in arguments.items()}).numpy()
+        taken[value] = int(calls)
+        np.testing.assert_allclose(np.delete(x, 7), np.log(np.delete(y, 7)), atol=1e-12)
+    assert taken[nan] <= taken[0.25] + 3 < 20, taken

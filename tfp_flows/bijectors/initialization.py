@@ -86,6 +86,14 @@ class InitializedOnce:
         """Whether it still waits for its batch."""
         return not keras.ops.convert_to_numpy(getattr(self, self._flag))
 
+    def was_updated(self) -> bool:
+        """Whether an optimizer has changed it: its trained variables are zeros at first."""
+        return any(keras.ops.convert_to_numpy(variable).any() for variable in self.trainable_variables)
+
+    def take_as_it_is(self) -> None:
+        """Waits no longer, and changes nothing."""
+        getattr(self, self._flag).assign(True)
+
     def _is_due(self):
         """Whether the batch that passes now is the one to initialise from."""
         if not is_initializing():

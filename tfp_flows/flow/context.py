@@ -46,6 +46,38 @@ def check(flow, context, n=None):
     return (labels,)
 
 
+def check_spec(flow, spec):
+    """Refuses the contexts of a data set by what is known of them beforehand.
+
+    Args:
+        flow: `tfp_flows.Flow`.
+        spec: `tf.TensorSpec` of a batch, or None.
+
+    Raises:
+        ValueError: as `check`.
+    """
+    if spec is not None and not flow.takes_context:
+        raise ValueError(
+            f"Expected batches of events alone, for the flow is not conditional; got pairs, the second "
+            f"{spec.dtype.name} {spec.shape} (dataset.map(lambda x, y: x) leaves it out)."
+        )
+    if spec is None:
+        check(flow, None)
+        return
+    shape = _batch_shape(flow)
+    fits = shape is None or tf.TensorShape(spec.shape).is_compatible_with(shape)
+    if flow.num_classes is None and not (fits and (spec.dtype.is_floating or spec.dtype.is_integer)):
+        _refuse_vectors(flow, f"{spec.dtype.name} {spec.shape}")
+    if flow.num_classes is not None and not (fits and spec.dtype.is_integer):
+        _refuse(f"{spec.dtype.name} {spec.shape}", flow.num_classes)
+
+
+def with_shape(flow, context):
+    """A batch of contexts, a tensor, of the shape that the flow wants."""
+    shape = _batch_shape(flow)
+    return context if shape is None else tf.ensure_shape(context, shape)
+
+
 def features(flow, context):
     """What the networks see: labels as one-hot vectors (batch, num_classes); others unchanged.
 
@@ -91,9 +123,20 @@ def _numbers(flow, context):
         _refuse_vectors(flow, f"{context.dtype.name} {context.shape}")
     shape = context_shape(flow)
     # Of one axis too few it may be one for all.
-    if shape and context.shape.rank == len(shape) and not context.shape.is_compatible_with(shape):
+    if shape and not (context.shape.is_compatible_with(shape) or context.shape.is_compatible_with([None, *shape])):
         _refuse_vectors(flow, f"{context.dtype.name} {context.shape}")
+    if hasattr(context, "numpy") and not np.isfinite(context.numpy()).all():
+        wrong = int((~np.isfinite(context.numpy())).sum())
+        raise ValueError(f"Expected finite numbers in the context; got {wrong} NaN or infinite.")
     return context
+
+
+def _batch_shape(flow):
+    """Static shape of a batch of contexts; None where it is not known."""
+    if flow.num_classes is not None:
+        return [None]
+    shape = context_shape(flow)
+    return None if shape is None else [None, *shape]
 
 
 def context_shape(flow):

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from tfp_flows.bridge.layers import flatten_layers
 from tfp_flows.data import pipeline
-from tfp_flows.flow import class_labels, events, no_data, standardization
+from tfp_flows.flow import class_labels, events, loaders, no_data, sample_weights, start
 from tfp_flows.flow import context as contexts
 
 
@@ -39,9 +39,7 @@ def with_clock(callbacks, names):
         monitored = str(getattr(callback, "monitor", "")).removeprefix("val_")
         if monitored in names and getattr(callback, "mode", None) == "auto":
             callback.mode = "min"
-    if is_list:
-        callbacks.append(EpochClock())
-        return callbacks
+    # Of a list's members Keras makes a list of its own, with the model, its history and its progress.
     return [EpochClock(), *given]
 
 
@@ -73,22 +71,62 @@ def batches(flow, x, y, sample_weight, batch_size, shuffle, validation_split=0.0
         if validation_split:
             arrays, held_out = split_validation(arrays, validation_split)
         x, y, sample_weight = array_batches(arrays, batch_size, flow.seed, shuffle), None, None
+    else:
+        x = loaders.as_batches(flow, x)
     return x, y, sample_weight, held_out
 
 
 def validation_batches(flow, data, batch_size):
-    """Validation data as `fit` takes them: arrays, checked, as batches; anything else unchanged."""
-    if not isinstance(data, (tuple, list)) or not is_array(data[0]):
-        return data
+    """Validation data as `fit` takes them: arrays, checked, as batches, and what gives batches."""
+    if data is None:
+        return None
+    if is_array(data) and not isinstance(data, list):
+        data = (data,)
+    if not isinstance(data, (tuple, list)) or not data or not is_array(data[0]):
+        return loaders.as_batches(flow, data, "validation_data")
     arrays = _checked(flow, *keras.utils.unpack_x_y_sample_weight(tuple(data)), what="validation_data")
     return array_batches(arrays, batch_size, flow.seed, shuffle=False)
+
+
+def refuse_class_weight(class_weight):
+    """Raises a ValueError where there are class weights, which no density has a use for."""
+    if class_weight is not None:
+        raise ValueError(
+            "Expected class_weight=None, for y is what the flow is conditioned on (sample_weight weighs events); "
+            f"got {class_weight!r}."
+        )
+
+
+def scored_batches(flow, x, context, batch_size):
+    """What is given to `predict`: arrays, or a pair of them, as a data set of batches; what gives batches, checked."""
+    if isinstance(x, tuple) and len(x) == 2 and context is None and is_array(x[0]):
+        x, context = x
+    if not is_array(x):
+        if context is not None:
+            raise ValueError("Expected contexts beside events in the batches of x, which is no array; got context.")
+        return loaders.as_batches(flow, x)
+    x = flow.as_reals(x)
+    given = contexts.check(flow, context, len(x))
+    if given and given[0].shape[0] != len(x):
+        given = (tf.repeat(given[0], len(x), axis=0),)
+    return array_batches((x, *given, *[None] * (2 - len(given))), batch_size, flow.seed, shuffle=False)
+
+
+def one_batch(flow, x, y, sample_weight):
+    """Arrays of one batch, checked; a flow that waits for data initialises from it."""
+    if not flow.objective.needs_data:
+        raise ValueError(f"Expected an objective of data to train on a batch; got {type(flow.objective).__name__}.")
+    x, y, sample_weight = _checked(flow, x, y, sample_weight)
+    start.from_batch(flow, x, y)
+    return x, y, sample_weight
 
 
 def _checked(flow, x, y, sample_weight, what="x"):
     if y is not None:
         y = class_labels.from_text(flow, y)
         contexts.check(flow, y)
-    return events.check_training_events(flow, x, what), y, sample_weight
+    x = events.check_training_events(flow, x, what)
+    return x, y, None if sample_weight is None else sample_weights.check(sample_weight, len(x))
 
 
 def _without_data(flow, y, batch_size, shuffle):
@@ -125,64 +163,6 @@ def split_validation(arrays, fraction):
         raise ValueError(f"Expected validation_split to leave events on both sides of {size}; got {fraction!r}.")
     train, validation = zip(*((None, None) if a is None else (a[:cut], a[cut:]) for a in arrays))
     return train, validation
-
-
-def prepare(flow, x, steps=None):
-    """Checks a data set; where that is due, measures it and lets the flow initialise from its first batch.
-
-    Args:
-        flow: `tfp_flows.Flow`.
-        x: `tf.data.Dataset`, generator or `keras.utils.PyDataset`.
-        steps: int, batches of an epoch, or None for all.
-
-    Returns:
-        The data set to train on, nothing of it lost.
-
-    Raises:
-        ValueError: where its events do not suit the flow, or there are none.
-    """
-    needs_data = flow.objective.needs_data
-    if isinstance(x, tf.data.Dataset):
-        spec = keras.utils.unpack_x_y_sample_weight(x.element_spec)[0]
-        if not no_data.is_none(spec):
-            events.check_spec(spec.shape, spec.dtype, flow.event_shape, flow.num_bins)
-        if x.cardinality() == 0:
-            raise ValueError("Expected a data set with at least one batch; got an empty one.")
-    if not flow.is_initialized:
-        standardization.measure(flow, x, steps)
-    if not flow.is_initialized or not needs_data:
-        batch, x = first_batch(x)
-        if batch is None:
-            raise ValueError("Expected a data set with at least one batch; got an empty one.")
-        first, context, _ = keras.utils.unpack_x_y_sample_weight(batch)
-        first, count = no_data.events_and_count(first)
-        context = None if context is None else context[:count]
-        if not flow.is_initialized:
-            flow.initialize(first if needs_data else int(count), context)
-        if not needs_data:
-            flow.objective.try_out(flow, first, context, count)
-    return x
-
-
-def first_batch(x):
-    """The first batch of a data set without losing it, and the data set to train on.
-
-    Returns:
-        batch, x: the same data set, or for a one-shot generator one that gives the batch again.
-    """
-    if isinstance(x, keras.utils.PyDataset):
-        return x[0], x
-    if isinstance(x, (tf.data.Dataset, tf.distribute.DistributedDataset)):
-        batch = next(iter(x), None)
-        return None if batch is None else standardization.on_replicas(batch)[0], x
-    iterator = iter(x)
-    batch = next(iterator, None)
-    return batch, _again(batch, iterator)
-
-
-def _again(batch, iterator):
-    yield batch
-    yield from iterator
 
 
 def _seed_generators(model):

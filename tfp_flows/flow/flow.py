@@ -10,8 +10,6 @@ our bijectors and on TFP's own.
 
 from __future__ import annotations
 
-import os
-
 import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
@@ -20,7 +18,7 @@ from numpy.typing import ArrayLike
 from tfp_flows.bijectors import Bijector, initializing, takes_context
 from tfp_flows.bridge.variables import tf_variable
 from tfp_flows.dequantization import IntegerColumns, Uniform, Variational
-from tfp_flows.flow import adoption, events, saved_model, train_step
+from tfp_flows.flow import adoption, events, start, support, train_step
 from tfp_flows.flow import context as contexts
 from tfp_flows.flow.functions import CompiledFunctions, Draw
 from tfp_flows.flow.sampler import DistributionSampler, Sampler, failures_in_a_sentence
@@ -67,8 +65,7 @@ class Flow(FlowTrainer):
             raise ValueError(f"Expected sampler to be a tfp_flows.flow.Sampler or None; got {sampler!r}.")
         # The model itself never computes in low precision, whatever the global policy: its conditioners may.
         super().__init__(name=name, dtype=tf.as_dtype(distribution.dtype).name)
-        self.distribution = distribution
-        self.dequantization = dequantization
+        self.distribution, self.dequantization = distribution, dequantization
         self.seed, self.num_classes = int(seed), num_classes
         self.sampler = DistributionSampler() if sampler is None else sampler
         self.objective, self._meters = self.default_objective(), None
@@ -78,6 +75,8 @@ class Flow(FlowTrainer):
         self.noise_layers, self.noise_adopted = noise
         # Set by `training.StopOnNaN`: gradients that are not finite are withheld, the loss then NaN.
         self.keep_weights_finite = False
+        # Whether all layers are known to be initialised, so that a call need not ask each.
+        self.has_started = False
         # Keras' lists of layers are invisible to tf.train.Checkpoint: it finds every weight here.
         self._for_checkpoints = tf.Module()
         self._for_checkpoints.held = [tf_variable(weight) for weight in self.weights]
@@ -159,8 +158,7 @@ class Flow(FlowTrainer):
             raise ValueError(
                 f"Expected temperature 1, for {self.base.name!r} is no location-scale base; got {temperature!r}."
             )
-        temperature = tf.cast(temperature, self.variable_dtype)
-        n = tf.convert_to_tensor(n, tf.int32)
+        n, temperature = tf.convert_to_tensor(n, tf.int32), tf.cast(temperature, self.variable_dtype)
         with failures_in_a_sentence():
             return self._compiled.sample(n, seed, temperature, *contexts.check(self, context, n))
 
@@ -235,30 +233,11 @@ class Flow(FlowTrainer):
         bound, with noise drawn from it. Keras carries `training` to the conditioners through TFP."""
         if x.dtype.is_integer:
             events.check_spec(x.shape, x.dtype, self.event_shape, self.num_bins)
-        return self._score(x, context, seed)
-
-    def export(
-        self, filepath: str | os.PathLike, format: str = "tf_saved_model", verbose: bool | None = None, **kwargs
-    ) -> None:
-        """As Keras' export: a SavedModel at a path, with the signatures `log_prob`, `sample`, `encode` and `decode`.
-
-        `tfp_flows.serving.export` writes it as a numbered version instead, with a model card and warm-up requests.
-
-        Args:
-            filepath: path, of a new folder or that of a SavedModel, which is then replaced.
-            format: "tf_saved_model".
-            verbose: bool, whether to print what is served; None for False.
-
-        Raises:
-            ValueError: for another format or further options, a path where something else is, or a graph that a server
-                cannot run.
-        """
-        if format != "tf_saved_model" or kwargs:
-            got = f"format={format!r}" if not kwargs else f"{', '.join(sorted(kwargs))}"
-            raise ValueError(f"Expected format='tf_saved_model', whose signatures are the flow's own; got {got}.")
-        saved_model.replace(self, filepath)
-        if verbose:
-            print(f"Saved the flow's signatures at {str(filepath)!r}.")
+        if training and not self.has_started:
+            start.initialize_where_training_starts(self, x, context)
+        density = lambda x: self._score(x, context, seed)
+        # Training sees the distribution as it is.
+        return density(x) if training else support.on_support(self, x, context, density)
 
     def as_reals(self, x: ArrayLike) -> tf.Tensor:
         """Events as the continuous density takes them: floats of the flow's dtype, integers at their bins' centres.

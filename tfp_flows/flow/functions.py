@@ -26,8 +26,7 @@ class CompiledFunctions:
 
         @tf.function(reduce_retracing=True)
         def sample(n, seed, t, context=None):
-            x = flow.sampler(flow, n, seed, t, None if context is None else flow.features(context))
-            return void_unknown(flow, context, support.within_bins(flow, x))
+            return draw(flow, flow.sampler, n, seed, t, context)
 
         @tf.function(reduce_retracing=True)
         def encode(x, context=None):
@@ -43,6 +42,12 @@ class CompiledFunctions:
             return flow.options(context).get("bijector_kwargs", {})
 
         self.log_prob, self.sample, self.encode, self.decode = log_prob, sample, encode, decode
+
+
+def draw(flow, sampler, n, seed, temperature, context=None):
+    """Events of a sampler, those of integers within their bins; NaN of labels that are none of the classes'."""
+    x = sampler(flow, n, seed, temperature, None if context is None else flow.features(context))
+    return void_unknown(flow, context, support.within_bins(flow, x))
 
 
 class Draw(keras.layers.Layer):

@@ -9,18 +9,21 @@ A model whose samples are no single pass of a bijector (the solver of a differen
 from __future__ import annotations
 
 import abc
-import contextlib
+import math
 from typing import TYPE_CHECKING
 
 import tensorflow as tf
 
+from tfp_flows.flow import sentences
 from tfp_flows.flow import temperature as temperatures
+from tfp_flows.numerics.in_parts import in_parts
 
 if TYPE_CHECKING:
     from tfp_flows.flow import Flow
 
-# What tells a sampler's own failure from others in TensorFlow's message, which is full of names of ops.
-_OPEN, _CLOSE = "<sampling> ", " </sampling>"
+_KIND = "sampling"
+# Some tens of megabytes of a network's activations.
+_SERVED_AT_ONCE = 2**20
 
 
 class SamplingError(RuntimeError):
@@ -57,9 +60,17 @@ class Sampler(abc.ABC):
         """Whether it draws at other temperatures than 1."""
         return flow.has_location_scale_base
 
+    def for_serving(self) -> Sampler:
+        """The sampler of a served graph, which clients ask for any number of events; by default this one."""
+        return self
+
 
 class DistributionSampler(Sampler):
     """The distribution's own samples: of a transformed one, the base's at the temperature, pushed through the bijector.
+
+    Args:
+        numbers_at_once: int, of events' elements that go through the bijector together, for its networks' memory; None
+            for all. What is drawn is the same.
 
     Example:
         >>> import tfp_flows
@@ -68,13 +79,26 @@ class DistributionSampler(Sampler):
         [[5.0, 0.0]]
     """
 
+    def __init__(self, numbers_at_once: int | None = None):
+        self.numbers_at_once = numbers_at_once
+
+    def for_serving(self) -> Sampler:
+        return DistributionSampler(_SERVED_AT_ONCE) if self.numbers_at_once is None else self
+
     def __call__(self, flow: Flow, n: int, seed: tf.Tensor, temperature: float, context: tf.Tensor | None) -> tf.Tensor:
         z = flow.base.sample(n, seed=seed)
         if flow.has_location_scale_base:
             z = temperatures.scale(flow.base, z, temperature)
         if not flow.can_encode:
             return z
-        return flow.distribution.bijector.forward(z, **({} if context is None else {"context": context}))
+        if self.numbers_at_once is None:
+            return flow.distribution.bijector.forward(z, **({} if context is None else {"context": context}))
+        given = [z]
+        if context is not None:
+            given.append(tf.broadcast_to(context, tf.concat([[n], tf.shape(context)[1:]], 0)))
+        size = max(self.numbers_at_once // math.prod(flow.event_shape), 1)
+        forward = lambda z, *context: flow.distribution.bijector.forward(z, **dict(zip(["context"], context)))
+        return tf.ensure_shape(in_parts(forward, given, size), [None, *flow.event_shape])
 
 
 def require(condition, sentence, values=()):
@@ -97,16 +121,9 @@ def require(condition, sentence, values=()):
         >>> from tfp_flows.flow import sampler
         >>> sampler.require(tf.constant(True), "Expected at most {} steps; got more.", [100])
     """
-    return tf.debugging.Assert(condition, [tf.strings.format(_OPEN + sentence + _CLOSE, tuple(values))], summarize=1)
+    return sentences.require(condition, sentence, values, _KIND)
 
 
-@contextlib.contextmanager
 def failures_in_a_sentence():
-    """Turns what `require` raises into a `SamplingError` with its sentence; leaves every other error as it is."""
-    try:
-        yield
-    except tf.errors.InvalidArgumentError as error:
-        _, found, rest = error.message.partition(_OPEN)
-        if not found:
-            raise
-        raise SamplingError(rest.partition(_CLOSE)[0]) from error
+    """A context that turns what `require` raises into a `SamplingError`; it leaves every other error as it is."""
+    return sentences.raising(SamplingError, _KIND)

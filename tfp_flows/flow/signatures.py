@@ -1,9 +1,16 @@
-"""Signatures: the four functions of a flow that a SavedModel serves.
+"""Signatures: the functions of a flow that a SavedModel serves.
 
     log_prob   x (batch,) + event                       -> log_prob (batch,), nats per event
     sample     n (), seed (2,) int32, temperature ()    -> x (n,) + event
     encode     x (batch,) + event                       -> z (batch,) + latent
     decode     z (batch,) + latent                      -> x (batch,) + event
+
+Of integer data the above are of the reals x + u, u in [0, 1); two more take the integers themselves:
+
+    score              x (batch,) + event int32                  -> log_prob (batch,), bits_per_dim (batch,), at the
+                                                                    centres of the bins: what `Flow.log_prob` says
+    score_with_noise   x (batch,) + event, seed (2,), int32      -> the same of the bound that is trained and published,
+                                                                    with noise drawn from the seed
 
 Those of a conditional flow also take `context`, one for each event: vectors, or class labels as the data have them, see
 `tfp_flows.flow.class_labels`. Inputs and outputs have names. Real numbers are float32, or float64 of a flow in float64,
@@ -13,16 +20,20 @@ every start. What a flow cannot do is left out: `encode` and `decode` of a mixtu
 scale, a direction that a bijector does not have.
 """
 
+import math
+
 import tensorflow as tf
 
-from tfp_flows.flow import class_labels
+from tfp_flows.flow import class_labels, sampler
 from tfp_flows.flow import context as contexts
+from tfp_flows.flow.functions import draw
 
 MEANING = {
     "x": "event in the data's own units",
     "z": "latent, the base distribution's event",
     "context": "what the density is conditioned on",
     "log_prob": "log density in nats per event",
+    "bits_per_dim": "negative log density in bits per dimension",
     "n": "number of events to draw",
     "seed": "two numbers; the same two give the same draws",
     "temperature": "factor on the base distribution's scale; 1 is the model itself",
@@ -56,8 +67,30 @@ def signatures(model):
     def log_prob(x, **context):
         return {"log_prob": _served(model.log_prob(tf.cast(x, dtype), **real(context)), served, ())}
 
-    def sample(n, seed, **temperature_and_context):
-        return {"x": _served(model.sample(n, seed=seed, **real(temperature_and_context)), served, event)}
+    def sample(n, seed, temperature=1.0, **context):
+        checks = [
+            sampler.require(n >= 1, "Expected n to be a positive integer; got {}.", [n]),
+            sampler.require(
+                (temperature >= 0) & tf.math.is_finite(temperature),
+                "Expected temperature to be a finite number of at least 0; got {}.",
+                [temperature],
+            ),
+        ]
+        given = contexts.check(model, real(context).get("context"), n)
+        with tf.control_dependencies(checks):
+            n, temperature = tf.identity(n), tf.cast(temperature, dtype)
+            x = draw(model, model.sampler.for_serving(), n, seed, temperature, *given)
+        return {"x": _served(x, served, event)}
+
+    def scores(values):
+        bits = -values / (math.prod(event) * math.log(2))
+        return {"log_prob": _served(values, served, ()), "bits_per_dim": _served(bits, served, ())}
+
+    def score(x, **context):
+        return scores(model.log_prob(x, **real(context)))
+
+    def score_with_noise(x, seed, **context):
+        return scores(model(x, seed=seed, **real(context)))
 
     def encode(x, **context):
         return {"z": _served(model.encode(tf.cast(x, dtype), **real(context)), served, latent)}
@@ -66,10 +99,14 @@ def signatures(model):
         return {"x": _served(model.decode(tf.cast(z, dtype), **real(context)), served, event)}
 
     x, z = tf.TensorSpec([None, *event], served, "x"), tf.TensorSpec([None, *latent], served, "z")
-    draw = [tf.TensorSpec([], tf.int32, "n"), tf.TensorSpec([2], tf.int32, "seed")]
-    inputs, left_out = {log_prob: [x], sample: draw, encode: [x], decode: [z]}, {}
+    seed = tf.TensorSpec([2], tf.int32, "seed")
+    asked = [tf.TensorSpec([], tf.int32, "n"), seed]
+    inputs, left_out = {log_prob: [x], sample: asked, encode: [x], decode: [z]}, {}
+    if model.num_bins is not None:
+        integers = tf.TensorSpec([None, *event], tf.int32, "x")
+        inputs |= {score: [integers], score_with_noise: [integers, seed]}
     if model.can_scale_temperature:
-        draw.append(tf.TensorSpec([], tf.float32, "temperature"))
+        asked.append(tf.TensorSpec([], tf.float32, "temperature"))
     else:
         left_out["temperature"] = "The base distribution has no location and scale that a temperature could act on."
     if model.takes_context:
@@ -128,9 +165,14 @@ def describe(functions, model):
 
     def tensors(named):
         return {
-            name: {"dtype": tensor.dtype.name, "shape": tensor.shape.as_list(), "meaning": meaning[name]}
+            name: {"dtype": tensor.dtype.name, "shape": tensor.shape.as_list(), "meaning": means(name, tensor)}
             for name, tensor in named.items()
         }
+
+    def means(name, tensor):
+        if name == "x" and model.num_bins is not None and tensor.dtype.is_integer:
+            return f"{MEANING['x']}; integers 0..{model.num_bins - 1}"
+        return meaning[name]
 
     return {
         name: {"inputs": tensors(inputs(function)), "outputs": tensors(function.structured_outputs)}

@@ -24,7 +24,7 @@ def total_loss(nll, weight, losses):
         weight: tensor (batch,) or None.
         losses: list of scalar tensors.
     """
-    weighted = nll if weight is None else nll * tf.cast(weight, nll.dtype)
+    weighted = nll if weight is None else nll * tf.cast(tf.reshape(weight, tf.shape(nll)), nll.dtype)
     # Sum over batch size, as Keras: weights scale the loss, they do not normalise it.
     return tf.add_n([tf.reduce_mean(weighted), *losses])
 

@@ -15,10 +15,10 @@ import tensorflow as tf
 from numpy.typing import ArrayLike
 
 from tfp_flows.bridge.trainer import BuiltByConstructor
-from tfp_flows.data.labels import Labels
-from tfp_flows.flow import adoption, events, fitting, no_data, support, train_step
-from tfp_flows.flow.arguments import constructor_arguments, record
+from tfp_flows.flow import events, fitting, loaders, no_data, start, train_step
 from tfp_flows.flow.class_labels import HasClassLabels
+from tfp_flows.flow.keras_files import KerasFiles
+from tfp_flows.flow.meters import Meters
 from tfp_flows.objectives import MaximumLikelihood, Objective
 from tfp_flows.optimizers import RELATIVE_CLIPNORM, FusedAdam
 
@@ -26,14 +26,8 @@ if TYPE_CHECKING:
     import numpy as np
 
 
-class FlowTrainer(HasClassLabels, BuiltByConstructor, keras.Model):
+class FlowTrainer(KerasFiles, HasClassLabels, BuiltByConstructor, keras.Model):
     """Trains by an objective what a subclass, `tfp_flows.Flow`, makes a density of. Abstract."""
-
-    def __new__(cls, *args, **kwargs):
-        flow = super().__new__(cls, *args, **kwargs)
-        # Past Keras' own __setattr__, which tracks what it finds in containers.
-        vars(flow)["recorded_arguments"] = record(cls, args, kwargs)
-        return flow
 
     def default_objective(self) -> Objective:
         """What `compile` takes where it is given no objective: maximum likelihood. A model may state another."""
@@ -67,7 +61,7 @@ class FlowTrainer(HasClassLabels, BuiltByConstructor, keras.Model):
         if isinstance(optimizer, str) and optimizer.lower() == "adam":
             optimizer = FusedAdam(relative_clipnorm=RELATIVE_CLIPNORM)
         self.objective = loss
-        self._meters = _Meters(loss, self)
+        self._meters = Meters(loss, self)
         super().compile(optimizer=optimizer, loss=None, **kwargs)
         if not self.optimizer.built:
             # Keras would build its slots inside the traced step, and so trace the step twice; and a weights file loaded
@@ -110,11 +104,7 @@ class FlowTrainer(HasClassLabels, BuiltByConstructor, keras.Model):
                 variables.
         """
         self._assert_compiled("fit")
-        if class_weight is not None:
-            raise ValueError(
-                "Expected class_weight=None, for y is what the flow is conditioned on (sample_weight weighs events); "
-                f"got {class_weight!r}."
-            )
+        fitting.refuse_class_weight(class_weight)
         if not self.trainable_variables:
             raise ValueError("Expected a distribution with at least one trainable variable to fit; got none.")
         validation_batch_size = validation_batch_size or batch_size
@@ -129,22 +119,23 @@ class FlowTrainer(HasClassLabels, BuiltByConstructor, keras.Model):
         callbacks = fitting.with_clock(callbacks, [metric.name for metric in self._meters.shown])
         fitting.pipeline.set_epoch(initial_epoch)
         try:
-            x = fitting.prepare(self, x, steps_per_epoch)
-            return super().fit(
-                x=x,
-                y=y,
-                batch_size=batch_size,
-                epochs=epochs,
-                verbose=verbose,
-                callbacks=callbacks,
-                validation_data=validation_data,
-                shuffle=shuffle,
-                sample_weight=sample_weight,
-                initial_epoch=initial_epoch,
-                steps_per_epoch=steps_per_epoch,
-                validation_steps=validation_steps,
-                validation_freq=validation_freq,
-            )
+            with loaders.refusals_in_a_sentence():
+                x = start.prepare(self, x, steps_per_epoch)
+                return super().fit(
+                    x=x,
+                    y=y,
+                    batch_size=batch_size,
+                    epochs=epochs,
+                    verbose=verbose,
+                    callbacks=callbacks,
+                    validation_data=validation_data,
+                    shuffle=shuffle,
+                    sample_weight=sample_weight,
+                    initial_epoch=initial_epoch,
+                    steps_per_epoch=steps_per_epoch,
+                    validation_steps=validation_steps,
+                    validation_freq=validation_freq,
+                )
         finally:
             fitting.pipeline.set_epoch(None)
 
@@ -164,9 +155,10 @@ class FlowTrainer(HasClassLabels, BuiltByConstructor, keras.Model):
         given = self, x, y, sample_weight, batch_size
         x, y, sample_weight, _ = fitting.batches(*given, shuffle=False, steps=steps)
         batch_size = None if isinstance(x, tf.data.Dataset) else batch_size
-        return super().evaluate(
-            x, y, batch_size, verbose, sample_weight, steps, callbacks, return_dict=return_dict, **kwargs
-        )
+        with loaders.refusals_in_a_sentence():
+            return super().evaluate(
+                x, y, batch_size, verbose, sample_weight, steps, callbacks, return_dict=return_dict, **kwargs
+            )
 
     def predict(
         self,
@@ -175,10 +167,35 @@ class FlowTrainer(HasClassLabels, BuiltByConstructor, keras.Model):
         verbose: int | str = "auto",
         steps: int | None = None,
         callbacks: Sequence[keras.callbacks.Callback] | None = None,
+        context: ArrayLike | None = None,
     ) -> np.ndarray:
-        """log_prob of a whole data set, in batches: an array (n,), nats per event. Context as the y of a data set."""
-        x = self.as_reals(x) if fitting.is_array(x) else x
-        return super().predict(x, batch_size, verbose, steps, callbacks)
+        """log_prob of a whole data set, in batches: an array (n,), nats per event.
+
+        Args:
+            x: events, a pair of events and contexts, or what gives batches of either.
+            batch_size, verbose, steps, callbacks: as Keras' predict.
+            context: of a conditional flow, beside arrays of events: as in `log_prob`.
+
+        Raises:
+            ValueError: for bad events or contexts.
+        """
+        x = fitting.scored_batches(self, x, context, batch_size)
+        with loaders.refusals_in_a_sentence():
+            return super().predict(x, None, verbose, steps, callbacks)
+
+    def train_on_batch(
+        self,
+        x: ArrayLike,
+        y: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+        class_weight: dict | None = None,
+        return_dict: bool = False,
+    ) -> float | list[float] | dict[str, float]:
+        """As Keras' train_on_batch; layers that initialise from data do so from this batch, where they still wait."""
+        self._assert_compiled("train_on_batch")
+        fitting.refuse_class_weight(class_weight)
+        x, y, sample_weight = fitting.one_batch(self, x, y, sample_weight)
+        return super().train_on_batch(x, y, sample_weight, return_dict=return_dict)
 
     def train_step(self, data: tuple | tf.Tensor) -> dict[str, tf.Tensor]:
         x, context, weight = keras.utils.unpack_x_y_sample_weight(data)
@@ -203,54 +220,7 @@ class FlowTrainer(HasClassLabels, BuiltByConstructor, keras.Model):
 
     def predict_step(self, data: tuple | tf.Tensor) -> tf.Tensor:
         x, context, _ = keras.utils.unpack_x_y_sample_weight(data)
-        density = lambda x: self(x, context=context, training=False)
-        return support.on_support(self, x, context, density)
-
-    def get_config(self) -> dict:
-        """The arguments that build the model again; those of a subclass of yours as they were given.
-
-        Raises:
-            ValueError: for a plain `Flow`, or a subclass whose arguments are more than numbers, strings and containers
-                of them: give it a `get_config` and a `from_config`.
-        """
-        arguments = constructor_arguments(self, _is_ours)
-        if arguments is None:
-            what = "a plain Flow" if _is_ours(type(self)) else f"{type(self).__name__}, whose arguments hold more"
-            raise ValueError(
-                "Expected a named model (tfp_flows.NICE, tfp_flows.RealNVP, ...), or a subclass of Flow with a "
-                "get_config or with plain arguments, to save whole, for a distribution cannot be rebuilt from a file; "
-                f"got {what}. Save its weights (.weights.h5), or use tfp_flows.serving.export."
-            )
-        if self.class_labels is None:
-            return arguments
-        return {**arguments, "class_labels": self.class_labels.to_dict()}
-
-    @classmethod
-    def from_config(cls, config: dict) -> FlowTrainer:
-        config = dict(config)
-        labels = config.pop("class_labels", None)
-        flow = cls(**config)
-        if labels is not None:
-            flow.class_labels = Labels.from_dict(labels)
-        return flow
-
-    def build_from_config(self, config: dict) -> None:
-        """Nothing: a flow is built by its constructor."""
-
-    def get_compile_config(self) -> dict:
-        # Another objective is no part of a file: what comes back is compiled again, and not with the model's default.
-        default = self.default_objective()
-        if not self.compiled or _describe(self.objective) != _describe(default):
-            return {}
-        config = super().get_compile_config()
-        return {key: config.get(key) for key in ("optimizer", "jit_compile", "run_eagerly", "steps_per_execution")}
-
-    def compile_from_config(self, config: dict) -> None:
-        if config:
-            self.compile(**keras.saving.deserialize_keras_object(config))
-
-    def load_own_variables(self, store: dict) -> None:
-        super().load_own_variables(adoption.with_later_variables([*self.adopted, *self.noise_adopted], store))
+        return self(x, context=context, training=False)
 
     def _objective_values(self, x, context, seed, training):
         """The objective's values of a batch, (batch,), whose shape and dtype are checked before."""
@@ -271,30 +241,3 @@ class FlowTrainer(HasClassLabels, BuiltByConstructor, keras.Model):
     def _assert_compiled(self, what):
         if not self.compiled:
             raise ValueError(f"Expected a compiled flow to {what}, flow.compile(optimizer); got one that is not.")
-
-
-class _Meters:
-    """The loss and an objective's metrics, held where Keras finds no list: a model compiled anew drops the old ones."""
-
-    def __init__(self, objective, flow):
-        self._loss = keras.metrics.Mean(name="loss")
-        self.shown = objective.metrics(flow)
-        self.all = [self._loss, *self.shown]
-
-    @property
-    def count(self):
-        """The events that were seen since the last reset."""
-        return self._loss.count
-
-    def update(self, loss, values, weight):
-        self._loss.update_state(loss, sample_weight=tf.shape(values)[0])
-        for metric in self.shown:
-            metric.update_state(values, sample_weight=weight)
-
-
-def _describe(objective):
-    return type(objective), objective.get_config()
-
-
-def _is_ours(kind):
-    return kind.__module__.partition(".")[0] == __name__.partition(".")[0]

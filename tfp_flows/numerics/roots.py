@@ -53,12 +53,13 @@ def root_of_increasing(function, y, low, high, start=None, max_iterations=_MAX_I
         is_good = (slope > 0) & (tf.abs(bounded - x) <= 0.5 * last_step)
         next_x = tf.where(is_good, bounded, low + 0.5 * (high - low))
         step = tf.abs(next_x - x)
-        # The error after a step of Newton's is about the square of the step. Not (>), so that NaN comes to an end.
+        # The error after a step of Newton's is about the square of the step.
         is_newton = is_good & tf.equal(newton, bounded)
         tolerance = tf.where(is_newton, tf.cast(epsilon**0.75, x.dtype), epsilon) * tf.maximum(tf.abs(x), 1)
         is_exact = tf.equal(error, 0)
         next_x = tf.where(is_done | is_exact, x, next_x)
-        return next_x, low, high, step, is_done | is_exact | ~(step > tolerance)
+        # NaN comes to an end by name: TensorFlow's graph optimizer makes (<=) of a negated (>), as if there were none.
+        return next_x, low, high, step, is_done | is_exact | (step <= tolerance) | tf.math.is_nan(step)
 
     start = low + 0.5 * (high - low) if start is None else start
     x = tf.while_loop(
