@@ -128,6 +128,7 @@ def test_what_is_not_finite_does_not_spoil_them():
 
 def test_a_frozen_one_keeps_its_statistics():
     flow, norms = make_flow()
+    flow.initialize(2 * X + 1)
     before = [state(norm) for norm in norms]
     for norm in norms:
         norm._statistics.trainable = False
@@ -205,6 +206,7 @@ def test_a_scale_before_it_changes_nothing_in_training():
     base = tfd.Sample(tfd.Normal(tf.zeros([], tf.float64), 1.0), 4)
     chain = bijectors.Chain([tfb.Scale(scale), BatchNorm(4, dtype="float64", epsilon=1e-12)])
     flow = tfp_flows.Flow(tfd.TransformedDistribution(base, chain))
+    flow.initialize(3 * F64)
     with tf.GradientTape() as tape:
         value = tf.reduce_mean(flow(tf.identity(F64), training=True))
     assert abs(tape.gradient(value, scale)) < 1e-8

@@ -10,6 +10,7 @@ from scipy import special, stats
 import tfp_flows
 from tfp_flows import bijectors, data, masks, serving, transforms
 from tfp_flows.dequantization import Uniform, Variational
+from tfp_flows.flow.signatures import signatures, variables
 from tfp_flows.models.blocks import noise
 from tfp_flows.networks import MLP, ConvNet
 from tfp_flows.training import scoring
@@ -371,7 +372,12 @@ class TestSaving:
         x = LATTICE.astype("float32") + 0.5
         np.testing.assert_allclose(serving.load(version).log_prob(x), flow.log_prob(x), rtol=1e-5)
         saved = tf.train.load_checkpoint(f"{version}/variables/variables").get_variable_to_shape_map()
-        assert sum(name.startswith("variables_read") for name in saved) == len(layers.trainable_variables) + 2 == 4
+        functions = signatures(flow)[0]
+        of_integers = [functions.pop(name) for name in ("score", "score_with_noise")]
+        assert len(variables(functions.values(), flow)) == len(layers.trainable_variables) + 2 == 4
+        # The bound of integers alone reads the noise's own weights.
+        read = variables([*functions.values(), *of_integers], flow)
+        assert sum(name.startswith("variables_read") for name in saved) == len(read) > 4
 
 
 def test_a_culprit_in_the_noise_is_named():

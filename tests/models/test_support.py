@@ -106,6 +106,18 @@ def test_a_value_at_its_bound_or_beyond_has_no_density(name):
     assert model.evaluate(x, verbose=0, return_dict=True)["nll"] == np.inf
 
 
+@pytest.mark.parametrize("dtype, num_bins", [("uint8", 256), ("uint16", 65536), ("int8", 128), ("int32", 300)])
+def test_all_levels_of_an_integer_dtype_are_inside(dtype, num_bins):
+    """256 levels are none in uint8, whose largest number is 255."""
+    model = tfp_flows.MAF((2,), num_bins, num_layers=1, hidden_units=4)
+    model.compile("adam")
+    x = np.array([[0, num_bins - 1], [num_bins // 2, 1]], dtype)
+    logs = model.evaluate(x, verbose=0, return_dict=True)
+    assert np.isfinite(logs["nll"])
+    np.testing.assert_allclose(model(tf.constant(x)), model.log_prob(x), rtol=1e-5)
+    np.testing.assert_allclose(model.predict(x, verbose=0), model.log_prob(x), rtol=1e-5)
+
+
 @pytest.mark.parametrize("name", ["maf_image", "glow_by_class", "probit", "sigmoid"])
 def test_it_is_served_so(name, tmp_path):
     is_bounded = name in BOUNDED

@@ -200,8 +200,17 @@ def test_stop_on_nan_names_a_weight_a_gradient_and_the_batch():
     flow = tfp_flows.Flow(pushed(tfb.Scale(tf.Variable(1.0))))
     flow.compile("sgd")
     stop = training.StopOnNaN(data(4))
-    bad = tf.data.Dataset.from_tensors(np.full([4, 2], np.nan, "float32"))
-    flow.fit(bad, epochs=3, verbose=0, callbacks=[stop])
+
+    class Bad(keras.utils.PyDataset):
+        """Its first batch, which is looked at beforehand, is fine."""
+
+        def __len__(self):
+            return 2
+
+        def __getitem__(self, i):
+            return np.full([4, 2], np.nan if i else 0.5, "float32")
+
+    flow.fit(Bad(), epochs=3, verbose=0, callbacks=[stop])
     assert "the batch itself" in stop.culprit and np.isfinite(flow.weights[0].numpy())
 
 

@@ -87,8 +87,10 @@ class InitializedOnce:
         return not keras.ops.convert_to_numpy(getattr(self, self._flag))
 
     def was_updated(self) -> bool:
-        """Whether an optimizer has changed it: its trained variables are zeros at first."""
-        return any(keras.ops.convert_to_numpy(variable).any() for variable in self.trainable_variables)
+        """Whether an optimizer has changed it: its own trained variables are zeros at first."""
+        # Not those of what it holds: a bijector around another waits for itself alone.
+        own = [v for v in vars(self).values() if isinstance(v, tf.Variable) and v.trainable]
+        return any(keras.ops.convert_to_numpy(variable).any() for variable in own)
 
     def take_as_it_is(self) -> None:
         """Waits no longer, and changes nothing."""

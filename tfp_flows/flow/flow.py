@@ -237,7 +237,9 @@ class Flow(FlowTrainer):
             start.initialize_where_training_starts(self, x, context)
         density = lambda x: self._score(x, context, seed)
         # Training sees the distribution as it is.
-        return density(x) if training else support.on_support(self, x, context, density)
+        if training:
+            return density(x)
+        return contexts.void_unknown(self, context, support.on_support(self, x, context, density))
 
     def as_reals(self, x: ArrayLike) -> tf.Tensor:
         """Events as the continuous density takes them: floats of the flow's dtype, integers at their bins' centres.

@@ -67,7 +67,9 @@ def signatures(model):
     def log_prob(x, **context):
         return {"log_prob": _served(model.log_prob(tf.cast(x, dtype), **real(context)), served, ())}
 
-    def sample(n, seed, temperature=1.0, **context):
+    def sample(n, seed, **context):
+        # No default of the argument: it would be listed among the inputs.
+        temperature = context.pop("temperature", tf.ones([]))
         checks = [
             sampler.require(n >= 1, "Expected n to be a positive integer; got {}.", [n]),
             sampler.require(

@@ -27,9 +27,9 @@ def on_support(flow, x, context, log_prob):
     """
     if flow.num_bins is None:
         return _without_nan(flow, x, context, log_prob(x))
-    # Written so that NaN is not outside.
-    top = tf.cast(flow.num_bins, x.dtype)
-    outside = tf.reduce_any((x < 0) | (x >= top), axis=_event_axes(flow))
+    # Written so that NaN is not outside; and in integers that hold the number of levels: 256 is 0 in uint8.
+    values = x if x.dtype.is_floating else tf.cast(x, tf.int64)
+    outside = tf.reduce_any((values < 0) | (values >= tf.cast(flow.num_bins, values.dtype)), axis=_event_axes(flow))
     # What would be NaN is not even computed: an event of zeros takes its place, and gradients stay finite.
     kept = tf.where(_beside(outside, flow), tf.zeros_like(x), x)
     values = _without_nan(flow, kept, context, log_prob(kept))
