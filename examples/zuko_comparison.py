@@ -145,7 +145,8 @@ def compare(args):
                 to = folder / f"zuko_comparison-{name}-{model}-{library}.npz"
                 command = [sys.executable, __file__, "--worker", f"{name}:{model}:{library}", "--to", str(to)]
                 command += ["--minutes", str(args.minutes), "--seed", str(args.seed), "--folder", args.folder]
-                subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+                quiet = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
+                subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=quiet)
                 found[library] = dict(np.load(to))
             ours, zuko = (found[library]["scores"] for library in LIBRARIES)
             error = (ours - zuko).std(ddof=1) / math.sqrt(len(ours))
