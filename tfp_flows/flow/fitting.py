@@ -19,7 +19,7 @@ class EpochClock(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch, logs=None):
         pipeline.set_epoch(epoch)
-        for i, generator in enumerate(_seed_generators(self.model)):
+        for i, generator in enumerate(_generators_of_dropout(self.model)):
             state = np.random.SeedSequence([self.model.seed, i, epoch]).generate_state(2)
             generator.state.assign(state.astype("uint32"))
 
@@ -165,6 +165,6 @@ def split_validation(arrays, fraction):
     return train, validation
 
 
-def _seed_generators(model):
+def _generators_of_dropout(model):
     layers = flatten_layers(model)
     return [layer.seed_generator for layer in layers if getattr(layer, "seed_generator", None) is not None]
