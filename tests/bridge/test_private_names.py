@@ -16,10 +16,11 @@ import pytest
 import tensorflow as tf
 import tensorflow_probability as tfp
 from tensorflow.python.eager import record
+from tensorflow.python.framework import ops, registry
 from tensorflow_probability.python.internal import cache_util
 
 from tfp_flows import bijectors
-from tfp_flows.bridge import cache, compositions, layers, modules, optimizers, tape, trainer, variables
+from tfp_flows.bridge import cache, compositions, layers, modules, optimizers, tape, traces, trainer, variables
 from tfp_flows.bridge.keras_weights import KerasWeights
 
 tfb = tfp.bijectors
@@ -230,11 +231,50 @@ def a_composition_is_walked():
     assert seen == [("exp", {"x": 1}), ("tanh", {})]
 
 
+def a_trace_leaves_nothing_behind():
+    @tf.custom_gradient
+    def square(x):
+        return x * x, lambda dy: 2.0 * x * dy
+
+    # One of TFP's own: in its one table.
+    softplus = tfb.Softplus()
+
+    @tf.function
+    def slope(x):
+        with traces.owned_by_its_graph(), tf.GradientTape() as tape:
+            tape.watch(x)
+            y = square(softplus.forward(tf.identity(x)))
+        return tape.gradient(y, x)
+
+    table, cache = ops.gradient_registry._registry, vars(tfb.Bijector)["_cache"].storage
+    for _ in range(2):
+        gc.collect()
+    before, remembered = set(table), len(cache)
+    concrete = slope.get_concrete_function(tf.TensorSpec([]))
+    names = set(table) - before
+    # Square's, and softplus' of TFP.
+    assert len(names) >= 1 and len(cache) == remembered
+    with tf.GradientTape() as tape:
+        x = tf.constant(0.7)
+        tape.watch(x)
+        value = concrete(x)
+    # The gradient of the gradient: looked up by name in a graph that is alive.
+    s, d = np.log1p(np.exp(0.7)), 1 / (1 + np.exp(-0.7))
+    np.testing.assert_allclose(value, 2 * s * d, rtol=1e-6)
+    np.testing.assert_allclose(tape.gradient(value, x), 2 * d * d + 2 * s * d * (1 - d), rtol=1e-6)
+    del slope, concrete, tape, value
+    for _ in range(2):
+        gc.collect()
+    assert not names & set(table)
+
+
 # (what has it, the private name, what it is used for)
 PRIVATE_NAMES = [
     (tf.Module, "_flatten", flatten_holds_in_order),
     (tf.Module, "_flatten", flatten_opens_composite_tensors),
     (tf.Module, "_trackable_children", checkpoints_see_the_weights),
+    (ops.gradient_registry, "_registry", a_trace_leaves_nothing_behind),
+    (registry, "_TYPE_TAG", a_trace_leaves_nothing_behind),
     (tf.Variable(1.0), "_trainable", trainable_is_shared),
     (record, "stop_recording", recording_stops),
     (record, "could_possibly_record", recording_stops),

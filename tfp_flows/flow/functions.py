@@ -7,6 +7,7 @@ never answer from before a training step.
 import keras
 import tensorflow as tf
 
+from tfp_flows.bridge.traces import owned_by_its_graph
 from tfp_flows.flow import support
 from tfp_flows.flow.context import void_unknown
 
@@ -20,20 +21,24 @@ class CompiledFunctions:
 
     def __init__(self, flow):
         @tf.function(reduce_retracing=True)
+        @owned_by_its_graph()
         def log_prob(x, context=None):
             density = lambda x: flow.distribution.log_prob(tf.identity(x), **flow.options(context))
             return void_unknown(flow, context, support.on_support(flow, x, context, density))
 
         @tf.function(reduce_retracing=True)
+        @owned_by_its_graph()
         def sample(n, seed, t, context=None):
             return draw(flow, flow.sampler, n, seed, t, context)
 
         @tf.function(reduce_retracing=True)
+        @owned_by_its_graph()
         def encode(x, context=None):
             z = flow.distribution.bijector.inverse(tf.identity(x), **bijector_options(context))
             return void_unknown(flow, context, z)
 
         @tf.function(reduce_retracing=True)
+        @owned_by_its_graph()
         def decode(z, context=None):
             x = flow.distribution.bijector.forward(tf.identity(z), **bijector_options(context))
             return void_unknown(flow, context, x)

@@ -14,6 +14,7 @@ import keras
 import tensorflow as tf
 from numpy.typing import ArrayLike
 
+from tfp_flows.bridge.traces import owned_by_its_graph
 from tfp_flows.bridge.trainer import BuiltByConstructor
 from tfp_flows.flow import events, fitting, loaders, no_data, start, train_step
 from tfp_flows.flow.class_labels import HasClassLabels
@@ -197,6 +198,7 @@ class FlowTrainer(KerasFiles, HasClassLabels, BuiltByConstructor, keras.Model):
         x, y, sample_weight = fitting.one_batch(self, x, y, sample_weight)
         return super().train_on_batch(x, y, sample_weight, return_dict=return_dict)
 
+    @owned_by_its_graph()
     def train_step(self, data: tuple | tf.Tensor) -> dict[str, tf.Tensor]:
         x, context, weight = keras.utils.unpack_x_y_sample_weight(data)
         seed = train_step.step_seed(self.seed, self.optimizer.iterations)
@@ -211,6 +213,7 @@ class FlowTrainer(KerasFiles, HasClassLabels, BuiltByConstructor, keras.Model):
         train_step.apply_gradients(self.optimizer, gradients, weights, after=loss)
         return self._update_metrics(loss, values, weight)
 
+    @owned_by_its_graph()
     def test_step(self, data: tuple | tf.Tensor) -> dict[str, tf.Tensor]:
         x, context, weight = keras.utils.unpack_x_y_sample_weight(data)
         # Reset with the metrics, so that every evaluation draws the same noise for the same data.
@@ -218,6 +221,7 @@ class FlowTrainer(KerasFiles, HasClassLabels, BuiltByConstructor, keras.Model):
         values = self._objective_values(x, context, seed, training=False)
         return self._update_metrics(train_step.total_loss(values, weight, self.losses), values, weight)
 
+    @owned_by_its_graph()
     def predict_step(self, data: tuple | tf.Tensor) -> tf.Tensor:
         x, context, _ = keras.utils.unpack_x_y_sample_weight(data)
         return self(x, context=context, training=False)

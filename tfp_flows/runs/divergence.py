@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
+from tfp_flows.bridge.traces import owned_by_its_graph
 from tfp_flows.data.dataset import Data
 from tfp_flows.flow import Flow
 from tfp_flows.numerics.tensors import is_positive_integer
@@ -59,6 +60,7 @@ def compare(teacher: Flow, student: Flow, dataset: Data, n: int | None = None, s
 def _divergence(p, q, n, context, seed, batch):
     """log p(x) - log q(x) of samples of p, an array (n,)."""
 
+    @owned_by_its_graph()
     def difference(size, seed, context=None):
         x, log_p = p.sample_and_log_prob(size, context, seed)
         # A new tensor: TFP would answer from the cache of the same bijector.

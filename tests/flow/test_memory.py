@@ -1,0 +1,85 @@
+"""What is let go of is gone: no model, and none of its graphs, is alive after its last name."""
+
+import gc
+import weakref
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+import tfp_flows
+from tests.models.cases import CASES, build, events
+from tfp_flows import serving, training
+
+tfb, tfd = tfp.bijectors, tfp.distributions
+
+
+def graphs():
+    """How many graphs of functions are alive."""
+    # A cycle may be found unreachable one round after its parts.
+    gc.collect(), gc.collect()
+    return sum(isinstance(part, tf.__internal__.FuncGraph) for part in gc.get_objects())
+
+
+def of_tfp():
+    """A flow of TFP's own parts: two of them register gradients of their own."""
+    network = tfb.AutoregressiveNetwork(params=2, hidden_units=[4], activation="swish")
+    chain = tfb.Chain([tfb.Softplus(), tfb.Scale(tf.Variable(0.5)), tfb.MaskedAutoregressiveFlow(network)])
+    base = tfd.Sample(tfd.Normal(0.0, 1.0), 4)
+    flow = tfp_flows.Flow(tfd.TransformedDistribution(base, chain))
+    flow.compile("adam")
+    return flow
+
+
+def use(flow, x, context):
+    """Everything that traces."""
+    flow.fit(x, context, epochs=1, batch_size=8, verbose=0)
+    flow.evaluate(x, context, verbose=0)
+    flow.predict(x, context=context, verbose=0)
+    flow.log_prob(x, context)
+    flow.sample(len(x), seed=1, context=context)
+    flow.decode(flow.encode(x, context), context)
+    training.nll_per_event(flow, x, context)
+
+
+@pytest.mark.parametrize("name", ["maf_conditional", "glow_by_class", "wavenet", "tfp"])
+def test_a_model_goes_with_its_last_name(name, tmp_path):
+    if name == "tfp":
+        flow, (x, context) = of_tfp(), (np.random.default_rng(0).exponential(size=(16, 4)).astype("float32"), None)
+    else:
+        flow, (x, context) = build(name), events(name, 16)
+    before = graphs()
+    use(flow, x, context)
+    serving.export(flow, tmp_path, warmup=False)
+    parts = [weakref.ref(flow), weakref.ref(flow.distribution), weakref.ref(flow.distribution.bijector)]
+    assert graphs() > before
+    del flow
+    assert graphs() <= before
+    assert [part() for part in parts] == [None] * 3
+
+
+def test_what_is_repeated_leaves_nothing_behind():
+    """compile and fit again and again, and each function of the package that traces."""
+    flow, (x, context) = build("maf_conditional"), events("maf_conditional", 16)
+    alive = []
+    for _ in range(3):
+        flow.compile("adam")
+        use(flow, x, context)
+        alive.append(graphs())
+    assert alive[1] == alive[2]
+
+
+def test_gradients_of_functions_that_are_alive_are_found():
+    """Of a graph that is kept: through gradients that TensorFlow registers by name, in a function within another."""
+    flow, (x, _) = build("wavenet"), events("wavenet", 4)
+    assert CASES["wavenet"].arguments["transform"] == "mixture"
+    gc.collect()
+    inner = tf.function(lambda x: flow.log_prob(x))
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_mean(inner(tf.constant(x)))
+    traced = tape.gradient(loss, [w.value for w in flow.trainable_variables])
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_mean(flow(tf.constant(x)))
+    for got, wanted in zip(traced, tape.gradient(loss, [w.value for w in flow.trainable_variables]), strict=True):
+        np.testing.assert_allclose(got, wanted, rtol=1e-4, atol=1e-6)

@@ -1,0 +1,94 @@
+"""What a trace leaves behind in tables of the process is given to its graph, and goes when the graph goes.
+
+    TensorFlow   registers the gradient of every `tf.custom_gradient` that is met in a graph, for ever and under a name
+                 of its own; it holds the tensors of that graph, which hold the weights
+    TFP          remembers, in one table for all of its bijectors, which tensor came out of which
+
+Both keep each traced function, and so each model that was ever trained, alive for the life of the process.
+"""
+
+import contextlib
+import itertools
+import weakref
+
+import tensorflow as tf
+import tensorflow_probability as tfp
+from tensorflow.python.framework import ops, registry
+
+_PREFIX = "CustomGradient-"
+# FuncGraph has neither a public slot for user data nor a __dict__ that vars() sees, but takes attributes.
+_SLOT = "_tfp_flows_gradients"
+
+
+@contextlib.contextmanager
+def owned_by_its_graph():
+    """Around what is traced; in eager code, and within itself, it does nothing.
+
+    A gradient that is registered inside lives as long as the outermost function that is being traced: for so long its
+    name can be looked up. TFP's bijectors forget the tensors of that function.
+    """
+    graph = _outermost(tf.compat.v1.get_default_graph())
+    if graph is None or hasattr(graph, _SLOT):
+        yield
+        return
+    setattr(graph, _SLOT, [])
+    before = next(_registered(), -1)
+    try:
+        yield
+    finally:
+        # Names count upwards, and the table is in the order of its entries.
+        for count in list(itertools.takewhile(lambda count: count > before, _registered())):
+            _give(graph, _PREFIX + str(count))
+        _forget(graph)
+
+
+class _Held:
+    """A gradient function that its graph keeps alive."""
+
+    def __init__(self, function):
+        self._function = weakref.ref(function)
+
+    def __call__(self, op, *gradients):
+        return self._function()(op, *gradients)
+
+
+def _registered():
+    """The numbers of the custom gradients that are registered, the last one first."""
+    names = (name for name in reversed(list(ops.gradient_registry._registry)) if name.startswith(_PREFIX))
+    return (int(name[len(_PREFIX) :]) for name in names if name[len(_PREFIX) :].isdigit())
+
+
+def _give(graph, name):
+    table = ops.gradient_registry._registry
+    entry = table.get(name)
+    # Another thread, of another replica, may have given it away.
+    if entry is None or isinstance(entry[registry._TYPE_TAG], _Held):
+        return
+    getattr(graph, _SLOT).append(entry[registry._TYPE_TAG])
+    table[name] = {**entry, registry._TYPE_TAG: _Held(entry[registry._TYPE_TAG])}
+    weakref.finalize(graph, table.pop, name, None).atexit = False
+
+
+def _forget(graph):
+    for storage in {id(storage): storage for storage in _storages(tfp.bijectors.Bijector)}.values():
+        for key in list(storage):
+            tensors = [t for t in tf.nest.flatten(key()) if isinstance(t, tf.__internal__.SymbolicTensor)]
+            if any(_outermost(tensor.graph) is graph for tensor in tensors):
+                # Else it would look for itself in the table when its tensor goes.
+                key.cancel()
+                storage.pop(key, None)
+
+
+def _storages(kind):
+    if "_cache" in vars(kind):
+        yield vars(kind)["_cache"].storage
+    for subclass in kind.__subclasses__():
+        yield from _storages(subclass)
+
+
+def _outermost(graph):
+    """The outermost function's graph around a graph, or None outside of functions."""
+    found = None
+    while isinstance(graph, tf.__internal__.FuncGraph):
+        found, graph = graph, graph.outer_graph
+    return found
