@@ -57,16 +57,19 @@ print("same vectors")
 
 IMAGES = """
 x = np.random.default_rng(0).normal(size=(256, 8, 8, 2)).cumsum(axis=1).astype("float32")
+batches = lambda size: tfp_flows.data.batches(x, size)
 
 def train(strategy, make, epochs):
     keras.utils.set_random_seed(0)
     with strategy.scope():
         flow = make()
         flow.compile(keras.optimizers.SGD(1e-5))
-    batches = tfp_flows.data.batches(x, 64)
     start = []
     keep = keras.callbacks.LambdaCallback(on_train_begin=lambda logs: start.extend(w.numpy() for w in flow.weights))
-    logs = flow.fit(batches, epochs=epochs, verbose=0, callbacks=[keep]).history["nll"]
+    stop = tfp_flows.training.StopOnNaN(x[:8])
+    # Within the scope, as the README has it; the vectors outside of it.
+    with strategy.scope():
+        logs = flow.fit(batches(64), epochs=epochs, verbose=0, callbacks=[keep, stop]).history["nll"]
     return flow, start, logs
 
 # ActNorm: one device and two are the same, from the initialisation on.
@@ -102,7 +105,15 @@ for v in averages:
     on_devices = [replica.numpy() for replica in v.value.values]
     np.testing.assert_array_equal(*on_devices)
 state = [w.numpy() for w in two.weights]
-two.log_prob(x[:4]), two.sample(3, seed=0), two.encode(x[:4])
+with strategy.scope():
+    inside = [two.log_prob(x[:4]), two.sample(3, seed=0), two.encode(x[:4])]
+    inside.append(tfp_flows.training.nll_per_event(two, x[:4]))
+    two.evaluate(batches(64), verbose=0), two.predict(batches(64), verbose=0)
+    two.save("two.keras")
+outside = [two.log_prob(x[:4]), two.sample(3, seed=0), two.encode(x[:4]), -two.log_prob(x[:4])]
+for a, b in zip(inside, outside, strict=True):
+    np.testing.assert_allclose(a, b, rtol=1e-4)
+np.testing.assert_allclose(keras.models.load_model("two.keras").log_prob(x[:4]), two.log_prob(x[:4]), rtol=1e-5)
 for now, then in zip(two.weights, state):
     np.testing.assert_array_equal(now.numpy(), then)
 print("same images")
@@ -119,7 +130,8 @@ with strategy.scope():
     flow = tfp_flows.Flow(ours())
     flow.compile(keras.optimizers.Adam(1e-2))
 batches = tfp_flows.data.batches(data(512), 64, shuffle=True)
-history = flow.fit(batches, epochs=2, verbose=0, validation_data=tfp_flows.data.batches(data(128), 64)).history
+with strategy.scope():
+    history = flow.fit(batches, epochs=2, verbose=0, validation_data=tfp_flows.data.batches(data(128), 64)).history
 print("RESULT", json.dumps({"nll": history["nll"], "val_nll": history["val_nll"],
                             "weights": [float(np.sum(np.abs(w.numpy()))) for w in flow.weights]}))
 """

@@ -10,10 +10,11 @@ from __future__ import annotations
 import contextlib
 import contextvars
 
-import keras
 import numpy as np
 import tensorflow as tf
 from numpy.typing import ArrayLike
+
+from tfp_flows.numerics.tensors import as_array
 
 _active = contextvars.ContextVar("tfp_flows_initializing", default=False)
 
@@ -84,13 +85,13 @@ class InitializedOnce:
     @property
     def needs_initialization(self):
         """Whether it still waits for its batch."""
-        return not keras.ops.convert_to_numpy(getattr(self, self._flag))
+        return not as_array(getattr(self, self._flag))
 
     def was_updated(self) -> bool:
         """Whether an optimizer has changed it: its own trained variables are zeros at first."""
         # Not those of what it holds: a bijector around another waits for itself alone.
         own = [v for v in vars(self).values() if isinstance(v, tf.Variable) and v.trainable]
-        return any(keras.ops.convert_to_numpy(variable).any() for variable in own)
+        return any(as_array(variable).any() for variable in own)
 
     def take_as_it_is(self) -> None:
         """Waits no longer, and changes nothing."""

@@ -34,6 +34,22 @@ def permute(x, permutation):
     return _gather_last(x, permutation, np.argsort(permutation))
 
 
+def as_array(value):
+    """The value of a variable or a tensor, an array, wherever it is asked for.
+
+    Within `strategy.scope()` a variable of a `tf.distribute.Strategy` makes no array of itself.
+
+    Args:
+        value: `keras.Variable`, `tf.Variable`, tensor, `tf.IndexedSlices` or array.
+
+    Example:
+        >>> from tfp_flows.numerics import tensors
+        >>> tensors.as_array(tf.Variable([1.0, 2.0])).tolist()
+        [1.0, 2.0]
+    """
+    return tf.convert_to_tensor(value).numpy()
+
+
 def check_shape(shape, name="event_shape"):
     """The shape as a tuple of ints, or one clear error.
 

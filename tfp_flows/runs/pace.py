@@ -4,6 +4,8 @@ import time
 
 import keras
 
+from tfp_flows.numerics.tensors import as_array
+
 
 class Pace(keras.callbacks.Callback):
     """Measures a fit while it runs. The first of the callbacks, so that it counts what the others do.
@@ -26,7 +28,7 @@ class Pace(keras.callbacks.Callback):
         self.steps_per_epoch = None
 
     def on_train_begin(self, logs=None):
-        self.step = int(self.model.optimizer.iterations)
+        self.step = int(as_array(self.model.optimizer.iterations))
         self.steps_per_epoch = self.params.get("steps")
         self.start, self.mark = self.clock(), None
         self.num_timed, self.in_steps, self.ends = 0, 0.0, []

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from tfp_flows.bijectors.parts import visit_innermost
 from tfp_flows.flow import context as contexts
+from tfp_flows.numerics.tensors import as_array
 
 
 class StopOnNaN(keras.callbacks.Callback):
@@ -162,5 +163,5 @@ def _as_continuous(model, x):
 
 
 def _is_finite(value):
-    value = np.asarray(keras.ops.convert_to_numpy(value))
+    value = as_array(value)
     return value.dtype.kind != "f" or bool(np.isfinite(value).all())
