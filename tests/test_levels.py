@@ -26,13 +26,13 @@ LEVELS = [
     {"bijectors", "networks"},
     {"transforms", "dynamics", "optimizers"},
     {"bridge", "numerics"},
-    {"data", "pictures", "plots", "masks", "files", "libraries", "catalog", "environment", "novelty", "wav",
-     "riff"},
+    {"data", "pictures", "plots", "masks", "files", "libraries", "catalog", "model_options", "environment", "novelty",
+     "wav", "riff"},
 ]  # fmt: skip
 # Within a row: what may be imported all the same, since it goes one way only.
 ALLOWED = {
     ("pictures", "files"), ("plots", "pictures"), ("wav", "files"), ("wav", "riff"), ("data", "wav"),
-    ("objectives", "metrics"),
+    ("model_options", "catalog"), ("objectives", "metrics"),
 }  # fmt: skip
 
 

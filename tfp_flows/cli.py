@@ -16,6 +16,7 @@ import os
 import shlex
 import sys
 
+import tfp_flows
 from tfp_flows import commands
 
 
@@ -52,6 +53,7 @@ def _parser():
         epilog="An error is one sentence and exit code 2; TFP_FLOWS_TRACEBACK=1 shows where it was raised.",
     )
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    parser.add_argument("--version", action="version", version=f"tfp-flows {tfp_flows.__version__}")
     parser.set_defaults(check=lambda options: None, is_light=False)
     for command in commands.ALL:
         command.add(subparsers)

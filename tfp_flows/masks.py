@@ -109,7 +109,7 @@ def alternating(mask: np.ndarray, num_layers: int) -> list[np.ndarray]:
         list of `num_layers` bool arrays.
 
     Raises:
-        ValueError: where the mask is not boolean, or all True or all False.
+        ValueError: where the mask is not boolean, or all True or all False, or num_layers no positive integer.
 
     Example:
         >>> from tfp_flows import masks
@@ -117,6 +117,8 @@ def alternating(mask: np.ndarray, num_layers: int) -> list[np.ndarray]:
         [[True, False], [False, True], [True, False]]
     """
     mask = check(mask)
+    if isinstance(num_layers, bool) or not isinstance(num_layers, (int, np.integer)) or num_layers < 1:
+        raise ValueError(f"Expected num_layers to be a positive integer; got {num_layers!r}.")
     return [mask if i % 2 == 0 else ~mask for i in range(num_layers)]
 
 

@@ -24,7 +24,7 @@ def ask(*argv):
     return subprocess.run([sys.executable, "-m", "tfp_flows.cli", *argv], capture_output=True, text=True)
 
 
-@pytest.mark.parametrize("argv", [["--help"], ["list"], *([name, "--help"] for name in COMMANDS)])
+@pytest.mark.parametrize("argv", [["--help"], ["list"], ["list", "Glow"], *([name, "--help"] for name in COMMANDS)])
 def test_help_imports_nothing_heavy(argv):
     code = f"""
 import sys
@@ -146,6 +146,18 @@ def test_resume_goes_on(run, capsys):
     "argv, message",
     [
         (["train", "glowworm", "--data", "digits"], "Expected a model among"),
+        (["train", "Real-NPV", "--data", "digits"], "got 'Real-NPV' (did you mean 'realnvp'?)"),
+        (["list", "maff"], "got 'maff' (did you mean 'maf'?)"),
+        (["train", "NICE", "--data", "moons", "--set", "num_layer=3"], "got 'num_layer' (did you mean 'num_layers'?)"),
+        (["train", "maf", "--data", "moons", "--set", "num_layers=four"], "num_layers of maf to be of kind int | None"),
+        (["train", "glow", "--data", "digits", "--set", "equalize=maybe"], "equalize of glow to be of kind bool; got"),
+        (["train", "maf", "--data", "moons", "--set", "hidden_units=64,x"], "got [64, 'x']"),
+        (
+            ["train", "realnvp", "--data", "moons", "--set", "num_layers=0"],
+            "num_layers to be a positive integer; got",
+        ),
+        (["train", "nice", "--data", "moons", "--set", "num_layers=-1"], "num_layers to be a positive integer; got"),
+        (["train", "maf", "--data", "moons", "--set", "num_layers=0"], "num_layers to be a positive integer; got"),
         (["train", "realnvp"], "Expected --data NAME_OR_PATH; got none"),
         (["train", "realnvp", "--data", "digitz"], "digits"),
         (["train", "realnvp", "--data", "nowhere/there.npy"], "nowhere/there.npy"),

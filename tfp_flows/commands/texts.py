@@ -4,7 +4,7 @@ import json
 
 
 def assignments(pairs, flag):
-    """["num_layers=8", "hidden_units=128,128"] -> {"num_layers": 8, "hidden_units": [128, 128]}
+    """["num_layers=8", "hidden_units=128,128", "actnorm=no"] -> {"num_layers": 8, "hidden_units": [128, 128], ...}
 
     Raises:
         ValueError: where one is no NAME=VALUE.
@@ -31,10 +31,18 @@ def numbers(text, kind, flag):
         raise ValueError(f"Expected {flag} to be {what} with commas between them; got {text!r}.") from None
 
 
+# What is written for what JSON calls otherwise.
+_WORDS = {"none": None, "true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
+
+
 def _value(text):
-    if "," in text:
-        return [_value(part) for part in text.split(",") if part]
+    text = text.strip()
+    if text.lower() in _WORDS:
+        return _WORDS[text.lower()]
     try:
-        return json.loads(text.lower() if text.lower() in ("true", "false") else text)
+        return json.loads(text)
     except ValueError:
-        return None if text.lower() == "none" else text
+        pass
+    if text[:1] + text[-1:] in ("()", "[]"):
+        text = text[1:-1] + ","
+    return [_value(part) for part in text.split(",") if part.strip()] if "," in text else text

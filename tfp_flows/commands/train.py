@@ -4,6 +4,7 @@ import os
 import pathlib
 import sys
 
+from tfp_flows import model_options
 from tfp_flows.catalog import MODELS
 from tfp_flows.commands import directory, texts
 from tfp_flows.commands.export import write_export
@@ -67,7 +68,9 @@ def add_options_of_fit(command):
 
 
 def check(options):
-    """Refuses what lacks where to begin, or to go on, from."""
+    """Refuses what lacks where to begin, or to go on, from, and what the model does not take."""
+    options.model = model_options.find_model(options.model)
+    model_options.check(options.model, texts.assignments(options.set, "--set"))
     if options.resume:
         if options.out is None:
             raise ValueError("Expected --out DIR, the run to go on with; got none.")

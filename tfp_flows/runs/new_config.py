@@ -5,6 +5,7 @@ import inspect
 import keras
 
 from tfp_flows import data as datasets
+from tfp_flows import model_options
 from tfp_flows.catalog import MODELS
 from tfp_flows.data import columns, precision
 from tfp_flows.libraries import versions
@@ -38,8 +39,8 @@ def new_config(
         ValueError: for unknown names, options out of range, data that do not suit the model, or anything else that
             the model or its objective refuses.
     """
-    if model not in MODELS:
-        raise ValueError(f"Expected a model among {sorted(MODELS)}; got {model!r}.")
+    model = model_options.find_model(model)
+    model_options.check(model, arguments or {})
     if MODELS[model].is_student:
         teachers = [name for name, entry in MODELS.items() if entry.student == model]
         raise ValueError(

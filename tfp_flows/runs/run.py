@@ -16,7 +16,6 @@ import contextlib
 import csv
 import dataclasses
 import importlib
-import inspect
 import os
 import pathlib
 import re
@@ -24,6 +23,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from tfp_flows import data as datasets
+from tfp_flows import model_options
 from tfp_flows.catalog import MODELS
 from tfp_flows.data.labels import Labels
 from tfp_flows.files import read_json, replacing, write_json
@@ -186,14 +186,10 @@ def build_model(name, arguments):
         arguments: dict, of its constructor.
 
     Raises:
-        ValueError: for an unknown name or argument.
+        ValueError: for an unknown name or argument, or a value of another kind.
     """
-    kind = model_class(name)
-    known = [key for key in inspect.signature(kind).parameters if key != "name"]
-    unknown = sorted(set(arguments) - set(known))
-    if unknown:
-        raise ValueError(f"Expected arguments of {name} among {known}; got {unknown[0]!r}.")
-    return kind(**arguments)
+    model_options.check(name, arguments)
+    return model_class(name)(**arguments)
 
 
 def model_class(name):
@@ -202,9 +198,7 @@ def model_class(name):
     Raises:
         ValueError: for an unknown name.
     """
-    if name not in MODELS:
-        raise ValueError(f"Expected a model among {sorted(MODELS)}; got {name!r}.")
-    module, _, kind = MODELS[name].home.partition(":")
+    module, _, kind = MODELS[model_options.find_model(name)].home.partition(":")
     return getattr(importlib.import_module(module), kind)
 
 
