@@ -1,6 +1,6 @@
 """The command line: reads what is asked, runs it, turns an error into one sentence. Nothing heavy is imported for help.
 
-tfp-flows list
+tfp-flows list [MODEL]
 tfp-flows train MODEL --data NAME_OR_PATH --out DIR
 tfp-flows distill DIR
 tfp-flows evaluate DIR
