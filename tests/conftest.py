@@ -17,6 +17,16 @@ from tests import quick
 gc.set_threshold(100_000, 50, 1000)
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item, nextitem):
+    """After a file: what is alive then mostly stays, and to look through all of it again takes up to a minute."""
+    result = yield
+    if nextitem is None or nextitem.path != item.path:
+        gc.collect()
+        gc.freeze()
+    return result
+
+
 def pytest_collection_modifyitems(items):
     for item in items:
         if quick.is_quick(item.nodeid):

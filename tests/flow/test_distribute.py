@@ -107,13 +107,10 @@ for v in averages:
 state = [w.numpy() for w in two.weights]
 with strategy.scope():
     inside = [two.log_prob(x[:4]), two.sample(3, seed=0), two.encode(x[:4])]
-    inside.append(tfp_flows.training.nll_per_event(two, x[:4]))
-    two.evaluate(batches(64), verbose=0), two.predict(batches(64), verbose=0)
+    two.evaluate(batches(64), verbose=0)
     two.save("two.keras")
-outside = [two.log_prob(x[:4]), two.sample(3, seed=0), two.encode(x[:4]), -two.log_prob(x[:4])]
-for a, b in zip(inside, outside, strict=True):
+for a, b in zip(inside, [two.log_prob(x[:4]), two.sample(3, seed=0), two.encode(x[:4])], strict=True):
     np.testing.assert_allclose(a, b, rtol=1e-4)
-np.testing.assert_allclose(keras.models.load_model("two.keras").log_prob(x[:4]), two.log_prob(x[:4]), rtol=1e-5)
 for now, then in zip(two.weights, state):
     np.testing.assert_array_equal(now.numpy(), then)
 print("same images")
