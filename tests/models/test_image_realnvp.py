@@ -1,4 +1,4 @@
-"""RealNVP on images: built as the paper's figure, and learns. It comes back from disk in test_models.py."""
+"""RealNVP on images: built as the paper's figure, learns, and comes back from disk."""
 
 import keras
 import numpy as np
@@ -70,7 +70,7 @@ def test_scales_follow_the_papers_rule(shape, expected):
         dict(scale_penalty=0.0, num_scales=1, batch_norm=False, weight_norm=False, edges=(0, 1, 17)),
     ],
 )
-def test_it_learns(options, digits):
+def test_it_learns_and_comes_back(options, digits, tmp_path):
     """What fit logs beside the nll is the penalty times the squares of the lengths of normalised weights."""
     flow = build(**options)
     flow.initialize(digits.train)
@@ -86,8 +86,12 @@ def test_it_learns(options, digits):
     assert after < before - 0.3
     z = flow.encode(digits.test[:9])
     np.testing.assert_allclose(flow.decode(z), digits.test[:9] + 0.5, atol=1e-2)
+    flow.sample(3, seed=0)
     for now, then in zip(flow.weights, state[: len(flow.weights)]):
         np.testing.assert_array_equal(now, then)
+    flow.save(tmp_path / "flow.keras")
+    again = keras.saving.load_model(tmp_path / "flow.keras")
+    np.testing.assert_array_equal(again.log_prob(digits.test[:9]), flow.log_prob(digits.test[:9]))
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,5 @@
 """The config of a new run: made of names and options, checked before anything is written."""
 
-import inspect
-
 import keras
 
 from tfp_flows import data as datasets
@@ -13,7 +11,7 @@ from tfp_flows.optimizers import RELATIVE_CLIPNORM
 from tfp_flows.runs import labels, objectives
 from tfp_flows.runs.config import MAXIMUM_LIKELIHOOD, Config, Training
 from tfp_flows.runs.recipe import recipe_for
-from tfp_flows.runs.run import build_model, model_class
+from tfp_flows.runs.run import build_model
 
 
 def new_config(
@@ -114,7 +112,7 @@ def new_training(recipe, *, epochs, batch_size, learning_rate, seed, patience, j
 
 
 def _takes(model, name):
-    return name in inspect.signature(model_class(model)).parameters
+    return name in model_options.of_model(model)
 
 
 def _require_conditional(model):
