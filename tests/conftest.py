@@ -40,6 +40,22 @@ def fixed_seeds():
     keras.utils.set_random_seed(0)
 
 
+@pytest.fixture(scope="module")
+def untraced():
+    """log_prob, sample, encode, decode and scores of the flows that a file makes are not traced; fit and evaluate are.
+
+    To trace a function that is called once takes a hundred times as long as to run it. That traced and untraced ones
+    say the same is seen for every named model in tests/models/test_models.py.
+    """
+    from tfp_flows.flow import functions
+    from tfp_flows.training import invertibility, scoring
+
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (functions, invertibility, scoring):
+            patch.setattr(module, "traced", lambda function, **options: function)
+        yield
+
+
 @pytest.fixture(scope="session")
 def conditional_run(tmp_path_factory):
     """The run directory of a small class-conditional Glow on the digits, stopped after one epoch and resumed."""

@@ -18,6 +18,8 @@ from tfp_flows import bijectors, masks, serving
 from tfp_flows.bijectors.batch_norm import BatchNorm
 from tfp_flows.networks import MLP
 
+pytestmark = pytest.mark.usefixtures("untraced")
+
 tfb, tfd = tfp.bijectors, tfp.distributions
 F64 = tf.cast(X, tf.float64)
 

@@ -24,22 +24,39 @@ def test_round_trip_and_log_det(name, dtype, value, log_det):
     checks.log_dets(bijector, x, y, log_det)
 
 
+@functools.cache
+def alone(name):
+    """x, y of a case, and what it makes of them by itself: forward, inverse and the log_det of each."""
+    bijector, x, y = build(name), latents(name), events(name)
+    ndims_x, ndims_y = checks.ranks(bijector)
+    return (
+        (x, bijector.forward(tf.identity(x)), bijector.forward_log_det_jacobian(tf.identity(x), event_ndims=ndims_x)),
+        (y, bijector.inverse(tf.identity(y)), bijector.inverse_log_det_jacobian(tf.identity(y), event_ndims=ndims_y)),
+    )
+
+
 @each
 @pytest.mark.parametrize("wrap", ["tfb.Chain", "Chain", "tfb.Invert", "tfb.Invert in Chain"])
 def test_inside_other_bijectors(name, wrap):
-    inner, x, y = build(name), latents(name), events(name)
-    if wrap == "tfb.Chain":
-        outer = tfb.Chain([tfb.Scale(tf.constant(0.5, tf.float64)), inner])
-        x, y = x, y * 0.5
-    elif wrap == "Chain":
-        outer = bijectors.Chain([tfb.Scale(tf.constant(0.5, tf.float64)), inner])
-        x, y = x, y * 0.5
+    """As alone, where it is held to automatic differentiation, and scaled by a half."""
+    inner, ((x, forward, forward_log_det), (y, inverse, inverse_log_det)) = build(name), alone(name)
+    half, log_half = tfb.Scale(tf.constant(0.5, tf.float64)), np.log(0.5) * np.prod(y.shape[1:])
+    if wrap in ("tfb.Chain", "Chain"):
+        outer = tfb.Chain([half, inner]) if wrap == "tfb.Chain" else bijectors.Chain([half, inner])
+        there = (x, forward * 0.5, forward_log_det + log_half)
+        back = (y * 0.5, inverse, inverse_log_det - log_half)
     elif wrap == "tfb.Invert":
-        outer, x, y = tfb.Invert(inner), y, x
+        outer = tfb.Invert(inner)
+        there, back = (y, inverse, inverse_log_det), (x, forward, forward_log_det)
     else:
-        outer, x, y = bijectors.Chain([tfb.Invert(inner), tfb.Scale(tf.constant(0.5, tf.float64))]), y * 2, x
-    checks.round_trip(outer, x, y, 1e-9)
-    checks.log_dets(outer, x, y, 1e-8)
+        outer = bijectors.Chain([tfb.Invert(inner), half])
+        there = (y * 2, inverse, inverse_log_det + log_half)
+        back = (x, forward * 2, forward_log_det - log_half)
+    ndims_x, ndims_y = checks.ranks(outer)
+    checks.close(outer.forward(tf.identity(there[0])), there[1], 1e-9)
+    checks.close(outer.forward_log_det_jacobian(tf.identity(there[0]), event_ndims=ndims_x), there[2], 1e-8)
+    checks.close(outer.inverse(tf.identity(back[0])), back[1], 1e-9)
+    checks.close(outer.inverse_log_det_jacobian(tf.identity(back[0]), event_ndims=ndims_y), back[2], 1e-8)
 
 
 @each

@@ -20,6 +20,8 @@ from tests.cases import CASES, build, coupling, events, latents
 from tfp_flows import bijectors, masks, serving, transforms
 from tfp_flows.networks import MLP, ResNet
 
+pytestmark = pytest.mark.usefixtures("untraced")
+
 tfb, tfd = tfp.bijectors, tfp.distributions
 X = tf.random.stateless_normal([6, 4], [0, 1])
 CONTEXT = tf.random.stateless_normal([6, 3], [0, 2])

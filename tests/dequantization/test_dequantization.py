@@ -16,6 +16,8 @@ from tfp_flows.networks import MLP, ConvNet
 from tfp_flows.training import scoring
 from tfp_flows.training.stop_on_nan import find_culprit
 
+pytestmark = pytest.mark.usefixtures("untraced")
+
 tfb, tfd = tfp.bijectors, tfp.distributions
 
 NUM_BINS, LOC, SCALE = 4, np.array([1.2, 2.4]), np.array([0.35, 0.6])

@@ -11,6 +11,8 @@ import tfp_flows
 from tfp_flows import data, serving
 from tfp_flows.flow.signatures import inputs, signatures
 
+pytestmark = pytest.mark.usefixtures("untraced")
+
 X = np.random.default_rng(0).normal(size=(12, 2)).astype("float32")
 CLASSES = np.arange(12) % 3
 TEXT = data.Labels(("cat", "dog", "emu, wild"))

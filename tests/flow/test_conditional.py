@@ -12,6 +12,8 @@ from tfp_flows import cli, data, pictures, serving, training
 from tfp_flows.runs import labels
 from tfp_flows.training.stop_on_nan import find_culprit
 
+pytestmark = pytest.mark.usefixtures("untraced")
+
 pytest.importorskip("sklearn", reason="the extra `data` is not installed")
 SMALL = ["--set", "num_levels=2", "--set", "num_steps=2", "--set", "hidden_channels=16", "--set", "alpha=1e-3"]
 

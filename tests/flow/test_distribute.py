@@ -56,6 +56,7 @@ print("same vectors")
 """
 
 IMAGES = """
+import tensorflow_probability as tfp
 x = np.random.default_rng(0).normal(size=(256, 8, 8, 2)).cumsum(axis=1).astype("float32")
 batches = lambda size: tfp_flows.data.batches(x, size)
 
@@ -84,6 +85,8 @@ for a, b in zip(start_one, start_two):
 for a, b in zip(one.weights, two.weights):
     np.testing.assert_allclose(a.numpy(), b.numpy(), atol=1e-4)
 np.testing.assert_allclose(logs_one, logs_two, rtol=1e-4)
+with strategy.scope():
+    two.save("two.keras")
 
 # Rebuilt activations: the same weights on two devices as with stored ones on one.
 make = lambda: tfp_flows.Glow((8, 8, 2), num_levels=2, num_steps=1, hidden_channels=8, reversible=True)
@@ -93,14 +96,21 @@ for a, b in zip(one.weights, rebuilt.weights):
 np.testing.assert_allclose(logs_one, logs_rebuilt, rtol=1e-4)
 
 # BatchNorm: initialised alike; then each replica has its own batch, and the running statistics are their average.
-make = lambda: tfp_flows.RealNVP((8, 8, 2), num_scales=1, num_blocks=1, hidden_channels=8)
+def make():
+    parts, shape = [], (8, 8, 2)
+    for mask in tfp_flows.masks.alternating(tfp_flows.masks.checkerboard(shape), 2):
+        net = tfp_flows.networks.ResNet(4, hidden_channels=4, num_blocks=1, batch_norm=True, weight_norm=True)
+        parts += [tfp_flows.bijectors.AffineCoupling(mask, net), tfp_flows.bijectors.BatchNorm(2, event_ndims=3)]
+    base = tfp.distributions.Sample(tfp.distributions.Normal(0.0, 1.0), shape)
+    return tfp_flows.Flow(tfp.distributions.TransformedDistribution(base, tfp_flows.bijectors.Chain(parts)))
+
 one, start_one, logs_one = train(tf.distribute.get_strategy(), make, 3)
 two, start_two, logs_two = train(strategy, make, 3)
 for a, b in zip(start_one, start_two):
     np.testing.assert_allclose(a, b, atol=1e-5)
 np.testing.assert_allclose(logs_one, logs_two, rtol=0.05)
 averages = [v for v in two.non_trainable_weights if v.path.startswith("statistics")]
-assert len(averages) == 8, [v.path for v in two.non_trainable_weights]
+assert len(averages) == 4, [v.path for v in two.non_trainable_weights]
 for v in averages:
     on_devices = [replica.numpy() for replica in v.value.values]
     np.testing.assert_array_equal(*on_devices)
@@ -108,7 +118,6 @@ state = [w.numpy() for w in two.weights]
 with strategy.scope():
     inside = [two.log_prob(x[:4]), two.sample(3, seed=0), two.encode(x[:4])]
     two.evaluate(batches(64), verbose=0)
-    two.save("two.keras")
 for a, b in zip(inside, [two.log_prob(x[:4]), two.sample(3, seed=0), two.encode(x[:4])], strict=True):
     np.testing.assert_allclose(a, b, rtol=1e-4)
 for now, then in zip(two.weights, state):

@@ -11,6 +11,8 @@ from tests.distributions import data, normal, ours
 from tfp_flows import bijectors
 from tfp_flows.dequantization import Uniform
 
+pytestmark = pytest.mark.usefixtures("untraced")
+
 tfb, tfd = tfp.bijectors, tfp.distributions
 
 

@@ -12,6 +12,8 @@ import tfp_flows
 from tfp_flows import bijectors, masks
 from tfp_flows.networks import MLP, ConvNet
 
+pytestmark = pytest.mark.usefixtures("untraced")
+
 tfb, tfd = tfp.bijectors, tfp.distributions
 
 X = tf.random.stateless_normal([5, 4, 2, 3], [0, 1])

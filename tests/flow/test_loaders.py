@@ -8,6 +8,8 @@ import tensorflow as tf
 import tfp_flows
 from tfp_flows import data
 
+pytestmark = pytest.mark.usefixtures("untraced")
+
 X = np.random.default_rng(0).normal(2.0, 1.0, (60, 2)).astype("float32")
 C = np.random.default_rng(1).normal(size=(60, 3)).astype("float32")
 LABELS = np.arange(60) % 4

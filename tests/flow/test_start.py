@@ -7,6 +7,8 @@ import tensorflow as tf
 
 import tfp_flows
 
+pytestmark = pytest.mark.usefixtures("untraced")
+
 X = np.random.default_rng(0).normal(30.0, 7.0, (200, 2)).astype("float32")
 ENTROPY = 2 * (0.5 * np.log(2 * np.pi * np.e) + np.log(7.0))
 

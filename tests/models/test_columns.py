@@ -12,6 +12,8 @@ from tfp_flows import cli, runs, serving
 from tfp_flows.dequantization import IntegerColumns
 from tfp_flows.training import scoring
 
+pytestmark = pytest.mark.usefixtures("untraced")
+
 RANDOM = np.random.default_rng(0)
 
 

@@ -9,6 +9,8 @@ import tfp_flows
 from tfp_flows import data, serving
 from tfp_flows.flow import latent
 
+pytestmark = pytest.mark.usefixtures("untraced")
+
 
 def build(**options):
     keras.utils.set_random_seed(0)

@@ -10,6 +10,8 @@ import tensorflow as tf
 import tfp_flows
 from tfp_flows import bijectors, serving
 
+pytestmark = pytest.mark.usefixtures("untraced")
+
 RANDOM = np.random.default_rng(0)
 N = 3000
 

@@ -9,6 +9,8 @@ import tfp_flows
 from tfp_flows import bijectors, data
 from tfp_flows.models.blocks.multi_scale_realnvp import default_num_scales, multi_scale_realnvp
 
+pytestmark = pytest.mark.usefixtures("untraced")
+
 
 @pytest.fixture(scope="module")
 def digits():

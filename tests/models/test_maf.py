@@ -8,6 +8,8 @@ import tensorflow as tf
 import tfp_flows
 from tfp_flows import bijectors
 
+pytestmark = pytest.mark.usefixtures("untraced")
+
 RANDOM = np.random.default_rng(0)
 # The second feature is a parabola of the first: no Gaussian, and the conditional of one order only is simple.
 FIRST = RANDOM.normal(size=(2000, 1))

@@ -9,6 +9,8 @@ import tfp_flows
 from tests.models.cases import CASES, build, events
 from tfp_flows import bijectors, masks, networks, serving, transforms
 
+pytestmark = pytest.mark.usefixtures("untraced")
+
 tfb, tfd = tfp.bijectors, tfp.distributions
 SMALL = dict(num_blocks=1, hidden_channels=4)
 

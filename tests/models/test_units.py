@@ -9,6 +9,8 @@ import tfp_flows
 from tests.models.cases import CASES
 from tfp_flows.flow import standardization
 
+pytestmark = pytest.mark.usefixtures("untraced")
+
 UNITS = [(2e-9, -3.0), (1e20, 700.0)]
 # Each model once, and RealNVP, which is two.
 NAMES = ["nice", "realnvp", "realnvp_image", "glow", "maf_conditional", "iaf", "wavenet", "parallel_wavenet"]

@@ -8,6 +8,8 @@ import tensorflow as tf
 import tfp_flows
 from tfp_flows import bijectors, wav
 
+pytestmark = pytest.mark.usefixtures("untraced")
+
 MODELS = {"WaveNet": tfp_flows.WaveNet, "ParallelWaveNet": tfp_flows.ParallelWaveNet}
 SMALL = dict(dilations=(1, 2, 4), hidden_channels=8, skip_channels=8)
 

@@ -11,6 +11,8 @@ from tfp_flows.networks import PixelCNN
 from tfp_flows.numerics import wavefront
 from tfp_flows.numerics.wavefront import Wavefront
 
+pytestmark = pytest.mark.usefixtures("untraced")
+
 SIZES = [(5, 7, 1), (7, 4, 1), (2, 9, 2), (6, 1, 1), (1, 5, 2), (4, 4, 2)]
 
 

@@ -11,6 +11,8 @@ from tfp_flows import bijectors, masks, networks, transforms
 from tfp_flows.networks import MADE
 from tfp_flows.objectives import ReverseKL
 
+pytestmark = pytest.mark.usefixtures("untraced")
+
 tfb, tfd = tfp.bijectors, tfp.distributions
 TARGET = tfd.MultivariateNormalTriL([1.0, -2.0], [[0.5, 0.0], [0.4, 1.5]])
 

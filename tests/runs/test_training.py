@@ -12,6 +12,8 @@ from tfp_flows.runs.config import Training
 from tfp_flows.runs.fit_run import make_schedule
 from tfp_flows.training import scoring
 
+pytestmark = pytest.mark.usefixtures("untraced")
+
 pytest.importorskip("sklearn", reason="the extra `data` is not installed")
 SMALL = dict(arguments=dict(num_layers=2, hidden_units=[16]), batch_size=128, picture_every=0, verbose=0)
 

@@ -15,6 +15,8 @@ from tfp_flows import bijectors, masks, training
 from tfp_flows.networks import MLP
 from tfp_flows.training.stop_on_nan import StopOnNaN, find_culprit_of_samples
 
+pytestmark = pytest.mark.usefixtures("untraced")
+
 tfb, tfd = tfp.bijectors, tfp.distributions
 
 

@@ -14,6 +14,8 @@ from tfp_flows.bijectors.parts import visit_innermost
 from tfp_flows.networks import ConvNet
 from tfp_flows.training.stop_on_nan import find_culprit, find_culprit_of_samples
 
+pytestmark = pytest.mark.usefixtures("untraced")
+
 tfb, tfd = tfp.bijectors, tfp.distributions
 
 

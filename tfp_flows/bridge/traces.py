@@ -10,6 +10,7 @@ Both keep each traced function, and so each model that was ever trained, alive f
 import contextlib
 import itertools
 import weakref
+from collections.abc import Callable
 
 import tensorflow as tf
 import tensorflow_probability as tfp
@@ -18,6 +19,11 @@ from tensorflow.python.framework import ops, registry
 _PREFIX = "CustomGradient-"
 # FuncGraph has neither a public slot for user data nor a __dict__ that vars() sees, but takes attributes.
 _SLOT = "_tfp_flows_gradients"
+
+
+def traced(function: Callable, **options) -> Callable:
+    """function as a `tf.function`, of these options; what its traces leave behind goes with them."""
+    return tf.function(owned_by_its_graph()(function), **options)
 
 
 @contextlib.contextmanager

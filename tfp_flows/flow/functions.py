@@ -4,10 +4,12 @@ A traced function has a tensor of its own for each argument, so that TFP's cache
 never answer from before a training step.
 """
 
+import functools
+
 import keras
 import tensorflow as tf
 
-from tfp_flows.bridge.traces import owned_by_its_graph
+from tfp_flows.bridge.traces import traced
 from tfp_flows.flow import support
 from tfp_flows.flow.context import void_unknown
 
@@ -20,25 +22,21 @@ class CompiledFunctions:
     """
 
     def __init__(self, flow):
-        @tf.function(reduce_retracing=True)
-        @owned_by_its_graph()
+        @functools.partial(traced, reduce_retracing=True)
         def log_prob(x, context=None):
             density = lambda x: flow.distribution.log_prob(tf.identity(x), **flow.options(context))
             return void_unknown(flow, context, support.on_support(flow, x, context, density))
 
-        @tf.function(reduce_retracing=True)
-        @owned_by_its_graph()
+        @functools.partial(traced, reduce_retracing=True)
         def sample(n, seed, t, context=None):
             return draw(flow, flow.sampler, n, seed, t, context)
 
-        @tf.function(reduce_retracing=True)
-        @owned_by_its_graph()
+        @functools.partial(traced, reduce_retracing=True)
         def encode(x, context=None):
             z = flow.distribution.bijector.inverse(tf.identity(x), **bijector_options(context))
             return void_unknown(flow, context, z)
 
-        @tf.function(reduce_retracing=True)
-        @owned_by_its_graph()
+        @functools.partial(traced, reduce_retracing=True)
         def decode(z, context=None):
             x = flow.distribution.bijector.forward(tf.identity(z), **bijector_options(context))
             return void_unknown(flow, context, x)

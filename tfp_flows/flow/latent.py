@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import ArrayLike
 
-from tfp_flows.bridge.traces import owned_by_its_graph
+from tfp_flows.bridge.traces import traced
 from tfp_flows.flow import context as contexts
 from tfp_flows.flow.flow import Flow
 from tfp_flows.numerics.tensors import is_positive_integer
@@ -129,7 +129,7 @@ def _decode_on_the_way(flow, z, context0, context1, batch, steps):
     )
     c = _between(c0[:, None], c1[:, None], _times(steps, c0), "linear")
     c = tf.reshape(c, [batch * steps, *c0.shape[1:]])
-    return tf.function(owned_by_its_graph()(flow.distribution.bijector.forward))(z, context=c)
+    return traced(flow.distribution.bijector.forward)(z, context=c)
 
 
 def _as_batch(flow, x):

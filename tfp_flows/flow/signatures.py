@@ -24,7 +24,7 @@ import math
 
 import tensorflow as tf
 
-from tfp_flows.bridge.traces import owned_by_its_graph
+from tfp_flows.bridge.traces import traced
 from tfp_flows.flow import class_labels, sampler
 from tfp_flows.flow import context as contexts
 from tfp_flows.flow.functions import draw
@@ -198,9 +198,7 @@ def _context_shape(model):
 
 def _trace(function, specs):
     # No autograph: nothing here branches on a tensor, and a flow that does in plain Python shall fail at the export.
-    return tf.function(owned_by_its_graph()(function), autograph=False).get_concrete_function(
-        **{spec.name: spec for spec in specs}
-    )
+    return traced(function, autograph=False).get_concrete_function(**{spec.name: spec for spec in specs})
 
 
 def _served(value, dtype, shape):

@@ -23,6 +23,9 @@ from tfp_flows.networks.conditioning import check_context_shape, require_context
 from tfp_flows.networks.precision import cast_weight
 from tfp_flows.numerics.tensors import as_tuple, is_positive_integer
 
+# Of the sequential direction in eager code, that are taken one by one.
+_FEW_STEPS = 16
+
 
 @keras.saving.register_keras_serializable(package="tfp_flows.networks")  # "tfp_flows>WaveNet" is the model
 class WaveNet(keras.layers.Layer):
@@ -121,8 +124,9 @@ class WaveNet(keras.layers.Layer):
         require_context(context, self.context_shape)
         if not self.built:
             self.build()
-        if tf.executing_eagerly():
-            # Op by op the thousands of steps of an audio window take minutes, as one graph seconds.
+        if tf.executing_eagerly() and z.shape[1] > _FEW_STEPS:
+            # Op by op the thousands of steps of an audio window take minutes, as one graph seconds; a few take less
+            # time than the graph's trace.
             # Concrete: of a function that is new, and traced, at each call TensorFlow would warn.
             return tf.function(lambda: self._solve(step, z, context), autograph=False).get_concrete_function()()
         return self._solve(step, z, context)

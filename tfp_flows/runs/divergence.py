@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
-from tfp_flows.bridge.traces import owned_by_its_graph
+from tfp_flows.bridge.traces import traced
 from tfp_flows.data.dataset import Data
 from tfp_flows.flow import Flow
 from tfp_flows.numerics.tensors import is_positive_integer
@@ -60,7 +60,6 @@ def compare(teacher: Flow, student: Flow, dataset: Data, n: int | None = None, s
 def _divergence(p, q, n, context, seed, batch):
     """log p(x) - log q(x) of samples of p, an array (n,)."""
 
-    @owned_by_its_graph()
     def difference(size, seed, context=None):
         x, log_p = p.sample_and_log_prob(size, context, seed)
         # A new tensor: TFP would answer from the cache of the same bijector.
@@ -70,7 +69,7 @@ def _divergence(p, q, n, context, seed, batch):
     specs = [tf.TensorSpec([], tf.int32), tf.TensorSpec([2], tf.int32)]
     if context is not None:
         specs.append(tf.TensorSpec([None, *context.shape[1:]], context.dtype))
-    difference = tf.function(difference, autograph=False).get_concrete_function(*specs)
+    difference = traced(difference, autograph=False).get_concrete_function(*specs)
     parts = []
     for i in range(0, n, batch):
         given = [] if context is None else [tf.convert_to_tensor(context[i : i + batch])]

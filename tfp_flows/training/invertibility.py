@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import ArrayLike
 
-from tfp_flows.bridge.traces import owned_by_its_graph
+from tfp_flows.bridge.traces import traced
 from tfp_flows.flow import Flow
 from tfp_flows.flow import context as contexts
 
@@ -63,8 +63,7 @@ def invertibility_errors(model: Flow, x: ArrayLike, context: ArrayLike | None = 
     ndims = len(model.event_shape)
 
     # Traced: inside a function each argument is a tensor of its own, unknown to the cache.
-    @tf.function
-    @owned_by_its_graph()
+    @traced
     def both_ways(z):
         kwargs = {"context": contexts.features(model, *given)} if given else {}
         back = bijector.forward(tf.identity(z), **kwargs)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import math
 
 import numpy as np
 import tensorflow as tf
 from numpy.typing import ArrayLike
 
-from tfp_flows.bridge.traces import owned_by_its_graph
+from tfp_flows.bridge.traces import traced
 from tfp_flows.flow import Flow
 from tfp_flows.flow import context as contexts
 from tfp_flows.flow.events import check_training_events
@@ -187,8 +188,7 @@ def _scorer(model, x, batch_size, seed, num_samples):
     x = check_training_events(model, x)
     objective = MaximumLikelihood()
 
-    @tf.function(reduce_retracing=True)
-    @owned_by_its_graph()
+    @functools.partial(traced, reduce_retracing=True)
     def score_batch(x, context, seed):
         return objective(model, x, context, seed=seed, training=False)
 
