@@ -50,7 +50,7 @@ class Chain(Bijector):
         [-20.0, -20.0, -20.0]
     """
 
-    overrides = ("_batch_shape", "_batch_shape_tensor")
+    overrides = ("_parameter_properties",)
 
     def __init__(self, bijectors: Sequence[tfb.Bijector], reversible: bool = False, name: str | None = None):
         if not isinstance(reversible, bool):
@@ -137,21 +137,17 @@ class Chain(Bijector):
             shape = bijector.inverse_event_shape_tensor(shape)
         return shape
 
-    def _batch_shape(self, x_event_ndims):
-        shape = tf.TensorShape([])
-        for bijector in reversed(self.bijectors):
-            part = bijector.experimental_batch_shape(x_event_ndims=x_event_ndims)
-            shape = tf.broadcast_static_shape(shape, part)
-            x_event_ndims = bijector.forward_event_ndims(x_event_ndims)
-        return shape
+    @classmethod
+    def _parameter_properties(cls, dtype):
+        # By which TFP knows the batch shape, and slices a batch.
+        return {"bijectors": tfp.util.BatchedComponentProperties(event_ndims=cls._event_ndims_of_parts)}
 
-    def _batch_shape_tensor(self, x_event_ndims):
-        shape = tf.constant([], tf.int32)
+    def _event_ndims_of_parts(self, x_event_ndims):
+        ndims = []
         for bijector in reversed(self.bijectors):
-            part = bijector.experimental_batch_shape_tensor(x_event_ndims=x_event_ndims)
-            shape = tf.broadcast_dynamic_shape(shape, part)
+            ndims.insert(0, x_event_ndims)
             x_event_ndims = bijector.forward_event_ndims(x_event_ndims)
-        return shape
+        return ndims
 
 
 def _is_multipart(bijector):
