@@ -20,7 +20,18 @@ from tensorflow.python.framework import ops, registry
 from tensorflow_probability.python.internal import cache_util, slicing
 
 from tfp_flows import bijectors
-from tfp_flows.bridge import cache, compositions, layers, modules, optimizers, tape, traces, trainer, variables
+from tfp_flows.bridge import (
+    cache,
+    compositions,
+    layers,
+    modules,
+    monotone,
+    optimizers,
+    tape,
+    traces,
+    trainer,
+    variables,
+)
 from tfp_flows.bridge.keras_weights import KerasWeights
 
 tfb = tfp.bijectors
@@ -175,6 +186,17 @@ def a_chain_has_the_batch_shape_of_its_parts():
     np.testing.assert_array_equal(chain.experimental_batch_shape_tensor(), [3])
 
 
+def sides_of_a_quantile_are_asked():
+    class Falling(Doubling):
+        def _is_increasing(self, **kwargs):
+            return False
+
+    for bijector in (Falling(), tfb.Invert(Falling()), tfb.Chain([tfb.Exp(), Falling()])):
+        assert not monotone.is_increasing(bijector)
+    with pytest.raises(NotImplementedError):
+        monotone.is_increasing(Doubling())
+
+
 def a_slice_keeps_what_has_no_batch_shape():
     chain = bijectors.Chain([tfb.Shift(tf.Variable([1.0, 2.0]))])
     assert chain._broadcast_parameters_with_batch_shape([3], 1) is chain
@@ -317,6 +339,8 @@ PRIVATE_NAMES = [
     (tfb.Bijector, "_parameter_properties", no_batch_shape_is_inferred),
     (tfb.Bijector, "_parameter_properties", a_chain_has_the_batch_shape_of_its_parts),
     (tfb.Bijector, "_broadcast_parameters_with_batch_shape", a_slice_keeps_what_has_no_batch_shape),
+    (tfb.Bijector, "_is_increasing", sides_of_a_quantile_are_asked),
+    (tfb.Bijector, "_internal_is_increasing", sides_of_a_quantile_are_asked),
     (slicing, "PROVENANCE_ATTR", a_slice_takes_over),
     (tfb.Bijector, "_forward_event_shape", event_shapes_are_asked),
     (tfb.Bijector, "_inverse_event_shape", event_shapes_are_asked),
@@ -337,6 +361,7 @@ def test_a_private_name_is_there_and_does_what_it_is_used_for(owner, name, use, 
 WRITTEN_BY_SUBCLASSES = {
     "_forward", "_inverse", "_forward_event_shape", "_inverse_event_shape", "_forward_event_shape_tensor",
     "_inverse_event_shape_tensor",
+    "_is_increasing", "_forward_log_det_jacobian", "_inverse_log_det_jacobian",
     # Of tfd.Distribution.
     "_log_prob", "_sample_n", "_event_shape", "_event_shape_tensor", "_parameter_properties",
 }  # fmt: skip

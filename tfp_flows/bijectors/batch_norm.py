@@ -18,11 +18,12 @@ import keras
 import tensorflow as tf
 
 from tfp_flows.bijectors.bijector import Bijector
+from tfp_flows.bijectors.increasing import Increasing
 from tfp_flows.bijectors.initialization import Measured, mean_and_log_std
 from tfp_flows.numerics.tensors import floatx, is_positive_integer, require_event_shape
 
 
-class BatchNorm(Measured, Bijector):
+class BatchNorm(Increasing, Measured, Bijector):
     """Batch normalisation, per feature of the last axis, over the batch and all other axes; nothing is trained.
 
     Training is what Keras says it is: `flow(x, training=True)`, hence `fit`. Sampling, scoring, encoding and exporting

@@ -18,6 +18,7 @@ import tensorflow_probability as tfp
 from tfp_flows.bijectors.bijector import Bijector, takes_context
 from tfp_flows.bijectors.reversible import require_repeatable, walk_reversibly
 from tfp_flows.bijectors.step import Step, walk
+from tfp_flows.bridge.monotone import is_increasing
 
 tfb = tfp.bijectors
 
@@ -136,6 +137,12 @@ class Chain(Bijector):
         for bijector in self.bijectors:
             shape = bijector.inverse_event_shape_tensor(shape)
         return shape
+
+    def _is_increasing(self, **kwargs):
+        increasing = True
+        for step in self._steps("forward"):
+            increasing = tf.equal(increasing, is_increasing(step.bijector, **step.options(kwargs)))
+        return increasing
 
     @classmethod
     def _parameter_properties(cls, dtype):

@@ -13,6 +13,7 @@ import tensorflow_probability as tfp
 from tfp_flows.bijectors.bijector import Bijector, takes_context
 from tfp_flows.bijectors.initialization import Measured
 from tfp_flows.bijectors.step import Step, walk
+from tfp_flows.bridge.monotone import is_increasing
 from tfp_flows.numerics.tensors import check_shape
 
 
@@ -79,6 +80,9 @@ class StandardizedContext(Measured, Bijector):
     def _joint(self, way, value, context, kwargs):
         step = Step(self.bijector, way, getattr(self, f"{way}_min_event_ndims"))
         return walk([step], value, {**self._options(context), **kwargs})
+
+    def _is_increasing(self, context=None, **kwargs):
+        return is_increasing(self.bijector, **self._options(context), **kwargs)
 
     @classmethod
     def _parameter_properties(cls, dtype):
