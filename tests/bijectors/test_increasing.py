@@ -38,6 +38,19 @@ def scaled(bijector, scale):
     return bijectors.Chain([bijector, tfb.Scale(tf.constant(scale, tf.float64))])
 
 
+class Negated(transforms.Affine):
+    """A transform of a user's, which decreases."""
+
+    is_increasing = False
+
+    def forward_and_log_det(self, z, raw):
+        return super().forward_and_log_det(-z, raw)
+
+    def inverse_and_log_det(self, x, raw):
+        z, log_det = super().inverse_and_log_det(x, raw)
+        return -z, log_det
+
+
 # name -> bijector of scalars in float64.
 SCALARS = {
     "sigmoid": lambda: bijectors.Sigmoid(dtype="float64"),
@@ -49,6 +62,8 @@ SCALARS = {
     "tfps_in_our_chain": lambda: bijectors.Chain([tfb.Scale(tf.constant(2.0, tf.float64)), tfb.Shift(np.float64(1.0))]),
     **{f"elementwise_{name}": elementwise(kind()) for name, kind in transforms.NAMED.items()},
     **{f"as_bijector_{name}": as_bijector(kind()) for name, kind in transforms.NAMED.items()},
+    "decreasing_transform": elementwise(Negated()),
+    "decreasing_as_bijector": as_bijector(Negated()),
     "decreasing": lambda: scaled(bijectors.Sigmoid(1.0, 4.0, dtype="float64"), -0.7),
     "decreasing_in_tfb_chain": lambda: tfb.Chain([tfb.Scale(np.float64(-2.0)), elementwise(transforms.Affine())()]),
     "twice_decreasing": lambda: scaled(scaled(bijectors.Logit(0.0, 2.0, dtype="float64"), -0.7), -1.2),

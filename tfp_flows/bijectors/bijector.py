@@ -18,7 +18,7 @@ import tensorflow_probability as tfp
 from tfp_flows.bijectors.copies import Copies
 from tfp_flows.bridge.cache import EvaluatedOnce
 from tfp_flows.bridge.keras_weights import KerasWeights
-from tfp_flows.numerics.tensors import floatx
+from tfp_flows.numerics.tensors import floatx, is_positive_integer
 
 tfb = tfp.bijectors
 
@@ -44,6 +44,9 @@ class Bijector(Copies, EvaluatedOnce, tfb.Bijector):
         dtype: floating dtype of the events, by default Keras' `floatx`, or None for any.
         is_constant_jacobian: bool, whether log_det depends on the parameters only.
         name: str or None.
+
+    Raises:
+        ValueError: where a rank is no integer of at least 0.
 
     Example:
         >>> from tfp_flows import bijectors
@@ -72,6 +75,9 @@ class Bijector(Copies, EvaluatedOnce, tfb.Bijector):
         is_constant_jacobian: bool = False,
         name: str | None = None,
     ):
+        for rank in (event_ndims, inverse_event_ndims):
+            if rank is not None and rank != 0 and not is_positive_integer(rank):
+                raise ValueError(f"Expected event_ndims to be an integer of at least 0; got {rank!r}.")
         super().__init__(
             forward_min_event_ndims=event_ndims,
             inverse_min_event_ndims=event_ndims if inverse_event_ndims is None else inverse_event_ndims,

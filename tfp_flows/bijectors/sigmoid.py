@@ -33,7 +33,7 @@ class Sigmoid(Increasing, Bijector):
         name: str or None.
 
     Raises:
-        ValueError: where one of low and high is given alone, or low < high, both finite, does not hold.
+        ValueError: where one of low and high is given alone or is no number, or low < high, both finite, does not hold.
 
     Example:
         >>> from tfp_flows import bijectors
@@ -107,4 +107,9 @@ class Sigmoid(Increasing, Bijector):
 
 
 def _bound(value, dtype):
-    return value if value is None or isinstance(value, tf.Variable) else tf.cast(tf.convert_to_tensor(value), dtype)
+    if value is None or isinstance(value, tf.Variable):
+        return value
+    value = tf.convert_to_tensor(value)
+    if not (value.dtype.is_floating or value.dtype.is_integer):
+        raise ValueError(f"Expected low and high as numbers; got {value.dtype.name}.")
+    return tf.cast(value, dtype)
