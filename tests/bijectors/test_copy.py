@@ -87,6 +87,20 @@ def test_weights_are_shared_or_of_its_own():
         assert first.conditioner is second.conditioner and first.conditioner is not net
 
 
+def test_what_is_frozen_stays_so():
+    for freeze in (lambda net: net, lambda net: net.layers[0] if hasattr(net, "layers") else net):
+        net = keras.Sequential([keras.layers.Dense(3), keras.layers.Dense(4)])
+        coupling = bijectors.Coupling(masks.half(4), net, transforms.Affine())
+        freeze(net).trainable = False
+        whole = tfb.Invert(bijectors.Chain([coupling, build("affine_half").copy(dtype="float32")]))
+        counts = len(whole.trainable_variables), len(whole.variables)
+        for other in (copy.deepcopy(whole), pickle.loads(pickle.dumps(whole))):
+            assert (len(other.trainable_variables), len(other.variables)) == counts
+    frozen = build("affine_half")
+    frozen.conditioner.trainable = False
+    assert copy.deepcopy(frozen).trainable_variables == pickle.loads(pickle.dumps(frozen)).trainable_variables == ()
+
+
 def test_a_slice_of_a_batch_takes_its_part():
     """Of parts with a batch shape, as TFP's own chain; ours beside them keep their weights."""
     chain = bijectors.Chain([tfb.Scale(tf.constant([[1.0], [2.0], [4.0]])), bijectors.Rescale((2,))])

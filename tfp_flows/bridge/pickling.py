@@ -3,7 +3,8 @@
     TFP     Python copies an object by making an empty one of its class and handing it the state. `tfb.Invert`,
             `tfb.Blockwise`, `tfd.TransformedDistribution`, `tfd.Sample` and others choose their class by their
             arguments and fail on none, so that nothing that holds one could be copied.
-    Keras   makes a layer again from its config, where it finds the class: one that is registered, and no other.
+    Keras   makes a layer again from its config, where it finds the class: one that is registered, and no other. What is
+            frozen within it is not said there.
 
 Python's own table for such cases, `copyreg`, is told what to do.
 """
@@ -50,7 +51,7 @@ def register():
 
 
 def register_layer(layer):
-    """Enters the class of a layer into the table where it, or a layer within it, is of a class that is not registered.
+    """Enters the class of a layer into the table: it is copied whatever classes are within it, and frozen as it is.
 
     Args:
         layer: `keras.Layer`.
@@ -66,8 +67,7 @@ def register_layer(layer):
         >>> copy.deepcopy(layer)(tf.constant([1.0])).numpy().tolist()
         [2.0]
     """
-    if _unregistered(layer):
-        copyreg.dispatch_table.setdefault(type(layer), _reduce_layer)
+    copyreg.dispatch_table.setdefault(type(layer), _reduce_layer)
 
 
 def require_config(layer):
@@ -99,12 +99,23 @@ def _unregistered(layer):
 
 
 def _reduce_layer(layer):
-    return _make_layer, (_unregistered(layer), *layer.__reduce__())
+    return _make_layer, (_unregistered(layer), _trained(layer), *layer.__reduce__())
 
 
-def _make_layer(kinds, make, arguments):
+def _make_layer(kinds, trained, make, arguments):
     with keras.saving.custom_object_scope(kinds):
-        return make(*arguments)
+        layer = make(*arguments)
+    layers, variables = trained
+    # From the outermost layer on, which sets those within it.
+    for parts, flags in ((flatten_layers(layer), layers), (layer.variables, variables)):
+        for part, flag in zip(parts, flags):
+            if part.trainable != flag:
+                part.trainable = flag
+    return layer
+
+
+def _trained(layer):
+    return [[part.trainable for part in parts] for parts in (flatten_layers(layer), layer.variables)]
 
 
 def _asks_for_arguments(cls):
