@@ -270,19 +270,24 @@ CASES = {
     "random_permutation": Case(lambda dtype: bijectors.Permutation.random(6, seed=3), (6,), constant=True),
     "rescale": Case(lambda dtype: bijectors.Rescale((3,), dtype=dtype), (3,), constant=True),
     "logit": Case(
-        lambda dtype: bijectors.Logit(-1.0, 3.0, alpha=0.05, dtype=dtype), (3,), any_shape=True,
+        lambda dtype: bijectors.Logit(-1.0, 3.0, alpha=0.05, event_ndims=1, dtype=dtype), (3,), any_shape=True,
         data=lambda r, s: r.uniform(-1, 3, s),
     ),
     "equalize": Case(
-        lambda dtype: bijectors.Equalize(8, (0, 3, 8), dtype=dtype), (6,), any_shape=True,
+        lambda dtype: bijectors.Equalize(8, (0, 3, 8), event_ndims=1, dtype=dtype), (6,), any_shape=True,
         data=lambda r, s: r.uniform(-1, 9, s),
     ),
     "piecewise_probit": Case(
-        lambda dtype: bijectors.PiecewiseProbit((-1.0, 0.0, 3.0), dtype=dtype), (6,), any_shape=True,
+        lambda dtype: bijectors.PiecewiseProbit((-1.0, 0.0, 3.0), event_ndims=1, dtype=dtype), (6,), any_shape=True,
         data=lambda r, s: r.uniform(-1, 3, s),
     ),
     "sigmoid": Case(
-        lambda dtype: bijectors.Sigmoid(dtype=dtype), (3,), any_shape=True, data=lambda r, s: r.uniform(0.02, 0.98, s)
+        lambda dtype: bijectors.Sigmoid(event_ndims=1, dtype=dtype), (3,), any_shape=True,
+        data=lambda r, s: r.uniform(0.02, 0.98, s),
+    ),
+    "sigmoid_between": Case(
+        lambda dtype: bijectors.Sigmoid(-2.0, np.array([3.0, 5.0, 9.0]), event_ndims=1, dtype=dtype), (3,),
+        any_shape=True, data=lambda r, s: r.uniform(-1.9, 2.9, s),
     ),
     "elementwise_affine": Case(
         lambda dtype: bijectors.Elementwise(transforms.Affine(), (2, 3), dtype=dtype), (2, 3), constant=True

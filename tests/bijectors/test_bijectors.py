@@ -87,6 +87,21 @@ def test_event_ranks_and_batch_ranks_beyond_the_least(name):
     checks.close(single, x[0, 0], 1e-9)
     both = bijector.inverse_log_det_jacobian(tf.identity(nested), event_ndims=ndims)
     checks.close(tf.reshape(tf.broadcast_to(both, [2, 2]), [4]), per_event, 1e-9)
+    # Pairs of what it is made for as events, in a distribution as alone, and back.
+    pairs = per_event.reshape(2, 2).sum(1)
+    base = tfd.Sample(tfd.Normal(tf.zeros([], tf.float64), tf.ones([], tf.float64)), x.shape[1:])
+    flow = tfd.TransformedDistribution(base, bijector)
+    assert (
+        flow.batch_shape == ()
+        and flow.event_shape == nested.shape[1:]
+        and flow.event_shape_tensor().numpy().tolist() == nested.shape[1:]
+    )
+    checks.close(flow.log_prob(tf.identity(nested)), base.log_prob(x) + pairs, 1e-8)
+    fresh, ndims_x = tf.identity(x), bijector.forward_min_event_ndims
+    image = bijector.forward(fresh)
+    checks.close(image, nested, 1e-8)
+    back = bijector.forward_log_det_jacobian(fresh, event_ndims=ndims_x + 1)
+    checks.close(tf.broadcast_to(back, [2]), -pairs, 1e-7)
 
 
 @functools.cache
@@ -193,6 +208,15 @@ def test_shapes_are_told_without_computing(name):
     assert bijector.forward_event_shape(x.shape[1:]) == y.shape[1:]
     assert bijector.inverse_event_shape_tensor(y.shape[1:]).numpy().tolist() == x.shape[1:]
     assert bijector.forward_event_shape_tensor(x.shape[1:]).numpy().tolist() == y.shape[1:]
+    # Axes before those of its own rank stay, known or not.
+    for leading in ([2], [3, 5], [None]):
+        shapes = [*leading, *x.shape[1:]], [*leading, *y.shape[1:]]
+        for way, (given, expected) in (("forward", shapes), ("inverse", shapes[::-1])):
+            assert getattr(bijector, f"{way}_event_shape")(given).as_list() == expected
+            if None not in given:
+                assert getattr(bijector, f"{way}_event_shape_tensor")(given).numpy().tolist() == expected
+    assert bijector.forward_event_shape(None).is_compatible_with(y.shape[1:])
+    assert bijector.inverse_event_shape(None).is_compatible_with([7, *x.shape[1:]])
 
 
 @each
@@ -212,6 +236,9 @@ def test_events_of_another_shape_are_refused(name):
         (lambda: bijectors.Permutation([0, 2]), r"Expected a permutation of 0..n-1; got \[0, 2\]"),
         (lambda: bijectors.Permutation([0, 0]), "Expected a permutation"),
         (lambda: bijectors.Logit(1.0, 1.0), "Expected finite low < high; got"),
+        (lambda: bijectors.Sigmoid(event_ndims=-1), "Expected event_ndims to be an integer of at least 0; got -1"),
+        (lambda: bijectors.Logit(event_ndims=1.5), "Expected event_ndims to be an integer of at least 0; got 1.5"),
+        (lambda: bijectors.Sigmoid("a", "b"), "Expected low and high as numbers; got string"),
         (lambda: bijectors.Logit(alpha=0.5), "Expected alpha between 0 and 0.5"),
         (lambda: bijectors.Elementwise("shift", (2,)), "Expected a tfp_flows.transforms.Transform; got str"),
         (lambda: bijectors.Coupling(masks.half(4), MLP(4), "affine"), "Expected a tfp_flows.transforms.Transform; got"),

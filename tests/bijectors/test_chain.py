@@ -81,7 +81,7 @@ def test_batch_shapes_through_a_change_of_rank():
     ours, theirs = bijectors.Chain(parts), tfb.Chain(parts)
     assert ours.experimental_batch_shape() == theirs.experimental_batch_shape() == (2, 3)
     assert ours.experimental_batch_shape(y_event_ndims=3) == theirs.experimental_batch_shape(y_event_ndims=3)
-    assert ours._batch_shape_tensor(1).numpy().tolist() == [2, 3]
+    assert ours.experimental_batch_shape_tensor(x_event_ndims=1).numpy().tolist() == [2, 3]
 
 
 def test_batch_shapes_that_are_known_at_run_time_only():

@@ -17,10 +17,21 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 from tensorflow.python.eager import record
 from tensorflow.python.framework import ops, registry
-from tensorflow_probability.python.internal import cache_util
+from tensorflow_probability.python.internal import cache_util, slicing
 
 from tfp_flows import bijectors
-from tfp_flows.bridge import cache, compositions, layers, modules, optimizers, tape, traces, trainer, variables
+from tfp_flows.bridge import (
+    cache,
+    compositions,
+    layers,
+    modules,
+    monotone,
+    optimizers,
+    tape,
+    traces,
+    trainer,
+    variables,
+)
 from tfp_flows.bridge.keras_weights import KerasWeights
 
 tfb = tfp.bijectors
@@ -175,6 +186,37 @@ def a_chain_has_the_batch_shape_of_its_parts():
     np.testing.assert_array_equal(chain.experimental_batch_shape_tensor(), [3])
 
 
+def sides_of_a_quantile_are_asked():
+    class Falling(Doubling):
+        def _is_increasing(self, **kwargs):
+            return False
+
+    for bijector in (Falling(), tfb.Invert(Falling()), tfb.Chain([tfb.Exp(), Falling()])):
+        assert not monotone.is_increasing(bijector)
+    with pytest.raises(NotImplementedError):
+        monotone.is_increasing(Doubling())
+
+
+def a_slice_keeps_what_has_no_batch_shape():
+    chain = bijectors.Chain([tfb.Shift(tf.Variable([1.0, 2.0]))])
+    assert chain._broadcast_parameters_with_batch_shape([3], 1) is chain
+    batched = bijectors.Chain([tfb.Scale(tf.ones([3, 1]))])
+    assert batched._broadcast_parameters_with_batch_shape([1, 1], 1).experimental_batch_shape(x_event_ndims=1) == (1, 3)
+
+
+def a_slice_takes_over():
+    seen = []
+
+    class Seen(Doubling):
+        def _take_over(self, origin):
+            seen.append((self, origin))
+
+    bijector = Seen()
+    sliced = bijector[...]
+    assert seen == [(sliced, bijector)] and getattr(sliced, slicing.PROVENANCE_ATTR)[0] is bijector
+    assert sliced[...] != sliced and seen[-1][1] is bijector
+
+
 def a_graph_owns_its_cache():
     graph = tf.Graph()
     with graph.as_default():
@@ -295,8 +337,11 @@ PRIVATE_NAMES = [
     (tfb.Bijector, "_cache", one_evaluation),
     (tfb.Bijector, "_get_parameterization", equal_ones_share_nothing),
     (tfb.Bijector, "_parameter_properties", no_batch_shape_is_inferred),
-    (tfb.Bijector, "_batch_shape", a_chain_has_the_batch_shape_of_its_parts),
-    (tfb.Bijector, "_batch_shape_tensor", a_chain_has_the_batch_shape_of_its_parts),
+    (tfb.Bijector, "_parameter_properties", a_chain_has_the_batch_shape_of_its_parts),
+    (tfb.Bijector, "_broadcast_parameters_with_batch_shape", a_slice_keeps_what_has_no_batch_shape),
+    (tfb.Bijector, "_is_increasing", sides_of_a_quantile_are_asked),
+    (tfb.Bijector, "_internal_is_increasing", sides_of_a_quantile_are_asked),
+    (slicing, "PROVENANCE_ATTR", a_slice_takes_over),
     (tfb.Bijector, "_forward_event_shape", event_shapes_are_asked),
     (tfb.Bijector, "_inverse_event_shape", event_shapes_are_asked),
     (tfb.Bijector, "_forward_event_shape_tensor", event_shapes_are_asked),
@@ -315,7 +360,8 @@ def test_a_private_name_is_there_and_does_what_it_is_used_for(owner, name, use, 
 # What TFP asks its subclasses to write.
 WRITTEN_BY_SUBCLASSES = {
     "_forward", "_inverse", "_forward_event_shape", "_inverse_event_shape", "_forward_event_shape_tensor",
-    "_inverse_event_shape_tensor", "_batch_shape", "_batch_shape_tensor",
+    "_inverse_event_shape_tensor",
+    "_is_increasing", "_forward_log_det_jacobian", "_inverse_log_det_jacobian",
     # Of tfd.Distribution.
     "_log_prob", "_sample_n", "_event_shape", "_event_shape_tensor", "_parameter_properties",
 }  # fmt: skip

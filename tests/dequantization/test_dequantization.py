@@ -83,7 +83,7 @@ def image_noise(features=None, dtype="float64"):
 
     squeezed = [bijectors.Squeeze(), coupling(masks.channels((2, 2, 4)), 4), coupling(~masks.channels((2, 2, 4)), 4)]
     chain = bijectors.Chain([
-        bijectors.Sigmoid(3, dtype=dtype), coupling(masks.checkerboard((4, 4, 1)), 2), *squeezed,
+        bijectors.Sigmoid(event_ndims=3, dtype=dtype), coupling(masks.checkerboard((4, 4, 1)), 2), *squeezed,
         tfb.Invert(bijectors.Squeeze()),
     ])  # fmt: skip
     return shake(Variational(17, tfd.TransformedDistribution(logistic((4, 4, 1), dtype), chain), features), 0.1)
@@ -242,7 +242,7 @@ class TestNoise:
         x = tf.Variable([-200.0, -90.0, 0.0, 90.0, 200.0])
         with tf.GradientTape() as tape:
             y, log_det = bijectors.Sigmoid()._forward_and_log_det(tf.identity(x))
-            total = tf.reduce_sum(y) + log_det
+            total = tf.reduce_sum(y) + tf.reduce_sum(log_det)
         np.testing.assert_allclose(tape.gradient(total, x), [1, 1, 0.25, -1, -1])
 
     def test_low_precision_stays_in_the_networks(self):

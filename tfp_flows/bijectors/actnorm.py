@@ -14,11 +14,12 @@ from __future__ import annotations
 import tensorflow as tf
 
 from tfp_flows.bijectors.bijector import Bijector
+from tfp_flows.bijectors.increasing import Increasing
 from tfp_flows.bijectors.initialization import Measured, mean_and_log_std
 from tfp_flows.numerics.tensors import floatx, is_positive_integer, require_event_shape
 
 
-class ActNorm(Measured, Bijector):
+class ActNorm(Increasing, Measured, Bijector):
     """Activation normalisation, per feature of the last axis, initialised from data (or from base samples).
 
     Initialisation happens inside `tfp_flows.bijectors.initializing()` only, once, and is saved with the weights:

@@ -18,11 +18,12 @@ import keras
 import tensorflow as tf
 
 from tfp_flows.bijectors.bijector import Bijector
+from tfp_flows.bijectors.increasing import Increasing
 from tfp_flows.bijectors.initialization import Measured, mean_and_log_std
 from tfp_flows.numerics.tensors import floatx, is_positive_integer, require_event_shape
 
 
-class BatchNorm(Measured, Bijector):
+class BatchNorm(Increasing, Measured, Bijector):
     """Batch normalisation, per feature of the last axis, over the batch and all other axes; nothing is trained.
 
     Training is what Keras says it is: `flow(x, training=True)`, hence `fit`. Sampling, scoring, encoding and exporting
@@ -78,7 +79,7 @@ class BatchNorm(Measured, Bijector):
         self.num_features = num_features
         self.momentum = momentum
         self.epsilon = epsilon
-        self._statistics = _Statistics(num_features, momentum, dtype=tf.as_dtype(dtype).name)
+        self._statistics = _Statistics(num_features, dtype=tf.as_dtype(dtype).name)
         self._await_statistics([num_features], dtype)
 
     @property
@@ -106,7 +107,7 @@ class BatchNorm(Measured, Bijector):
         if self._is_due():
             self.measure(y)
         u = (y - self.centre) * tf.exp(-self.log_unit)
-        mean, variance = self._statistics(u)
+        mean, variance = self._statistics(u, momentum=self.momentum)
         return (u - mean) * tf.math.rsqrt(variance + self.epsilon), -self._log_det(y, variance)
 
     def _log_det(self, x, variance):
@@ -118,9 +119,9 @@ class BatchNorm(Measured, Bijector):
 class _Statistics(keras.layers.Layer):
     """Mean and variance of a batch in training, running ones otherwise. A layer, since Keras tells layers which."""
 
-    def __init__(self, num_features, momentum, dtype):
-        super().__init__(dtype=dtype, name="statistics")
-        self.momentum = momentum
+    def __init__(self, num_features, dtype, name="statistics", **kwargs):
+        super().__init__(dtype=dtype, name=name, **kwargs)
+        self.num_features = num_features
         options = dict(shape=(num_features,), trainable=False, autocast=False, aggregation="mean")
         self.mean = self.add_weight(name="mean", initializer="zeros", **options)
         self.variance = self.add_weight(name="variance", initializer="ones", **options)
@@ -129,7 +130,10 @@ class _Statistics(keras.layers.Layer):
     def running(self):
         return tf.convert_to_tensor(self.mean), tf.convert_to_tensor(self.variance)
 
-    def call(self, y, training=None):
+    def get_config(self):
+        return {**super().get_config(), "num_features": self.num_features}
+
+    def call(self, y, momentum, training=None):
         if not (training and self.trainable):
             return self.running()
         axes = _leading_axes(y)
@@ -137,7 +141,7 @@ class _Statistics(keras.layers.Layer):
         # Not tf.nn.moments, which stops gradients inside, so that second derivatives are wrong.
         variance = tf.reduce_mean(tf.math.squared_difference(y, mean), axes)
         for running, batch in ((self.mean, mean), (self.variance, variance)):
-            new = self.momentum * running + (1 - self.momentum) * batch
+            new = momentum * running + (1 - momentum) * batch
             # A replica without events, or a batch that is not finite, must not spoil what is kept for good.
             running.assign(tf.where(tf.math.is_finite(new), new, running))
         return mean, variance

@@ -10,23 +10,20 @@ conditioner runs once for one `log_prob`, and once for one `sample` with its `lo
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 
-import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from tfp_flows.bijectors.copies import Copies
 from tfp_flows.bridge.cache import EvaluatedOnce
 from tfp_flows.bridge.keras_weights import KerasWeights
-from tfp_flows.bridge.modules import paths
-from tfp_flows.bridge.variables import tf_variable
-from tfp_flows.numerics.tensors import floatx
+from tfp_flows.numerics.tensors import floatx, is_positive_integer
 
 tfb = tfp.bijectors
 
 
-class Bijector(EvaluatedOnce, tfb.Bijector):
+class Bijector(Copies, EvaluatedOnce, tfb.Bijector):
     """A `tfb.Bijector` written as two joint methods, whose Keras layers `tf.Module` sees.
 
     Subclasses implement
@@ -47,6 +44,9 @@ class Bijector(EvaluatedOnce, tfb.Bijector):
         dtype: floating dtype of the events, by default Keras' `floatx`, or None for any.
         is_constant_jacobian: bool, whether log_det depends on the parameters only.
         name: str or None.
+
+    Raises:
+        ValueError: where a rank is no integer of at least 0.
 
     Example:
         >>> from tfp_flows import bijectors
@@ -75,6 +75,9 @@ class Bijector(EvaluatedOnce, tfb.Bijector):
         is_constant_jacobian: bool = False,
         name: str | None = None,
     ):
+        for rank in (event_ndims, inverse_event_ndims):
+            if rank is not None and rank != 0 and not is_positive_integer(rank):
+                raise ValueError(f"Expected event_ndims to be an integer of at least 0; got {rank!r}.")
         super().__init__(
             forward_min_event_ndims=event_ndims,
             inverse_min_event_ndims=event_ndims if inverse_event_ndims is None else inverse_event_ndims,
@@ -86,37 +89,6 @@ class Bijector(EvaluatedOnce, tfb.Bijector):
             name=name,
         )
         self._keras_weights = KerasWeights(self)
-
-    def __new__(cls, *args, **kwargs):
-        bijector = super().__new__(cls)
-        # Past tf.Module, which would list what is given twice, and in another order than before.
-        object.__setattr__(bijector, "_given", _Given(cls, args, kwargs))
-        return bijector
-
-    @property
-    def parameters(self) -> dict:
-        """dict, the arguments that it was constructed with, as they were given, defaults included."""
-        return dict(self._given.arguments)
-
-    def copy(self, **override_parameters_kwargs) -> Bijector:
-        """A bijector of the same class from the same arguments, with the same numbers.
-
-        What the arguments hold is shared with the copy: networks, bijectors and variables, as in TFP. What the
-        constructor makes itself (ActNorm's shift and scale, for example) is the copy's own, and starts as it is here
-        unless an argument is overridden: it is then as new.
-
-        Args:
-            **override_parameters_kwargs: arguments of the constructor to replace; `name` and `dtype` leave the
-                numbers as they are.
-
-        Returns:
-            `Bijector`.
-        """
-        copied = type(self)(**{**self.parameters, **override_parameters_kwargs})
-        if not set(override_parameters_kwargs) - {"name", "dtype"}:
-            for variable, value in zip(_own_variables(copied), _own_variables(self)):
-                variable.assign(tf.cast(value, variable.dtype))
-        return copied
 
     def walk_parts(self, way: str, step: Callable, value: tf.Tensor, /, **kwargs) -> tf.Tensor | None:
         """Hands a value from part to part; a container of bijectors writes it, so that others need not know it.
@@ -146,39 +118,6 @@ class Bijector(EvaluatedOnce, tfb.Bijector):
 
     def _inverse(self, y, **kwargs):
         return self._inverse_and_log_det(y, **kwargs)[0]
-
-
-class _Given:
-    """The arguments of a constructor by name, hidden from tf.Module."""
-
-    def __init__(self, cls, args, kwargs):
-        signature = inspect.signature(cls.__init__)
-        # Those that do not fit are refused by the constructor; copy.deepcopy gives none.
-        bound = signature.bind_partial(None, *args, **kwargs)
-        bound.apply_defaults()
-        _, *names = signature.parameters
-        self.arguments = {}
-        for name in names:
-            if signature.parameters[name].kind is inspect.Parameter.VAR_KEYWORD:
-                self.arguments.update(bound.arguments[name])
-            elif name in bound.arguments:
-                self.arguments[name] = bound.arguments[name]
-
-
-def _own_variables(bijector):
-    """The variables that the constructor made, in the order of their paths: all but those of its arguments."""
-    holder = tf.Module()
-    holder.given = list(bijector.parameters.values())
-    given = {id(v) for _, part in paths(holder, _KINDS) for v in _variables(part)}
-    found = [v for path, part in paths(bijector, _KINDS) if "_keras_weights" not in path for v in _variables(part)]
-    return [v for v in found if id(v) not in given]
-
-
-_KINDS = (keras.Layer, keras.Variable, tf.Variable)
-
-
-def _variables(part):
-    return [tf_variable(v) for v in (part.variables if isinstance(part, keras.Layer) else [part])]
 
 
 def context_rows(name, conditioner, context, batch):

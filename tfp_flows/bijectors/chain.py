@@ -18,6 +18,7 @@ import tensorflow_probability as tfp
 from tfp_flows.bijectors.bijector import Bijector, takes_context
 from tfp_flows.bijectors.reversible import require_repeatable, walk_reversibly
 from tfp_flows.bijectors.step import Step, walk
+from tfp_flows.bridge.monotone import is_increasing
 
 tfb = tfp.bijectors
 
@@ -50,7 +51,7 @@ class Chain(Bijector):
         [-20.0, -20.0, -20.0]
     """
 
-    overrides = ("_batch_shape", "_batch_shape_tensor")
+    overrides = ("_parameter_properties",)
 
     def __init__(self, bijectors: Sequence[tfb.Bijector], reversible: bool = False, name: str | None = None):
         if not isinstance(reversible, bool):
@@ -137,21 +138,23 @@ class Chain(Bijector):
             shape = bijector.inverse_event_shape_tensor(shape)
         return shape
 
-    def _batch_shape(self, x_event_ndims):
-        shape = tf.TensorShape([])
-        for bijector in reversed(self.bijectors):
-            part = bijector.experimental_batch_shape(x_event_ndims=x_event_ndims)
-            shape = tf.broadcast_static_shape(shape, part)
-            x_event_ndims = bijector.forward_event_ndims(x_event_ndims)
-        return shape
+    def _is_increasing(self, **kwargs):
+        increasing = True
+        for step in self._steps("forward"):
+            increasing = tf.equal(increasing, is_increasing(step.bijector, **step.options(kwargs)))
+        return increasing
 
-    def _batch_shape_tensor(self, x_event_ndims):
-        shape = tf.constant([], tf.int32)
+    @classmethod
+    def _parameter_properties(cls, dtype):
+        # By which TFP knows the batch shape, and slices a batch.
+        return {"bijectors": tfp.util.BatchedComponentProperties(event_ndims=cls._event_ndims_of_parts)}
+
+    def _event_ndims_of_parts(self, x_event_ndims):
+        ndims = []
         for bijector in reversed(self.bijectors):
-            part = bijector.experimental_batch_shape_tensor(x_event_ndims=x_event_ndims)
-            shape = tf.broadcast_dynamic_shape(shape, part)
+            ndims.insert(0, x_event_ndims)
             x_event_ndims = bijector.forward_event_ndims(x_event_ndims)
-        return shape
+        return ndims
 
 
 def _is_multipart(bijector):

@@ -58,6 +58,9 @@ class Elementwise(Bijector):
         x, log_det = self.transform.inverse_and_log_det(y, tf.convert_to_tensor(self.raw))
         return x, self._sum(log_det)
 
+    def _is_increasing(self, **kwargs):
+        return self.transform.require_monotone()
+
     def _sum(self, log_det):
         axes = list(range(-self.forward_min_event_ndims, 0))
         return tf.reduce_sum(log_det, axes)

@@ -21,6 +21,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfp_flows.bijectors.bijector import Bijector
+from tfp_flows.bijectors.increasing import Increasing
 from tfp_flows.bijectors.initialization import InitializedOnce
 from tfp_flows.numerics.tensors import as_tuple, floatx, is_positive_integer
 
@@ -29,7 +30,7 @@ from tfp_flows.numerics.tensors import as_tuple, floatx, is_positive_integer
 _UNIFORM = 0.01
 
 
-class Equalize(InitializedOnce, Bijector):
+class Equalize(Increasing, InitializedOnce, Bijector):
     """Maps [0, num_bins] to itself, levels common in the data stretched and rare ones squeezed.
 
     The identity at first. Inside `tfp_flows.bijectors.initializing()` it sets itself, once, from the histogram of the
@@ -40,7 +41,7 @@ class Equalize(InitializedOnce, Bijector):
         num_bins: int >= 2, levels of the data.
         edges: None, or increasing ints from 0 to num_bins that map to themselves: the intervals between them keep their
             sizes, and levels share the room of their interval.
-        event_ndims: int.
+        event_ndims: int, least rank of the events: 0, elementwise.
         dtype: floating dtype; None for Keras' `floatx`.
         name: str or None.
 
@@ -60,7 +61,7 @@ class Equalize(InitializedOnce, Bijector):
         self,
         num_bins: int,
         edges: Sequence[int] | None = None,
-        event_ndims: int = 1,
+        event_ndims: int = 0,
         dtype: tf.DType | str | None = None,
         name: str | None = None,
     ):

@@ -15,19 +15,20 @@ import math
 import tensorflow as tf
 
 from tfp_flows.bijectors.bijector import Bijector
+from tfp_flows.bijectors.increasing import Increasing
 from tfp_flows.numerics.tensors import floatx
 
 
-class Logit(Bijector):
+class Logit(Increasing, Bijector):
     """Maps data in [low, high] to the real line.
 
     Samples may leave the interval by (high - low) alpha / (1 - 2 alpha) at each end, the price of alpha. There and
-    beyond nothing has a latent: inverse is NaN, its log_det -inf.
+    beyond inverse is -inf or inf, so that a cdf is 0 or 1, and its log_det -inf.
 
     Args:
         low, high: floats, the data's interval; 0 and 256 for dequantized 8-bit pixels.
         alpha: float in (0, 0.5).
-        event_ndims: int.
+        event_ndims: int, least rank of the events: 0, elementwise.
         dtype: floating dtype; None for Keras' `floatx`.
         name: str or None.
 
@@ -45,7 +46,7 @@ class Logit(Bijector):
         low: float = 0.0,
         high: float = 1.0,
         alpha: float = 0.05,
-        event_ndims: int = 1,
+        event_ndims: int = 0,
         dtype: tf.DType | str | None = None,
         name: str | None = None,
     ):
@@ -65,11 +66,12 @@ class Logit(Bijector):
 
     def _inverse_and_log_det(self, y):
         p = self.alpha + (1 - 2 * self.alpha) * (y - self.low) / (self.high - self.low)
-        # A layer after this one may not hand NaN on; the log_det says for itself that there is no density.
+        # Inside in any case: a gradient that is not finite would come through tf.where.
         outside = (p <= 0) | (p >= 1)
-        p = tf.where(outside, tf.constant(0.5, p.dtype), p)
-        log_p, log_q = tf.math.log(p), tf.math.log1p(-p)
-        x = tf.where(outside, tf.constant(math.nan, p.dtype), log_p - log_q)
+        inside = tf.where(outside, tf.constant(0.5, p.dtype), p)
+        log_p, log_q = tf.math.log(inside), tf.math.log1p(-inside)
+        x = tf.where(outside, math.inf * tf.sign(p - 0.5), log_p - log_q)
+        # A layer after this one may make NaN of it; the log_det says for itself that there is no density.
         empty = tf.reduce_any(outside, list(range(-self.forward_min_event_ndims, 0)))
         return x, tf.where(empty, tf.constant(-math.inf, p.dtype), self._inverse_log_det(log_p, log_q))
 

@@ -28,7 +28,7 @@ from tfp_flows import masks
 from tfp_flows.bijectors.bijector import Bijector, takes_context
 from tfp_flows.bijectors.chain import Chain
 from tfp_flows.bijectors.coupling import Coupling
-from tfp_flows.numerics.tensors import require_event_shape, with_event_shape
+from tfp_flows.numerics.tensors import require_event_shape, split_event_shape, with_event_shape
 from tfp_flows.transforms import Affine
 
 if TYPE_CHECKING:
@@ -166,16 +166,23 @@ class MultiScale(Bijector):
         return kwargs if takes_context(level) else {}
 
     def _inverse_event_shape(self, shape):
-        return tf.TensorShape([sum(self.latent_sizes)])
+        return self._leading(shape, self.event_shape) + [sum(self.latent_sizes)]
 
     def _forward_event_shape(self, shape):
-        return tf.TensorShape(self.event_shape)
+        return self._leading(shape, (sum(self.latent_sizes),)) + self.event_shape
 
     def _inverse_event_shape_tensor(self, shape):
-        return tf.constant([sum(self.latent_sizes)], tf.int32)
+        return tf.concat([shape[:-3], [sum(self.latent_sizes)]], axis=0)
 
     def _forward_event_shape_tensor(self, shape):
-        return tf.constant(self.event_shape, tf.int32)
+        return tf.concat([shape[:-1], self.event_shape], axis=0)
+
+    def _leading(self, shape, expected):
+        """The axes of an event before those that are expected."""
+        leading, last = split_event_shape(shape, len(expected))
+        if last is None or not last.is_compatible_with(expected):
+            raise ValueError(f"Expected events of shape {expected} in {self.name!r}; got shape {shape}.")
+        return leading
 
 
 def _split(shape):

@@ -27,6 +27,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfp_flows.bijectors.bijector import Bijector
+from tfp_flows.bijectors.increasing import Increasing
 from tfp_flows.numerics.tensors import floatx
 from tfp_flows.transforms import rational_quadratic
 
@@ -34,14 +35,14 @@ from tfp_flows.transforms import rational_quadratic
 _STANDARD_SCORES = (-3.0, -2.3, -1.6, -1.0, -0.5, 0.0, 0.5, 1.0, 1.6, 2.3, 3.0)
 
 
-class PiecewiseProbit(Bijector):
+class PiecewiseProbit(Increasing, Bijector):
     """Maps each interval of the data to a standard normal about a centre of its own.
 
     Args:
         edges: increasing sequence of at least two numbers, the intervals' ends: (0, 1, 256) for 8-bit pixels of which
             most are 0.
         spacing: float > 6, the distance of neighbouring centres.
-        event_ndims: int.
+        event_ndims: int, least rank of the events: 0, elementwise.
         dtype: floating dtype; None for Keras' `floatx`.
         name: str or None.
 
@@ -60,7 +61,7 @@ class PiecewiseProbit(Bijector):
         self,
         edges: Sequence[float],
         spacing: float = 6.6,
-        event_ndims: int = 1,
+        event_ndims: int = 0,
         dtype: tf.DType | str | None = None,
         name: str | None = None,
     ):

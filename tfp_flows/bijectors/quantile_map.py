@@ -20,6 +20,7 @@ import tensorflow as tf
 from numpy.typing import ArrayLike
 
 from tfp_flows.bijectors.bijector import Bijector
+from tfp_flows.bijectors.increasing import Increasing
 from tfp_flows.bijectors.initialization import InitializedOnce
 from tfp_flows.numerics.tensors import floatx, is_positive_integer, require_event_shape
 from tfp_flows.transforms.rational_quadratic import log_slope
@@ -37,7 +38,7 @@ _LEAST_GAIN = 0.01
 _FARTHEST = 60.0
 
 
-class QuantileMap(InitializedOnce, Bijector):
+class QuantileMap(Increasing, InitializedOnce, Bijector):
     """Fixed marginal map to normal columns, by quantiles of the data.
 
     The identity at first. `Flow.fit` sets it, where it stands first in the flow's bijector or behind a `Standardize`

@@ -11,11 +11,12 @@ from __future__ import annotations
 import tensorflow as tf
 
 from tfp_flows.bijectors.bijector import Bijector
+from tfp_flows.bijectors.increasing import Increasing
 from tfp_flows.bijectors.initialization import InitializedOnce, mean_and_log_std
 from tfp_flows.numerics.tensors import check_shape, floatx, require_event_shape
 
 
-class Rescale(InitializedOnce, Bijector):
+class Rescale(Increasing, InitializedOnce, Bijector):
     """Trainable diagonal scaling, exponential parametrisation.
 
     Inside `tfp_flows.bijectors.initializing()` it sets itself, once, so that each latent has standard deviation 1 on

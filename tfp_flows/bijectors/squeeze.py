@@ -16,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfp_flows.bijectors.bijector import Bijector
-from tfp_flows.numerics.tensors import is_positive_integer
+from tfp_flows.numerics.tensors import is_positive_integer, split_event_shape
 
 _ORDERS = ("rows", "checkerboard")
 
@@ -73,38 +73,39 @@ class Squeeze(Bijector):
         return tf.concat([blocks[i] for i in positions], axis=-1)
 
     def _forward_event_shape(self, shape):
-        height, width, channels = self._image(shape)
+        leading, (height, width, channels) = self._image(shape)
         if channels is not None and channels % self.factor**2:
             raise ValueError(
                 f"Expected a multiple of {self.factor**2} channels to undo a squeeze by {self.factor}; "
                 f"got {channels} in shape {(height, width, channels)}."
             )
         f = self.factor
-        return tf.TensorShape([height and height * f, width and width * f, channels and channels // f**2])
+        return leading + [height and height * f, width and width * f, channels and channels // f**2]
 
     def _inverse_event_shape(self, shape):
-        height, width, channels = self._image(shape)
+        leading, (height, width, channels) = self._image(shape)
         if any(n is not None and n % self.factor for n in (height, width)):
             raise ValueError(
                 f"Expected height and width that are multiples of {self.factor} to squeeze; "
                 f"got {(height, width, channels)}."
             )
         f = self.factor
-        return tf.TensorShape([height and height // f, width and width // f, channels and channels * f**2])
+        return leading + [height and height // f, width and width // f, channels and channels * f**2]
 
     def _forward_event_shape_tensor(self, shape):
         f = self.factor
-        return tf.stack([shape[0] * f, shape[1] * f, shape[2] // f**2])
+        return tf.concat([shape[:-3], shape[-3:-1] * f, shape[-1:] // f**2], axis=0)
 
     def _inverse_event_shape_tensor(self, shape):
         f = self.factor
-        return tf.stack([shape[0] // f, shape[1] // f, shape[2] * f**2])
+        return tf.concat([shape[:-3], shape[-3:-1] // f, shape[-1:] * f**2], axis=0)
 
     def _image(self, shape):
-        shape = tf.TensorShape(shape)
-        if shape.rank != 3:
+        """The axes of an event before the image, and height, width and channels, each None where it is unknown."""
+        leading, image = split_event_shape(shape, 3)
+        if image is None:
             raise ValueError(f"Expected images (height, width, channels) in {self.name!r}; got shape {shape}.")
-        return shape.as_list()
+        return leading, image.as_list()
 
 
 def _as_batch(x):

@@ -14,11 +14,12 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from tfp_flows.bijectors.bijector import Bijector
+from tfp_flows.bijectors.increasing import Increasing
 from tfp_flows.bijectors.initialization import Measured
 from tfp_flows.numerics.tensors import check_shape, floatx, is_positive_integer, require_event_shape
 
 
-class Standardize(Measured, Bijector):
+class Standardize(Increasing, Measured, Bijector):
     """Fixed statistics of the data, the first bijector of every named model of continuous data.
 
     The identity at first. `Flow.fit` sets it, where it stands first in the flow's bijector, from all of the data that

@@ -8,10 +8,12 @@ As cheap as f. Networks that see a context of scale 1e4 beside events of scale 1
 from collections.abc import Callable, Sequence
 
 import tensorflow as tf
+import tensorflow_probability as tfp
 
 from tfp_flows.bijectors.bijector import Bijector, takes_context
 from tfp_flows.bijectors.initialization import Measured
 from tfp_flows.bijectors.step import Step, walk
+from tfp_flows.bridge.monotone import is_increasing
 from tfp_flows.numerics.tensors import check_shape
 
 
@@ -39,6 +41,7 @@ class StandardizedContext(Measured, Bijector):
         [[-1.0], [1.0]]
     """
 
+    overrides = ("_parameter_properties",)
     _flag = "measured"
     takes_context = True
 
@@ -77,6 +80,13 @@ class StandardizedContext(Measured, Bijector):
     def _joint(self, way, value, context, kwargs):
         step = Step(self.bijector, way, getattr(self, f"{way}_min_event_ndims"))
         return walk([step], value, {**self._options(context), **kwargs})
+
+    def _is_increasing(self, context=None, **kwargs):
+        return is_increasing(self.bijector, **self._options(context), **kwargs)
+
+    @classmethod
+    def _parameter_properties(cls, dtype):
+        return {"bijector": tfp.util.BatchedComponentProperties(event_ndims=lambda self, x_event_ndims: x_event_ndims)}
 
     def _options(self, context):
         return {} if context is None else {"context": self.standardized(context)}

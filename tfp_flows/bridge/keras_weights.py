@@ -36,6 +36,10 @@ class KerasWeights(Overrides, tf.Module):
         # For tf.train.Checkpoint, to which a list of layers within a Keras layer is invisible.
         return {str(i): variable for i, variable in enumerate(self.__dict__["values"])}
 
+    def __reduce__(self):
+        # Its __dict__ is no state: a copy looks at the copy of the module.
+        return type(self), (object.__getattribute__(self, "module"),)
+
     @property
     def __dict__(self):
         module = object.__getattribute__(self, "module")

@@ -122,6 +122,29 @@ def require_event_shape(x, shape, name):
         raise ValueError(f"Expected events of shape {tuple(shape)} in {name}; got a tensor of shape {x.shape}.")
 
 
+def split_event_shape(shape, ndims):
+    """The shape of an event of any rank from `ndims`, taken apart: the leading axes, and the last `ndims`.
+
+    Args:
+        shape: `tf.TensorShape`, or what makes one.
+        ndims: int.
+
+    Returns:
+        leading: `tf.TensorShape`, unknown where the rank is.
+        last: `tf.TensorShape` of ndims axes; None where the event has less.
+
+    Example:
+        >>> from tfp_flows.numerics import tensors
+        >>> tensors.split_event_shape([5, 8, 8, None], 3)
+        (TensorShape([5]), TensorShape([8, 8, None]))
+    """
+    shape = tf.TensorShape(shape)
+    if shape.rank is None:
+        return shape, tf.TensorShape([None] * ndims)
+    split = shape.rank - ndims
+    return (shape[:split], shape[split:]) if split >= 0 else (shape, None)
+
+
 def with_event_shape(x, shape):
     """x itself where its event shape is known; otherwise with it, checked when the graph runs.
 

@@ -39,6 +39,7 @@ class Affine(Transform):
 
     num_params = 2
     is_affine = True
+    is_increasing = True
 
     def __init__(self, log_scale_bound: float = 2.0):
         if not (isinstance(log_scale_bound, (int, float)) and 0 < log_scale_bound < math.inf):

@@ -57,6 +57,7 @@ class LogisticMixture(Transform):
     """
 
     size_argument = "num_components"
+    is_increasing = True
 
     def __init__(
         self,

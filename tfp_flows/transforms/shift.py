@@ -25,6 +25,7 @@ class Shift(Transform):
     num_params = 1
     is_affine = True
     is_volume_preserving = True
+    is_increasing = True
 
     def forward_and_log_det(self, z: tf.Tensor, raw: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         (t,) = elements(raw, 1)

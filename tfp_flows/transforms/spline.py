@@ -46,6 +46,7 @@ class RationalQuadraticSpline(Transform):
     """
 
     size_argument = "num_bins"
+    is_increasing = True
 
     def __init__(self, num_bins: int = 8, bound: float = 3.0):
         if not (is_positive_integer(num_bins) and num_bins > 1):

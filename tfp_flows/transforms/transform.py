@@ -13,6 +13,8 @@ import abc
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from tfp_flows.transforms.scalar import Scalar
+
 tfb = tfp.bijectors
 
 
@@ -23,6 +25,8 @@ class Transform(abc.ABC):
         num_params: int, raw numbers an element.
         is_volume_preserving: bool, whether log_det is 0 whatever the parameters.
         is_affine: bool, whether log_det depends on the parameters alone and not on z.
+        is_increasing: bool, whether x increases with z (True) or decreases (False), whatever the parameters; None where
+            nothing is said, which is refused where it matters: `cdf`, `survival_function` and `quantile`.
         size_argument: str, the constructor's argument that named models call num_components: how many pieces it is
             made of; None where it has none.
 
@@ -42,6 +46,7 @@ class Transform(abc.ABC):
     num_params = 1
     is_volume_preserving = False
     is_affine = False
+    is_increasing = None
     size_argument = None
 
     @abc.abstractmethod
@@ -59,16 +64,31 @@ class Transform(abc.ABC):
             raw: tensor (..., n, num_params).
 
         Returns:
-            `tfb.Bijector` of event_ndims 0.
+            `tfb.Bijector` of event_ndims 0, whose batch shape is (..., n).
+
+        Example:
+            >>> import tensorflow_probability as tfp
+            >>> from tfp_flows import transforms
+            >>> scaled = transforms.Affine().as_bijector(tf.constant([0.0, 3.0]))
+            >>> tfp.distributions.TransformedDistribution(tfp.distributions.Normal(0.0, 1.0), scaled).cdf(3.0).numpy()
+            np.float32(0.5)
         """
-        return tfb.Inline(
-            forward_fn=lambda z: self.forward_and_log_det(z, raw)[0],
-            inverse_fn=lambda x: self.inverse_and_log_det(x, raw)[0],
-            forward_log_det_jacobian_fn=lambda z: self.forward_and_log_det(z, raw)[1],
-            inverse_log_det_jacobian_fn=lambda x: self.inverse_and_log_det(x, raw)[1],
-            forward_min_event_ndims=0,
-            name=type(self).__name__.lower(),
-        )
+        if not isinstance(raw, tf.Variable):
+            raw = tf.convert_to_tensor(raw)
+        return Scalar(self, raw, name=type(self).__name__.lower())
+
+    def require_monotone(self) -> bool:
+        """`is_increasing`, where it is said.
+
+        Raises:
+            NotImplementedError: where it is None.
+        """
+        if self.is_increasing is None:
+            raise NotImplementedError(
+                f"Expected {type(self).__name__} to say whether it is increasing, by `is_increasing = True` or False "
+                "of its class; got None."
+            )
+        return self.is_increasing
 
 
 def elements(raw, num_params):
