@@ -60,7 +60,10 @@ DECIDED = {
     "num_bins": "which the data have (num_bins of --data-set, of a file)",
     "seed": "which --seed is",
     "name": "which the run directory is",
+    "context_shape": "for data by name or of a file come with labels at most (--conditional)",
 }
+# Integers that may be 0; all others are sizes.
+_FROM_ZERO = ("edges", "integer_columns")
 
 
 def check_given(model: str, arguments: dict) -> None:
@@ -71,7 +74,7 @@ def check_given(model: str, arguments: dict) -> None:
         arguments: dict of JSON's kinds of values.
 
     Raises:
-        ValueError: as `check`, and for what the data or another option decide.
+        ValueError: as `check`, and for what the data or another option decide, and sizes below 1.
 
     Example:
         >>> from tfp_flows import model_options
@@ -83,6 +86,11 @@ def check_given(model: str, arguments: dict) -> None:
         if name in DECIDED:
             raise ValueError(f"Expected arguments of {model} without {name}, {DECIDED[name]}; got {value!r}.")
     check(model, arguments)
+    for name, value in arguments.items():
+        sizes = value if isinstance(value, (list, tuple)) else [value]
+        if "int" in of_model(model)[name].kind and name not in _FROM_ZERO and not all(map(_is_size, sizes)):
+            what = "positive integers" if sizes is value else "a positive integer"
+            raise ValueError(f"Expected {name} to be {what}; got {value!r}.")
 
 
 def _of_class(home, kind):
@@ -127,6 +135,10 @@ def _text(default, module):
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == default.id:
             return _text(node.value, module)
     return _text(default, _source(_origin(module, default.id)))
+
+
+def _is_size(value):
+    return not isinstance(value, int) or isinstance(value, bool) or value > 0
 
 
 def _plain(name):
