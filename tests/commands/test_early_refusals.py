@@ -77,8 +77,13 @@ REFUSED = [
     ("list gloww", "did you mean 'glow'?"),
 ]  # fmt: skip
 CODE = """
-import json, sys, time
+import json, sys
 from tfp_flows import cli
+
+def needed():
+    raise AssertionError(f"TensorFlow is imported: {line}")
+
+cli._import_tensorflow = needed
 for line in json.loads(sys.argv[1]):
     assert cli.main(line.split()) == 2, line
 heavy = {"tensorflow", "keras", "tensorflow_probability", "tensorflow_datasets", "matplotlib"} & set(sys.modules)
