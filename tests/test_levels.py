@@ -26,13 +26,14 @@ LEVELS = [
     {"bijectors", "networks"},
     {"transforms", "dynamics", "optimizers"},
     {"bridge", "numerics"},
-    {"data", "pictures", "plots", "masks", "files", "libraries", "catalog", "model_options", "environment", "novelty",
-     "wav", "riff"},
+    {"data", "pictures", "plots", "masks", "files", "libraries", "catalog", "model_options", "options", "environment",
+     "novelty", "wav", "riff", "locks"},
 ]  # fmt: skip
 # Within a row: what may be imported all the same, since it goes one way only.
 ALLOWED = {
     ("pictures", "files"), ("plots", "pictures"), ("wav", "files"), ("wav", "riff"), ("data", "wav"),
-    ("model_options", "catalog"), ("objectives", "metrics"),
+    ("model_options", "catalog"), ("model_options", "options"), ("data", "options"), ("objectives", "metrics"),
+    ("files", "locks"),
 }  # fmt: skip
 
 

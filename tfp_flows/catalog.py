@@ -16,7 +16,8 @@ class Entry:
             rises from 0; 100 where absent), objective (a name of `tfp_flows.runs.objectives` with its options; maximum
             likelihood where absent), sizes (pairs of a number and of what replaces these where events have at most so
             many elements, with minutes that are not to be exceeded and, for vectors, arguments of the model).
-        takes_images: bool, whether events are (height, width, channels) and not flat vectors.
+        events: tuple of the kinds of events that it is a density of: "vectors", "images", (height, width, channels), or
+            "audio", vectors of samples with a rate.
         student: str, the model that `tfp-flows distill` makes of it; None where there is none.
         is_student: bool, whether it is made by `distill` alone: on data each of its steps takes as many passes as an
             event has elements.
@@ -28,9 +29,14 @@ class Entry:
     arxiv: str
     summary: str
     recipe: dict
-    takes_images: bool = False
+    events: tuple = ("vectors",)
     student: str | None = None
     is_student: bool = False
+
+    @property
+    def takes_images(self) -> bool:
+        """Whether events are (height, width, channels) where the data have them flat as well."""
+        return self.events == ("images",)
 
 
 MODELS = {
@@ -68,6 +74,7 @@ MODELS = {
         year=2016,
         arxiv="1605.08803",
         summary="affine couplings with alternating masks, Gaussian prior; on images the multi-scale model",
+        events=("vectors", "images"),
         recipe=dict(
             batch_size=128,
             learning_rate=1e-3,
@@ -95,7 +102,7 @@ MODELS = {
         summary="images: squeeze, ActNorm, invertible 1x1 convolution, couplings (affine, additive, mixture, spline)",
         # Section 5 and appendix B: Adam with the default of its code, 1e-3, and batches of 16 to 64.
         recipe=dict(batch_size=64, learning_rate=1e-3, steps=8000, sizes=((64, dict(steps=1000, minutes=1.3)),)),
-        takes_images=True,
+        events=("images",),
     ),
     "maf": Entry(
         home="tfp_flows.models.maf:MAF",
@@ -104,6 +111,7 @@ MODELS = {
         arxiv="1705.07057",
         summary="autoregressive layers in alternating orders, one pass for a density, on vectors and images",
         # The paper's batches; its rate is constant, this one falls by a cosine and may begin higher.
+        events=("vectors", "images"),
         recipe=dict(
             batch_size=100,
             learning_rate=1e-3,
@@ -130,6 +138,7 @@ MODELS = {
         year=2016,
         arxiv="1606.04934",
         summary="MAF the other way round, one pass for a sample, on vectors and images",
+        events=("vectors", "images"),
         recipe=dict(
             batch_size=100,
             learning_rate=1e-3,
@@ -155,6 +164,7 @@ MODELS = {
         year=2016,
         arxiv="1609.03499",
         summary="raw audio: causal dilated convolutions, a mixture of logistics for each sample",
+        events=("audio",),
         recipe=dict(batch_size=8, learning_rate=2e-3, steps=2000, warmup_steps=50),
         student="parallel_wavenet",
     ),
@@ -164,6 +174,7 @@ MODELS = {
         year=2017,
         arxiv="1711.10433",
         summary="raw audio in one pass, distilled from a wavenet (tfp-flows distill)",
+        events=("audio",),
         recipe=dict(batch_size=8, learning_rate=1e-3, steps=800, warmup_steps=50),
         is_student=True,
     ),

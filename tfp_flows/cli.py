@@ -30,12 +30,18 @@ def main(argv=None):
         if not options.is_light:
             _import_tensorflow()
         options.run(options)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever reads it, `head` say, has enough.
+        _drop_output()
+        return 1
     except (ValueError, ImportError, OSError, RuntimeError) as error:
         # Of RuntimeErrors a sampler's alone is a sentence for the user; by its name, for its home imports TensorFlow.
         is_fault = isinstance(error, RuntimeError) and type(error).__name__ != "SamplingError"
         if is_fault or os.environ.get("TFP_FLOWS_TRACEBACK"):
             raise
         print(f"tfp-flows: error: {' '.join(str(error).split())}", file=sys.stderr)
+        _drop_output()
         return 2
     except KeyboardInterrupt:
         kept = (
@@ -58,6 +64,15 @@ def _parser():
     for command in commands.ALL:
         command.add(subparsers)
     return parser
+
+
+def _drop_output():
+    """Lets what cannot be written to standard output be lost: Python would try again at its exit, and complain."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        with open(os.devnull, "w") as nowhere:
+            os.dup2(nowhere.fileno(), sys.stdout.fileno())
 
 
 def _import_tensorflow():

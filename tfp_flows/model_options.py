@@ -1,32 +1,12 @@
 """What a named model may be given, read from its source: the command line says so without importing TensorFlow."""
 
 import ast
-import dataclasses
-import difflib
 import functools
-import numbers
 import pathlib
 
+from tfp_flows import options
 from tfp_flows.catalog import MODELS
-
-
-@dataclasses.dataclass(frozen=True)
-class Option:
-    """One argument of a named model.
-
-    Attributes:
-        name: str.
-        kind: str, its annotation, such as "int | None".
-        default: str, as the source has it; None where it must be given.
-    """
-
-    name: str
-    kind: str
-    default: str | None
-
-    def takes(self, value) -> bool:
-        """Whether a value, of JSON's kinds, is of the annotated kind."""
-        return any(_is_of(kind.strip(), value) for kind in self.kind.split("|"))
+from tfp_flows.options import Option
 
 
 def find_model(name: str) -> str:
@@ -42,9 +22,8 @@ def find_model(name: str) -> str:
     """
     plain = {_plain(known): known for known in MODELS}
     if _plain(name) not in plain:
-        near = _nearest(_plain(name), plain)
-        meant = f" (did you mean {plain[near]!r}?)" if near else ""
-        raise ValueError(f"Expected a model among {sorted(MODELS)}; got {name!r}{meant}.")
+        near = options.did_you_mean(_plain(name), plain)
+        raise ValueError(f"Expected a model among {sorted(MODELS)}; got {name!r}{near}.")
     return plain[_plain(name)]
 
 
@@ -72,13 +51,46 @@ def check(model: str, arguments: dict) -> None:
         ValueError: naming the first, what was expected and, for a name, the nearest.
     """
     known = {name: option for name, option in of_model(model).items() if name != "name"}
+    options.check(arguments, known, model, "arguments")
+
+
+# What the data decide, or an option of its own says -> what says it, for a sentence.
+DECIDED = {
+    "event_shape": "which the data have",
+    "num_bins": "which the data have (num_bins of --data-set, of a file)",
+    "seed": "which --seed is",
+    "name": "which the run directory is",
+    "context_shape": "for data by name or of a file come with labels at most (--conditional)",
+}
+# Integers that may be 0; all others are sizes.
+_FROM_ZERO = ("edges", "integer_columns")
+
+
+def check_given(model: str, arguments: dict) -> None:
+    """Refuses what a user may not give a model that is trained on data by its name.
+
+    Args:
+        model: str, of the catalogue.
+        arguments: dict of JSON's kinds of values.
+
+    Raises:
+        ValueError: as `check`, and for what the data or another option decide, and sizes below 1.
+
+    Example:
+        >>> from tfp_flows import model_options
+        >>> model_options.check_given("nice", {"seed": 3})
+        Traceback (most recent call last):
+        ValueError: Expected arguments of nice without seed, which --seed is; got 3.
+    """
     for name, value in arguments.items():
-        if name not in known:
-            near = _nearest(name, known)
-            meant = f" (did you mean {near!r}?)" if near else ""
-            raise ValueError(f"Expected arguments of {model} among {list(known)}; got {name!r}{meant}.")
-        if not known[name].takes(value):
-            raise ValueError(f"Expected {name} of {model} to be of kind {known[name].kind}; got {value!r}.")
+        if name in DECIDED:
+            raise ValueError(f"Expected arguments of {model} without {name}, {DECIDED[name]}; got {value!r}.")
+    check(model, arguments)
+    for name, value in arguments.items():
+        sizes = value if isinstance(value, (list, tuple)) else [value]
+        if "int" in of_model(model)[name].kind and name not in _FROM_ZERO and not all(map(_is_size, sizes)):
+            what = "positive integers" if sizes is value else "a positive integer"
+            raise ValueError(f"Expected {name} to be {what}; got {value!r}.")
 
 
 def _of_class(home, kind):
@@ -125,26 +137,9 @@ def _text(default, module):
     return _text(default, _source(_origin(module, default.id)))
 
 
-def _is_of(kind, value):
-    if kind == "None":
-        return value is None
-    if kind == "bool":
-        return isinstance(value, bool)
-    if kind == "int":
-        return isinstance(value, numbers.Integral) and not isinstance(value, bool)
-    if kind == "float":
-        return isinstance(value, numbers.Real) and not isinstance(value, bool)
-    if kind == "str":
-        return isinstance(value, str)
-    if kind.startswith(("Sequence[int", "tuple[int")):
-        return isinstance(value, (list, tuple)) and all(_is_of("int", part) for part in value)
-    # Of a kind that JSON has no values of.
-    return callable(value)
+def _is_size(value):
+    return not isinstance(value, int) or isinstance(value, bool) or value > 0
 
 
 def _plain(name):
     return str(name).lower().replace("-", "").replace("_", "").replace(" ", "")
-
-
-def _nearest(name, known):
-    return next(iter(difflib.get_close_matches(name, list(known), 1)), None)

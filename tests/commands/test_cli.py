@@ -24,7 +24,9 @@ def ask(*argv):
     return subprocess.run([sys.executable, "-m", "tfp_flows.cli", *argv], capture_output=True, text=True)
 
 
-@pytest.mark.parametrize("argv", [["--help"], ["list"], ["list", "Glow"], *([name, "--help"] for name in COMMANDS)])
+@pytest.mark.parametrize(
+    "argv", [["--help"], ["list"], ["list", "Glow"], ["list", "digits"], *([name, "--help"] for name in COMMANDS)]
+)
 def test_help_imports_nothing_heavy(argv):
     code = f"""
 import sys
@@ -122,18 +124,25 @@ def test_evaluate_prints_json(run, capsys):
 
 
 def test_sample_is_repeated_by_its_seed(run, tmp_path, capsys):
-    for name, seed in (("a", "3"), ("b", "3"), ("c", "4")):
+    for name, seed in (("a", "3"), ("b.png", "3"), ("c.npy", "4")):
         assert cli.main(["sample", run, "--n", "5", "--seed", seed, "--to", str(tmp_path / name)]) == 0
     a, b, c = (np.load(tmp_path / f"{name}.npy") for name in "abc")
     assert a.shape == (5, 64) and a.dtype == np.int32 and 0 <= a.min() and a.max() <= 16
     assert np.array_equal(a, b) and not np.array_equal(a, c)
-    assert (tmp_path / "a.png").exists()
+    assert set(os.listdir(tmp_path)) == {f"{name}.{ending}" for name in "abc" for ending in ("npy", "png")}
 
 
 def test_export_numbers_up(run, tmp_path, capsys):
     for version in ("1", "2"):
         assert cli.main(["export", run, "--to", str(tmp_path / "served")]) == 0
         assert capsys.readouterr().out.strip().endswith(os.path.join("served", version))
+
+
+def test_a_resumed_run_with_nothing_left_stays_as_it_is(run, capsys):
+    before = {path: path.stat().st_mtime_ns for path in pathlib.Path(run).rglob("*")}
+    assert cli.main(["train", "RealNVP", "--out", run, "--resume", "--set", "num_layers=2", "--quiet"]) == 0
+    assert "2 of 2 epochs are done" in capsys.readouterr().out
+    assert {path: path.stat().st_mtime_ns for path in pathlib.Path(run).rglob("*")} == before
 
 
 def test_resume_goes_on(run, capsys):

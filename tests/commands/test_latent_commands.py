@@ -77,10 +77,11 @@ def test_reconstructions_stand_below_the_examples(conditional_run, drawn, tmp_pa
         (["interpolate", "--pairs=-1,2"], "Expected indices of the test split, 0..249; got -1"),
         (["interpolate", "--pairs", "0,1,2"], "Expected each of --pairs as two indices, such as 0,1; got '0,1,2'"),
         (["interpolate", "--pairs", "a,b"], "Expected each of --pairs to be an integer, or several"),
-        (["interpolate", "--steps", "1"], "Expected steps to be an integer of at least 2; got 1"),
+        (["interpolate", "--steps", "1"], "Expected --steps to be at least 2, both ends; got 1"),
         (["interpolate", "--n", "126"], "Expected --n to be within 1..125; got 126"),
         (["interpolate", "--seed", "-1"], "Expected --seed to be at least 0; got -1"),
-        (["reconstruct", "--n", "0"], "Expected --n to be within 1..250; got 0"),
+        (["reconstruct", "--n", "0"], "Expected --n to be a positive integer; got 0"),
+        (["reconstruct", "--n", "251"], "Expected --n to be within 1..250; got 251"),
     ],
 )
 def test_bad_options_write_nothing(argv, message, conditional_run, capsys):

@@ -56,9 +56,9 @@ def test_examples(module):
         (None, {}, "got None"),
         ("moons", {"seed": -1}, "seed"),
         ("moons", {"seed": "0"}, "seed"),
-        ("moons", {"noise": 1}, "among num_train, num_validation, num_test, num_bits; got noise"),
+        ("moons", {"noise": 1}, "among num_train, num_validation, num_test, num_bits; got 'noise'"),
         ("moons", {"num_test": 0}, "num_test to be an integer of at least 1; got 0"),
-        ("digits", {"num_bins": 2}, "among flatten, num_bits; got num_bins"),
+        ("digits", {"num_bins": 2}, "among flatten, num_bits, num_train, num_validation, num_test; got 'num_bins'"),
     ],
 )
 def test_refused_names_and_options(name, options, message):

@@ -162,7 +162,7 @@ NPZ = {
     "option": (
         {"a": TABLE},
         {"flatten": True},
-        "among num_bins, dtype, key, header, label, float_dtype, num_bits; got flatten",
+        "key, header, label, float_dtype, num_bits, num_train, num_validation, num_test; got 'flatten'",
     ),
 }
 

@@ -89,7 +89,7 @@ def test_the_log_of_a_run_goes_by_it(tmp_path):
     # Away from the minimum: the first epoch is the best one.
     flow.compile(keras.optimizers.SGD(-0.05))
     flow.fit(X, epochs=3, callbacks=[RunLog(run)], verbose=0)
-    assert list(run.read_log()) == ["loss", "velocity_error", "seconds"]
+    assert list(run.read_log()) == ["epoch", "loss", "velocity_error", "seconds"]
     best = Shifted()
     best.load_weights(tmp_path / "run" / "best.weights.h5")
     assert np.abs(best.weights[0]).max() < np.abs(flow.weights[0]).max()

@@ -13,7 +13,7 @@ from tfp_flows import runs
 from tfp_flows.catalog import MODELS
 from tfp_flows.runs import new_config, objectives
 from tfp_flows.runs.config import FORMAT, Config, Training
-from tfp_flows.runs.run_log import scores_of
+from tfp_flows.runs.scores import scores_of
 
 FIXTURES = pathlib.Path(__file__).parent.parent / "fixtures"
 STUDENT = json.loads((FIXTURES / "student" / "config.json").read_text())
@@ -133,7 +133,9 @@ def test_the_score_is_what_the_objective_calls_it(tmp_path):
         scores_of(log, "reverse_kl")
     callback = runs.RunLog(run := runs.Run.create(tmp_path / "run", FORMER))
     model = types.SimpleNamespace(
-        objective=types.SimpleNamespace(name="squared_error"), save_weights=lambda path: path.write_text("weights")
+        objective=types.SimpleNamespace(name="squared_error"),
+        save_weights=lambda path: path.write_text("weights"),
+        variables=[],
     )
     callback._model = model
     callback.on_train_begin()

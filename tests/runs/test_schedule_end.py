@@ -78,9 +78,17 @@ def test_a_machine_that_turns_slow_stops_a_tenth_late():
     assert t.iterations < t.num_steps and 660 <= t.now < 665
 
 
-def test_minutes_that_are_over_before_anything_is_timed_decide_nothing():
-    t = Training(0.1, 0.1, 1.0, 7, 100).run()
-    assert t.iterations == 7 and t.num_steps == 100 and not t.decided
+def test_minutes_that_are_over_before_anything_is_timed_end_at_that_step_and_decide_nothing():
+    # Half of the six seconds are left after the tracing: two steps, where an epoch has seven.
+    t = Training(0.1, 2.0, 1.0, 7, 100).run()
+    assert t.iterations == 3 and t.num_steps == 100 and not t.decided
+
+
+@pytest.mark.parametrize("traced", [0.1, 4.0, 300.0])
+def test_what_is_traced_takes_half_of_few_minutes_at_most(traced):
+    t = Training(0.2, 0.05, 1.0, 1000, None, traced=traced).run()
+    assert t.decided["num_steps"] == t.iterations
+    assert t.iterations * 0.05 == pytest.approx(12 - min(traced, 6), rel=0.05)
 
 
 def test_the_time_left_is_what_it_takes():

@@ -15,7 +15,7 @@ from tfp_flows.training import scoring
 pytestmark = pytest.mark.usefixtures("untraced")
 
 pytest.importorskip("sklearn", reason="the extra `data` is not installed")
-SMALL = dict(arguments=dict(num_layers=2, hidden_units=[16]), batch_size=128, picture_every=0, verbose=0)
+SMALL = dict(arguments=dict(num_layers=2, hidden_units=[16], dropout=0.1), batch_size=128, picture_every=0, verbose=0)
 
 
 @pytest.fixture(scope="module")
@@ -50,12 +50,18 @@ def test_the_best_weights_score_what_the_metrics_say(run):
 
 
 def test_resumed_run_ends_in_the_same_files(run, tmp_path):
-    """Stopped after two epochs (by time), resumed to three: log, best and last weights as of the uninterrupted run."""
+    """Stopped within an epoch by time, and resumed to three: log, best and last weights as of the uninterrupted run."""
     first = training.train("realnvp", "digits", tmp_path / "r", epochs=3, minutes=1e-9, **SMALL)
-    assert first.checkpoint()[0] == 1
+    began = first.read_log()
+    assert first.checkpoint()[0] == 1 and began["step"] == [1] and began["epoch"] == [0.1]
+    assert first.load_model() is not None
     resumed = training.train(None, None, tmp_path / "r", resume=True, picture_every=0, verbose=0)
+    log, whole = resumed.read_log(), run.read_log()
+    assert log["epoch"] == whole["epoch"] == [1, 2, 3] and log["step"] == whole["step"] == [10, 20, 30]
+    assert (resumed.path / "log.csv").read_text().splitlines()[1].startswith("1,10,")
     for key in ("nll", "val_nll", "loss"):
-        assert resumed.read_log()[key] == run.read_log()[key]
+        assert log[key] == pytest.approx(whole[key], rel=1e-6) and log[key][1:] == whole[key][1:]
+    assert log["val_nll"] == whole["val_nll"] and log["seconds"][0] > began["seconds"][0]
     for name in ("best.weights.h5", "checkpoint-0003.weights.h5"):
         a, b = run.build_model(), run.build_model()
         a.load_weights(run.path / name), b.load_weights(resumed.path / name)

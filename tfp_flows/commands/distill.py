@@ -2,8 +2,9 @@
 
 import pathlib
 
+from tfp_flows import model_options
 from tfp_flows.commands import directory, texts
-from tfp_flows.commands.train import JIT, add_options_of_fit, leave_results, verbosity
+from tfp_flows.commands.train import JIT, add_options_of_fit, check_fit, leave_results, verbosity
 
 
 def add(commands):
@@ -14,35 +15,61 @@ def add(commands):
         description="Distills a run of maf into an iaf, or of wavenet into a parallel_wavenet, by the student's own "
         "samples; leaves a run directory as train does. `train iaf --out DIR --resume` goes on with it.",
     )
-    directory.add(command, "the teacher's run directory; it is only read")
+    directory.add(command, "the teacher's run directory; it is only read", check=_check)
     command.add_argument("--out", metavar="DIR", help="the student's, new or empty (default: DIR-student)")
     command.add_argument(
-        "--epochs", type=int, help="in each of which as many samples are drawn as the data have (default: recipe)"
+        "--epochs",
+        type=int,
+        metavar="N",
+        help="in each of which as many samples are drawn as the teacher's data have events (default: the student's "
+        "recipe)",
     )
-    command.add_argument("--batch-size", type=int, help="samples a step (default: the student's recipe)")
-    command.add_argument("--learning-rate", type=float, help="of Adam, at its peak (default: the student's recipe)")
-    command.add_argument("--temperature", type=float, default=1.0, help="of the teacher; above 1: flatter (default: 1)")
+    command.add_argument(
+        "--batch-size", type=int, metavar="SAMPLES", help="in each training step (default: the student's recipe)"
+    )
+    command.add_argument(
+        "--learning-rate", type=float, metavar="RATE", help="of Adam, at its peak (default: the student's recipe)"
+    )
+    command.add_argument(
+        "--temperature", type=float, default=1.0, metavar="T", help="of the teacher; above 1: flatter (default: 1)"
+    )
     command.add_argument(
         "--power-weight", type=float, metavar="W",
         help="of the spectral power loss, nats an audio sample; 0 for none (default: 0.1 for audio)",
     )  # fmt: skip
-    command.add_argument("--seed", type=int, default=0, help="of weights, order and samples (default: 0)")
+    command.add_argument("--seed", type=int, default=0, metavar="N", help="of weights, order and samples (default: 0)")
     command.add_argument(
         "--set", action="append", default=[], metavar="NAME=VALUE",
-        help="an argument of the student, such as num_layers=2; may be repeated (default: as the teacher's)",
+        help="an option of the student, such as num_layers=2; may be repeated (default: as the teacher's, or its own)",
     )  # fmt: skip
     add_options_of_fit(command)
     command.set_defaults(run=run)
+
+
+def _check(options, teacher):
+    """Refuses without TensorFlow what the student does not take, and a folder that is not free for it."""
+    from tfp_flows.runs import asked, run
+
+    student = asked.student_of(teacher)
+    model_options.check_given(student, texts.assignments(options.set, "--set"))
+    asked.check_training(
+        epochs=options.epochs, batch_size=options.batch_size, learning_rate=options.learning_rate, seed=options.seed,
+        patience=options.patience,
+    )  # fmt: skip
+    asked.check_distillation(teacher, options.temperature, options.power_weight)
+    check_fit(options)
+    path = pathlib.Path(options.dir)
+    options.out = options.out or path.with_name(path.name + "-student")
+    run.require_new(options.out)
 
 
 def run(options):
     """Trains the student, scores, draws and exports; prints what came out and where it is."""
     from tfp_flows import runs
 
-    path = pathlib.Path(options.dir)
     run = runs.distill(
         options.dir,
-        options.out or path.with_name(path.name + "-student"),
+        options.out,
         epochs=options.epochs,
         batch_size=options.batch_size,
         learning_rate=options.learning_rate,
@@ -53,7 +80,7 @@ def run(options):
         patience=options.patience,
         minutes=options.minutes,
         picture_every=options.picture_every,
-        jit_compile=JIT[options.jit],
+        jit_compile=JIT[options.jit or "auto"],
         verbose=verbosity(options),
     )
     leave_results(run, None if options.no_export else options.command_line)

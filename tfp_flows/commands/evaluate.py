@@ -13,14 +13,19 @@ def add(commands):
         description="Scores a run's best weights and prints what they reach, as JSON; a conditional run given each "
         "event's label.",
     )
-    directory.add(command)
+    directory.add(command, check=_check)
     examples.add_split(command)
-    command.add_argument("--seed", type=int, default=0, help="of the dequantization noise (default: 0)")
+    command.add_argument("--seed", type=int, default=0, metavar="N", help="of the noise on integer data (default: 0)")
     command.add_argument(
-        "--num-samples", type=int, default=1,
-        help="of that noise an event: the more, the tighter the bound on integer data (default: 1)",
+        "--num-samples", type=int, default=1, metavar="N",
+        help="of that noise for each event: the more, the tighter the bound on the likelihood (default: 1)",
     )  # fmt: skip
     command.set_defaults(run=run)
+
+
+def _check(options, run):
+    directory.at_least(1, num_samples=options.num_samples)
+    directory.at_least(0, seed=options.seed)
 
 
 def run(options):

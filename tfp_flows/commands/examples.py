@@ -6,7 +6,12 @@ import pathlib
 def add_split(command):
     """Adds the option that names the split."""
     # As `tfp_flows.data.dataset.SPLITS`, which help does not wait for.
-    command.add_argument("--split", choices=("train", "validation", "test"), default="test", help="(default: test)")
+    command.add_argument(
+        "--split",
+        choices=("train", "validation", "test"),
+        default="test",
+        help="which part of the data (default: test)",
+    )
 
 
 def unit(model):
@@ -60,17 +65,16 @@ def centre(model, x):
 def picture(path):
     """The path of a picture, whose format is PNG whatever it is called."""
     path = pathlib.Path(path)
-    return path if path.suffix == ".png" else path.with_name(path.name + ".png")
+    return path if path.suffix.lower() == ".png" else path.with_name(path.name + ".png")
 
 
-def require_images(model):
-    """Refuses a model whose events no picture shows.
+def require_images(run):
+    """Refuses a run whose events are no images, without TensorFlow.
 
     Raises:
         ValueError: naming their shape.
     """
     from tfp_flows import pictures
-    from tfp_flows.training.sample_pictures import kind_of
 
-    if kind_of(model) is not pictures.Kind.IMAGE:
-        raise ValueError(f"Expected a run of images to draw; got events of shape {model.event_shape}.")
+    if run.kind is not pictures.Kind.IMAGE:
+        raise ValueError(f"Expected a run of images to draw; got events of shape {run.event_shape}.")

@@ -8,12 +8,23 @@ from tfp_flows.commands import directory
 
 def add(commands):
     """Adds the command to the parser's."""
-    command = commands.add_parser("export", help="write a run's best weights as a SavedModel for TensorFlow Serving")
-    directory.add(command)
+    command = commands.add_parser(
+        "export",
+        help="write a run's best weights as a SavedModel for TensorFlow Serving",
+        description="Writes a run's best weights as the next version of a SavedModel, PATH/1, PATH/2, ..., that loads "
+        "with TensorFlow alone and has the signatures log_prob, sample, encode and decode.",
+    )
+    directory.add(command, check=_check, needs_data=False)
     command.add_argument(
         "--to", metavar="PATH", help="the model's folder, in which versions number up (default: DIR/savedmodel)"
     )
     command.set_defaults(run=run)
+
+
+def _check(options, run):
+    from tfp_flows.serving.export import local
+
+    local(options.to or run.path / "savedmodel")
 
 
 def run(options):

@@ -11,7 +11,7 @@ def add(commands):
         description="Draws the ways between pairs of examples through the latent space, one row a pair: each begins "
         "and ends with the examples themselves. Of a conditional run the class goes along from one to the other.",
     )
-    directory.add(command, "a run directory of images")
+    directory.add(command, "a run directory of images", check=_check)
     command.add_argument(
         "--pairs", nargs="+", metavar="I,J", help="pairs of examples by their indices (default: drawn by the seed)"
     )
@@ -27,6 +27,24 @@ def add(commands):
     command.set_defaults(run=run)
 
 
+def _check(options, run):
+    directory.at_least(1, n=options.n)
+    directory.at_least(0, seed=options.seed)
+    if options.steps < 2:
+        raise ValueError(f"Expected --steps to be at least 2, both ends; got {options.steps}.")
+    examples.require_images(run)
+    _given_pairs(options)
+
+
+def _given_pairs(options):
+    """What --pairs says, two indices each."""
+    pairs = [texts.numbers(pair, int, "each of --pairs") for pair in options.pairs or ()]
+    for text, pair in zip(options.pairs or (), pairs):
+        if len(pair) != 2:
+            raise ValueError(f"Expected each of --pairs as two indices, such as 0,1; got {text!r}.")
+    return pairs
+
+
 def run(options):
     """Draws the picture and prints where it is, and by how much the ends differ from the examples."""
     import numpy as np
@@ -36,7 +54,6 @@ def run(options):
 
     run = runs.Run(options.dir)
     model, dataset = run.load_model(), run.load_data()
-    examples.require_images(model)
     pairs = _pairs(options, dataset)
     x = getattr(dataset, options.split)
     contexts = [examples.context(model, dataset, options.split, pairs[:, end]) for end in (0, 1)]
@@ -57,10 +74,8 @@ def _pairs(options, dataset):
 
     if options.pairs is None:
         return examples.draw_indices(options.n, 2, dataset, options.split, options.seed)
-    pairs = [texts.numbers(pair, int, "each of --pairs") for pair in options.pairs]
-    for text, pair in zip(options.pairs, pairs):
-        if len(pair) != 2:
-            raise ValueError(f"Expected each of --pairs as two indices, such as 0,1; got {text!r}.")
+    pairs = _given_pairs(options)
+    for pair in pairs:
         examples.check_indices(pair, dataset, options.split)
     return np.array(pairs)
 

@@ -18,7 +18,7 @@ def add(commands):
         "below that the score misleads. Writes PATH.json, and PATH.npz with the scores of each event. A conditional "
         "run is scored by p(x), summed over its classes.",
     )
-    directory.add(command)
+    directory.add(command, check=_check_early)
     command.add_argument("--data", required=True, metavar="NAME_OR_PATH", help="the other data set")
     command.add_argument(
         "--data-set", action="append", default=[], metavar="NAME=VALUE",
@@ -37,8 +37,21 @@ def add(commands):
     command.add_argument(
         "--seed", type=int, default=0, help="of the choice of events, noise and bootstrap (default: 0)"
     )
-    command.add_argument("--to", metavar="PATH", help="without ending (default: DIR/novelty-NAME)")
+    command.add_argument(
+        "--to", metavar="PATH", help="of both files, with or without ending (default: DIR/novelty-NAME)"
+    )
     command.set_defaults(run=run)
+
+
+def _check_early(options, run):
+    """Refuses what no run and no data have, without TensorFlow."""
+    from tfp_flows.data import registry
+
+    directory.at_least(1, n=options.n, batch_size=options.batch_size)
+    directory.at_least(0, seed=options.seed)
+    if not 0 < options.level < 1:
+        raise ValueError(f"Expected --level to be between 0 and 1; got {options.level}.")
+    registry.check(options.data, texts.assignments(options.data_set, "--data-set"))
 
 
 def run(options):
@@ -61,7 +74,8 @@ def run(options):
         size = int(np.prod(model.event_shape))
         arrays |= {f"{name}_bits_per_dim": bits_per_dim(values, size) for name, values in nll.items()}
     _print(report, dataset.name, other.name)
-    to = pathlib.Path(options.to or run.path / f"novelty-{pathlib.PurePath(options.data).stem}")
+    default = run.path / f"novelty-{pathlib.PurePath(options.data).stem}"
+    to = texts.without_ending(options.to or default, ".json", ".npz")
     scores, table = to.with_name(to.name + ".npz"), to.with_name(to.name + ".json")
     with replacing(scores) as part:
         np.savez(part, **arrays)
@@ -90,13 +104,7 @@ def _load_other(run, dataset, options):
 
 
 def _check(options, dataset, other):
-    """Refuses options before the scoring, which takes long."""
-    if options.n < 1:
-        raise ValueError(f"Expected --n to be a positive integer; got {options.n}.")
-    if options.seed < 0:
-        raise ValueError(f"Expected --seed to be at least 0; got {options.seed}.")
-    if not 0 < options.level < 1:
-        raise ValueError(f"Expected --level to be between 0 and 1; got {options.level}.")
+    """Refuses a size of batches before the scoring, which takes long."""
     size = min(options.n, len(dataset.test), len(other.test))
     if not 1 <= options.batch_size <= size:
         raise ValueError(f"Expected --batch-size to be within 1..{size}, the events scored; got {options.batch_size}.")

@@ -11,12 +11,17 @@ def add(commands):
         description="Encodes examples and decodes them again; prints the largest difference, which a flow has only "
         "from rounding, and draws images above their reconstructions.",
     )
-    directory.add(command)
+    directory.add(command, check=_check)
     command.add_argument("--n", type=int, default=12, help="examples (default: 12)")
     examples.add_split(command)
     command.add_argument("--seed", type=int, default=0, help="of the choice of examples (default: 0)")
     command.add_argument("--to", metavar="FILE", help="the picture, .png (default: DIR/reconstructions-SEED.png)")
     command.set_defaults(run=run)
+
+
+def _check(options, run):
+    directory.at_least(1, n=options.n)
+    directory.at_least(0, seed=options.seed)
 
 
 def run(options):

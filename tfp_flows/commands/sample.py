@@ -1,6 +1,5 @@
 """tfp-flows sample: samples of a run as a picture and as an array, by class and by temperature where asked."""
 
-import pathlib
 import re
 
 from tfp_flows.commands import directory, texts
@@ -18,9 +17,12 @@ def add(commands):
         "PATH-labels.npy; several temperatures give one row each, with the same latents, and PATH-temperatures.npy. A "
         "run on audio gives spectrograms and PATH-000.wav, PATH-001.wav, ... too.",
     )
-    directory.add(command)
+    directory.add(command, check=_check, needs_data=False)
     command.add_argument(
-        "--n", type=int, help="how many (default: 64; of audio 8), or how many in each row (default: 10; of audio 1)"
+        "--n",
+        type=int,
+        help="how many samples (default: 64; of audio 8), or with classes or several temperatures how many of each "
+        "(default: 10; of audio 1)",
     )
     command.add_argument(
         "--class", "--classes", "--label", "--labels", dest="classes", metavar="K[,K...]",
@@ -29,14 +31,36 @@ def add(commands):
     )  # fmt: skip
     command.add_argument(
         "--temperature", "--temperatures", dest="temperature", metavar="T[,T...]", default="1",
-        help="below 1: closer to the mode (default: 1)",
+        help="of the latents: below 1 samples are closer to the middle and less varied (default: 1, as trained)",
     )  # fmt: skip
-    command.add_argument("--seed", type=int, default=0, help="the same seed gives the same samples (default: 0)")
+    command.add_argument(
+        "--seed", type=int, default=0, metavar="N", help="the same seed gives the same samples (default: 0)"
+    )
     command.add_argument(
         "--seconds", type=float, help="of a run on audio: how long each sample is (default: its windows)"
     )
-    command.add_argument("--to", metavar="PATH", help="without ending (default: DIR/samples-SEED-TEMPERATURE)")
+    command.add_argument(
+        "--to", metavar="PATH", help="of the files, with or without ending (default: DIR/samples-SEED-TEMPERATURE)"
+    )
     command.set_defaults(run=run)
+
+
+def _check(options, run):
+    """Refuses without TensorFlow what no run, or not this one, has."""
+    directory.at_least(1, n=options.n)
+    directory.at_least(0, seed=options.seed)
+    temperatures = texts.numbers(options.temperature, float, "--temperature")
+    for temperature in temperatures:
+        if not 0 <= temperature < float("inf"):
+            raise ValueError(f"Expected --temperature to be a finite number of at least 0; got {temperature:g}.")
+    if len(temperatures) > 1 and run.kind.value not in ("image", "audio"):
+        raise ValueError(
+            f"Expected one temperature for events that are neither images nor audio; got {options.temperature} and "
+            f"events of shape {run.event_shape}."
+        )
+    if options.seconds is not None:
+        _length(run, options)
+    _classes(run, options)
 
 
 def run(options):
@@ -45,21 +69,16 @@ def run(options):
 
     from tfp_flows import pictures, runs, training, wav
     from tfp_flows.files import replacing
-    from tfp_flows.training.sample_pictures import kind_of, sample_rate, titles
+    from tfp_flows.training.sample_pictures import sample_rate, titles
 
     run = runs.Run(options.dir)
     temperatures = texts.numbers(options.temperature, float, "--temperature")
     model = _load(run, options)
-    classes = _classes(model, options)
-    kind = kind_of(model)
+    classes = _classes(run, options)
+    kind = run.kind
     is_image, is_audio = kind is pictures.Kind.IMAGE, kind is pictures.Kind.AUDIO
-    if len(temperatures) > 1 and not is_image and not is_audio:
-        raise ValueError(
-            f"Expected one temperature for events that are neither images nor audio; got {options.temperature} and "
-            f"events of shape {model.event_shape}."
-        )
     arrays, names = _draw(model, options, classes, temperatures, (8, 1) if is_audio else (64, 10))
-    to = pathlib.Path(options.to or run.path / _name(options, temperatures))
+    to = texts.without_ending(options.to or run.path / _name(options, temperatures), ".png", ".npy", ".wav")
     for ending, array in arrays.items():
         with replacing(to.with_name(f"{to.name}{ending}.npy")) as part:
             np.save(part, array)
@@ -85,14 +104,21 @@ def run(options):
 
 def _load(run, options):
     """The model of the run, of the length that is asked for."""
-    if options.seconds is None:
-        return run.load_model()
+    return run.load_model() if options.seconds is None else run.load_model(event_shape=(_length(run, options),))
+
+
+def _length(run, options):
+    """How many audio samples --seconds are.
+
+    Raises:
+        ValueError: of a run that is none on audio, or out of range.
+    """
     rate = run.config.arguments.get("sample_rate")
     if rate is None:
         raise ValueError(f"Expected --seconds with a run on audio only; got {options.dir!r}, which is none.")
     if not 0 < options.seconds < 3600 or round(options.seconds * rate) < 2:
         raise ValueError(f"Expected --seconds to be above 0 and below 3600; got {options.seconds:g}.")
-    return run.load_model(event_shape=(round(options.seconds * rate),))
+    return round(options.seconds * rate)
 
 
 def _write_audio(audio, rate, to):
@@ -112,7 +138,7 @@ def _draw(model, options, classes, temperatures, defaults):
 
     alone, each = defaults
     if len(temperatures) > 1:
-        n = _count(options, each)
+        n = each if options.n is None else options.n
         labels = None if classes is None else np.resize(classes, n)
         rows = [sample_events(model, n, options.seed, temperature, labels) for temperature in temperatures]
         arrays = {"": np.concatenate(rows), "-temperatures": np.repeat(temperatures, n)}
@@ -120,11 +146,12 @@ def _draw(model, options, classes, temperatures, defaults):
             arrays["-labels"] = np.tile(_labels(model).decode(labels), len(temperatures))
         return arrays, [f"temperature {temperature:g}" for temperature in temperatures]
     if classes is not None:
-        n = _count(options, each)
+        n = each if options.n is None else options.n
         rows = sample_classes(model, n, classes, options.seed, temperatures[0])
         arrays = {"": rows.reshape(-1, *model.event_shape), "-labels": np.repeat(_labels(model).decode(classes), n)}
         return arrays, [model.class_title(k) for k in classes]
-    return {"": sample_events(model, _count(options, alone), options.seed, temperatures[0])}, None
+    n = alone if options.n is None else options.n
+    return {"": sample_events(model, n, options.seed, temperatures[0])}, None
 
 
 def _title(model, arrays, num_columns):
@@ -136,25 +163,17 @@ def _title(model, arrays, num_columns):
     return names[0] if len(set(names)) == 1 else f"classes {', '.join(name.removeprefix('class ') for name in names)}"
 
 
-def _count(options, default):
-    n = default if options.n is None else options.n
-    if n < 1:
-        raise ValueError(f"Expected --n to be a positive integer; got {n}.")
-    return n
-
-
-def _classes(model, options):
-    """The classes to draw; None for a model that knows none."""
-    if model.num_classes is None:
+def _classes(run, options):
+    """The classes to draw; None for a run that knows none."""
+    labels = run.class_labels
+    if labels is None:
         if options.classes is not None:
             raise ValueError(
                 "Expected --class with a conditional run only (tfp-flows train ... --conditional); got "
                 f"{options.dir!r}, which knows no classes."
             )
         return None
-    if options.classes is None:
-        return list(range(model.num_classes))
-    return _labels(model).read(options.classes)
+    return list(range(len(labels))) if options.classes is None else labels.read(options.classes)
 
 
 def _labels(model):

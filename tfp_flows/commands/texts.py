@@ -1,6 +1,7 @@
 """What is written on the command line -> values, with one sentence for what cannot be read."""
 
 import json
+import pathlib
 
 
 def assignments(pairs, flag):
@@ -29,6 +30,18 @@ def numbers(text, kind, flag):
     except ValueError:
         what = "an integer, or several" if kind is int else "a number, or several"
         raise ValueError(f"Expected {flag} to be {what} with commas between them; got {text!r}.") from None
+
+
+def without_ending(path, *endings):
+    """The path of several files, which are called by one of them or without its ending: "b.png" or "b" -> "b".
+
+    Example:
+        >>> from tfp_flows.commands import texts
+        >>> [str(texts.without_ending(path, ".png", ".npy")) for path in ("b.png", "a/b.NPY", "b.v2", "b")]
+        ['b', 'a/b', 'b.v2', 'b']
+    """
+    path = pathlib.Path(path)
+    return path.with_suffix("") if path.suffix.lower() in endings else path
 
 
 # What is written for what JSON calls otherwise.

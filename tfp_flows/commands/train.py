@@ -6,7 +6,7 @@ import sys
 
 from tfp_flows import model_options
 from tfp_flows.catalog import MODELS
-from tfp_flows.commands import directory, texts
+from tfp_flows.commands import texts
 from tfp_flows.commands.export import write_export
 
 # What is there at the end, in the order in which it is worth a look.
@@ -23,9 +23,13 @@ def add(commands):
     command = commands.add_parser(
         "train",
         help="train a model on a data set and leave a run directory",
-        description="Trains a model; leaves a run directory: config, weights, log, pictures, metrics, SavedModel.",
+        description="Trains MODEL on the training split of --data, keeps the weights that are best on validation, "
+        "scores them on test, and leaves all in a run directory: config, weights, log, pictures, metrics, SavedModel. "
+        "What is not said is the model's recipe's (tfp-flows list MODEL), which suits the data.",
+        epilog="A quick try on any data: --data-set num_train=2000 --minutes 0.5. An interrupted training goes on with "
+        "`tfp-flows train MODEL --out DIR --resume`.",
     )
-    command.add_argument("model", metavar="MODEL", help=f"one of: {', '.join(sorted(MODELS))}")
+    command.add_argument("model", metavar="MODEL", help=f"one of: {', '.join(sorted(MODELS))} (tfp-flows list)")
     command.add_argument(
         "--data",
         metavar="NAME_OR_PATH",
@@ -33,24 +37,39 @@ def add(commands):
     )
     command.add_argument(
         "--conditional", action="store_true",
-        help="learn p(x given class) from the data's labels: samples can then be asked for by class",
+        help="learn p(x given class) from the data's labels; samples can then be asked for by class",
     )  # fmt: skip
     command.add_argument("--out", metavar="DIR", help="the run directory, new or empty (default: runs/MODEL-DATA)")
-    command.add_argument("--epochs", type=int, help="passes over the training split (default: the model's recipe)")
-    command.add_argument("--batch-size", type=int, help="events a step (default: the model's recipe)")
     command.add_argument(
-        "--learning-rate", type=float, help="of Adam, at its peak; falls by a cosine (default: recipe)"
+        "--epochs", type=int, metavar="N",
+        help="passes over the training split in all, those before --resume included (default: the model's recipe)",
+    )  # fmt: skip
+    command.add_argument(
+        "--batch-size", type=int, metavar="EVENTS", help="in each training step (default: the model's recipe)"
     )
-    command.add_argument("--seed", type=int, default=0, help="of weights, split, order and noise (default: 0)")
+    command.add_argument(
+        "--learning-rate", type=float, metavar="RATE",
+        help="of Adam, at its peak; it rises at first and falls by a cosine (default: the model's recipe)",
+    )  # fmt: skip
+    command.add_argument(
+        "--seed", type=int, metavar="N",
+        help="the same seed gives the same weights, splits, order and noise (default: 0)",
+    )  # fmt: skip
     command.add_argument(
         "--set", action="append", default=[], metavar="NAME=VALUE",
-        help="an argument of the model, such as num_layers=8 or hidden_units=128,128; may be repeated",
+        help="an option of the model, such as num_layers=8 or hidden_units=128,128 (tfp-flows list MODEL shows them); "
+        "may be repeated",
     )  # fmt: skip
     command.add_argument(
         "--data-set", action="append", default=[], metavar="NAME=VALUE",
-        help="an option of the data's loader, such as num_bins=256; may be repeated",
+        help="an option of the data, such as num_train=2000, for fewer events, or label=species (tfp-flows list DATA "
+        "shows them); may be repeated",
     )  # fmt: skip
-    command.add_argument("--resume", action="store_true", help="go on with the run in --out, with its own options")
+    command.add_argument(
+        "--resume", action="store_true",
+        help="go on with the run in --out as it was begun: --data, --set and the like may be left out and are refused "
+        "where they differ; larger --epochs, --minutes or --patience go on from an end",
+    )  # fmt: skip
     add_options_of_fit(command)
     command.set_defaults(check=check, run=run)
 
@@ -58,57 +77,114 @@ def add(commands):
 def add_options_of_fit(command):
     """The options of whatever is fitted: when it stops, what it draws and writes, and how it is compiled."""
     command.add_argument(
-        "--patience", type=int, metavar="EPOCHS", help="stop after so many without a better validation"
-    )
-    command.add_argument("--minutes", type=float, help="be done in so many: the learning rate ends with them")
-    command.add_argument("--picture-every", type=int, default=10, metavar="EPOCHS", help="0 for none (default: 10)")
-    command.add_argument("--jit", choices=tuple(JIT), default="auto", help="XLA (default: on for GPUs only)")
+        "--patience", type=int, metavar="EPOCHS",
+        help="stop after so many without a better score on validation (default: the recipe's; none with --epochs)",
+    )  # fmt: skip
+    command.add_argument(
+        "--minutes", type=float, metavar="M",
+        help="bound the training, which ends with them, within an epoch where need be, the learning rate with it. What "
+        "comes before its first step counts for half of them at most; TensorFlow's start, the last validation, scores, "
+        "pictures and SavedModel come on top",
+    )  # fmt: skip
+    command.add_argument(
+        "--picture-every", type=int, default=10, metavar="EPOCHS",
+        help="draw samples after every so many epochs; 0 for never (default: 10)",
+    )  # fmt: skip
+    command.add_argument("--jit", choices=tuple(JIT), help="compile by XLA; auto is on for GPUs only (default: auto)")
     command.add_argument("--no-export", action="store_true", help="write no SavedModel at the end")
-    command.add_argument("--quiet", action="store_true", help="no progress bars")
+    command.add_argument("--quiet", action="store_true", help="show no progress")
 
 
 def check(options):
     """Refuses what lacks where to begin, or to go on, from, and what the model does not take."""
     options.model = model_options.find_model(options.model)
-    model_options.check(options.model, texts.assignments(options.set, "--set"))
+    check_fit(options)
     if options.resume:
-        if options.out is None:
-            raise ValueError("Expected --out DIR, the run to go on with; got none.")
-        directory.check(options.out)
-    elif options.data is None:
+        _check_resumed(options)
+        return
+    if options.data is None:
         raise ValueError("Expected --data NAME_OR_PATH; got none (tfp-flows list shows the names).")
+    from tfp_flows.runs import asked, run
+
+    given = _asked_of_a_new_run(options)
+    asked.check(options.model, options.data, epochs=options.epochs, patience=options.patience, **given)
+    options.out = options.out or os.path.join("runs", f"{options.model}-{pathlib.PurePath(options.data).stem}")
+    run.require_new(options.out)
+    asked.check_file(
+        options.model, options.data,
+        **{name: given[name] for name in ("seed", "arguments", "data_options", "conditional")},
+    )  # fmt: skip
+
+
+def check_fit(options):
+    """Refuses what `add_options_of_fit` adds where it is out of range."""
+    from tfp_flows.runs.config import check_fit
+
+    check_fit(options.minutes, options.picture_every)
+
+
+def _check_resumed(options):
+    from tfp_flows.data import registry
+    from tfp_flows.runs import Run, lock, reopening
+
+    if options.out is None:
+        raise ValueError("Expected --out DIR, the run to go on with; got none.")
+    run = Run(options.out)
+    reopening.check(run, model=options.model, data=options.data, **_asked_of_a_new_run(options))
+    lock.check(options.out)
+    # Known without TensorFlow, but for what the patience says.
+    is_done = reopening.nothing_left(run, **_asked_of_its_end(options))
+    options.is_light = bool(is_done) and reopening.has_results(run)
+    if not options.is_light:
+        registry.check(run.config.data, run.config.data_options)
+
+
+def _asked_of_a_new_run(options):
+    return dict(
+        batch_size=options.batch_size, learning_rate=options.learning_rate, seed=options.seed,
+        arguments=texts.assignments(options.set, "--set"),
+        data_options=texts.assignments(options.data_set, "--data-set"),
+        conditional=options.conditional, jit_compile=None if options.jit is None else JIT[options.jit],
+    )  # fmt: skip
+
+
+def _asked_of_its_end(options):
+    return dict(epochs=options.epochs, patience=options.patience, minutes=options.minutes)
 
 
 def run(options):
     """Trains, scores, draws and exports; prints what came out and where it is."""
     from tfp_flows import runs
 
-    if options.resume:
-        run = runs.train(
-            options.model, None, options.out, epochs=options.epochs, minutes=options.minutes,
-            picture_every=options.picture_every, conditional=options.conditional, resume=True,
-            verbose=verbosity(options),
-        )  # fmt: skip
-    else:
-        data_name = pathlib.PurePath(options.data).stem
-        run = runs.train(
-            options.model,
-            options.data,
-            options.out or os.path.join("runs", f"{options.model}-{data_name}"),
-            epochs=options.epochs,
-            batch_size=options.batch_size,
-            learning_rate=options.learning_rate,
-            seed=options.seed,
-            arguments=texts.assignments(options.set, "--set"),
-            data_options=texts.assignments(options.data_set, "--data-set"),
-            conditional=options.conditional,
-            patience=options.patience,
-            minutes=options.minutes,
-            picture_every=options.picture_every,
-            jit_compile=JIT[options.jit],
-            verbose=verbosity(options),
-        )
+    if options.resume and _is_done(options):
+        return
+    run = runs.train(
+        options.model,
+        options.data,
+        options.out,
+        picture_every=options.picture_every,
+        resume=options.resume,
+        verbose=verbosity(options),
+        **_asked_of_a_new_run(options),
+        **_asked_of_its_end(options),
+    )
     leave_results(run, None if options.no_export else options.command_line)
+
+
+def _is_done(options):
+    """Whether a run to resume has nothing left to train, nor to score and to draw; says so."""
+    from tfp_flows.runs import Run, reopening
+
+    run, score = Run(options.out), None
+    if not options.is_light:
+        from tfp_flows.runs import objectives
+
+        score = objectives.entry(run.config.objective).name
+    done = reopening.nothing_left(run, **_asked_of_its_end(options), score=score)
+    if not done or not reopening.has_results(run):
+        return False
+    print(f"{done}\nNo new version is exported (tfp-flows export {options.out} writes one).")
+    return True
 
 
 def leave_results(run, command_line):

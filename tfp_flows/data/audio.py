@@ -48,7 +48,7 @@ def is_audio(path):
         return {"audio.npy", "offset.npy"} <= set(archive.namelist())
 
 
-def load(path, seed=0, *, length=2048, hop=None, label=None):
+def load(path, seed=0, *, length: int = 2048, hop: int | None = None, label: str | bool | None = None):
     """Windows of recordings; see the head of this module for the files.
 
     Args:

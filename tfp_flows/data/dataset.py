@@ -81,6 +81,13 @@ class Data:
         """Tuple of ints, the shape of one event."""
         return self.train.shape[1:]
 
+    @property
+    def kind(self) -> str | None:
+        """What an event is: "audio", "vectors", "images", (height, width, channels); None for anything else."""
+        if self.sample_rate is not None:
+            return "audio"
+        return {1: "vectors", 3: "images"}.get(len(self.event_shape))
+
     def batches(
         self,
         split: str,

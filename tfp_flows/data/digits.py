@@ -11,7 +11,7 @@ from tfp_flows.data.dataset import Data
 DESCRIPTION = "handwritten digits, 8 x 8 pixels of 17 levels, with labels (scikit-learn)"
 
 
-def load(seed=0, *, flatten=True):
+def load(seed=0, *, flatten: bool = True):
     """The digits, cut by `seed` into 1297 for train, 250 for validation and 250 for test.
 
     Args:

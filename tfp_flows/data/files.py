@@ -41,7 +41,17 @@ def is_path(name):
     return "/" in name or os.sep in name or name.lower().endswith(_SUFFIXES) or os.path.exists(name)
 
 
-def load(path, seed=0, *, num_bins=None, dtype=None, key=None, header=None, label=None, float_dtype="float32"):
+def load(
+    path,
+    seed=0,
+    *,
+    num_bins: int | None = None,
+    dtype: str | type | None = None,
+    key: str | None = None,
+    header: bool | None = None,
+    label: str | int | bool | None = None,
+    float_dtype: str = "float32",
+):
     """Events from a .npy, .npz or .csv file; see the head of this module for what is looked for in it.
 
     Args:
@@ -74,12 +84,8 @@ def load(path, seed=0, *, num_bins=None, dtype=None, key=None, header=None, labe
         ...     data.load(path)
         Data('table.npy', train=80, validation=10, test=10, event_shape=(3,), dtype=float32)
     """
-    path = pathlib.Path(path)
+    path = check(path)
     suffix = path.suffix.lower()
-    if suffix not in _SUFFIXES:
-        raise ValueError(f"Expected a {', '.join(_SUFFIXES)} or .wav file, or a folder of .wav files; got {path}.")
-    if not path.is_file():
-        raise FileNotFoundError(f"Expected a file at {path}; got {'a folder' if path.is_dir() else 'nothing'} there.")
     if key is not None and suffix != ".npz":
         raise ValueError(f"Expected key with a .npz file only; got {path}.")
     if header is not None and suffix != ".csv":
@@ -106,6 +112,21 @@ def load(path, seed=0, *, num_bins=None, dtype=None, key=None, header=None, labe
     if num_bins is None and events["train"].dtype.kind in "iu":
         num_bins = _infer_num_bins(events, path)
     return Data(path.name, **events, labels=labels, num_bins=num_bins, description=f"events from {path.name}")
+
+
+def check(path):
+    """The path of a file that `load` may read.
+
+    Raises:
+        OSError: where there is none.
+        ValueError: where its ending is another.
+    """
+    path = pathlib.Path(path)
+    if path.suffix.lower() not in _SUFFIXES:
+        raise ValueError(f"Expected a {', '.join(_SUFFIXES)} or .wav file, or a folder of .wav files; got {path}.")
+    if not path.is_file():
+        raise FileNotFoundError(f"Expected a file at {path}; got {'a folder' if path.is_dir() else 'nothing'} there.")
+    return path
 
 
 def _where(path, split, events):

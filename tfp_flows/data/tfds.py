@@ -22,7 +22,7 @@ DESCRIPTIONS = {
 _NUM_TRAIN = {"mnist": 50000, "fashion_mnist": 50000, "cifar10": 45000}
 
 
-def load(name, seed=0, *, flatten=True):
+def load(name, seed=0, *, flatten: bool = True):
     """One of `DESCRIPTIONS`: 50,000 images for train (CIFAR-10: 45,000), the other 10,000 (5,000) of TFDS' train for
     validation, 10,000 for test.
 

@@ -150,7 +150,7 @@ TOYS = {
 }
 
 
-def load(name, seed=0, *, num_train=50000, num_validation=10000, num_test=10000):
+def load(name, seed=0, *, num_train: int = 50000, num_validation: int = 10000, num_test: int = 10000):
     """Draws the three splits of a toy, each from its own generator, seeded by (seed, split).
 
     Args:

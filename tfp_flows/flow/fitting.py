@@ -24,6 +24,24 @@ class EpochClock(keras.callbacks.Callback):
             generator.state.assign(state.astype("uint32"))
 
 
+class WithinEpoch(keras.callbacks.Callback):
+    """Lets dropout go on within an epoch, as where the steps before it had just been taken.
+
+    Args:
+        num_steps: int, of the first epoch of a fit that were taken by a fit before it.
+    """
+
+    def __init__(self, num_steps):
+        super().__init__()
+        self.num_steps = num_steps
+
+    def on_epoch_begin(self, epoch, logs=None):
+        # Each layer draws once a step.
+        for generator in _generators_of_dropout(self.model):
+            generator.state.assign_add(np.array([0, self.num_steps], "uint32"))
+        self.num_steps = 0
+
+
 def with_clock(callbacks, names):
     """The callbacks of a fit with `EpochClock` first; those that monitor our metrics are told that less is better.
 

@@ -6,11 +6,10 @@ holds no optimizer state and no Python object of Keras or TensorFlow Probability
 
 import os
 import pathlib
-import shutil
-import uuid
 
 import tensorflow as tf
 
+from tfp_flows.files import full_disks_in_a_sentence, scratch_folder
 from tfp_flows.flow.signatures import signatures, variables
 
 # Ops that call back into the Python process that made the graph; a server has none.
@@ -69,15 +68,16 @@ def replace(model, path):
         raise ValueError(f"Expected a new or empty folder, or a SavedModel's; got {str(path)!r}, which is neither.")
     functions, _, default = trace(model)
     path.parent.mkdir(parents=True, exist_ok=True)
-    new, old = (path.with_name(f"{path.name}.{uuid.uuid4().hex}") for _ in range(2))
-    try:
-        write(model, new, functions, default)
+    with full_disks_in_a_sentence(path), scratch_folder(path.parent, f"{path.name}.unpublished-") as new:
+        write(model, new / "new", functions, default)
         if is_folder:
-            path.rename(old)
-        new.rename(path)
-    finally:
-        shutil.rmtree(new, ignore_errors=True)
-        shutil.rmtree(old, ignore_errors=True)
+            path.rename(new / "old")
+        try:
+            (new / "new").rename(path)
+        except OSError:
+            if is_folder:
+                (new / "old").rename(path)
+            raise
 
 
 def _check_servable(folder):

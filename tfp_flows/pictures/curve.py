@@ -74,11 +74,14 @@ def curve(log: dict, path: str | os.PathLike, title: str | None = None, units: d
     return save(figure, path)
 
 
+# Of a log: where it is, and `loss`, the objective's own values under another name, which says less.
+_NO_LOSS = ("epoch", "step", "seconds", "loss")
+
+
 def _units(log):
     """The units of a log whose objective is not known."""
     known = {"bits_per_dim": "bits per dimension", "nll": "nats per event", "reverse_kl": "reverse KL, nats per event"}
     if not known.keys() & log.keys():
-        # `loss` is the objective's own values under another name, which says less.
-        other = [key for key in log if not key.startswith("val_") and key not in ("seconds", "loss")]
+        other = [key for key in log if not key.startswith("val_") and key not in _NO_LOSS]
         known |= {key: key for key in [*other, "loss"]}
     return known

@@ -13,9 +13,9 @@ import pathlib
 
 import keras
 
-from tfp_flows.catalog import MODELS
+from tfp_flows import model_options
 from tfp_flows.libraries import versions
-from tfp_flows.runs import labels, objectives
+from tfp_flows.runs import asked, labels, lock, objectives
 from tfp_flows.runs.config import Config, check_fit
 from tfp_flows.runs.fit_run import fit_run
 from tfp_flows.runs.new_config import new_training
@@ -67,18 +67,12 @@ def distill(
     """
     check_fit(minutes, picture_every)
     teacher = teacher if isinstance(teacher, Run) else Run(teacher)
-    name = teacher.config.model
-    student = MODELS[name].student if name in MODELS else None
-    if student is None:
-        able = [key for key, entry in MODELS.items() if entry.student]
-        raise ValueError(f"Expected a run of a model with a student, {' or '.join(able)}; got one of {name!r}.")
+    student = asked.student_of(teacher)
+    asked.check_distillation(teacher, temperature, power_weight)
+    model_options.check_given(student, arguments or {})
     is_audio = teacher.config.arguments.get("sample_rate") is not None
     if power_weight is None:
         power_weight = 0.1 if is_audio else 0.0
-    if not isinstance(power_weight, (int, float)) or not 0 <= power_weight < float("inf"):
-        raise ValueError(f"Expected power_weight to be a finite number of at least 0; got {power_weight!r}.")
-    if power_weight and not is_audio:
-        raise ValueError(f"Expected power_weight=0 for events that are no audio; got {power_weight!r}.")
     known = inspect.signature(model_class(student)).parameters
     inherited = {key: value for key, value in teacher.config.arguments.items() if key in known and key not in _OWN}
     dataset = teacher.load_data()
@@ -115,6 +109,6 @@ def distill(
     objectives.build(config.objective).check(build_model(student, config.arguments))
     labels.check(dataset, config)
     run = Run.create(out, config)
-    with run.dropped_if_refused():
+    with lock.held(out), run.dropped_if_refused():
         fit_run(run, dataset, minutes, picture_every, verbose=verbose, is_open_ended=epochs is None)
     return run

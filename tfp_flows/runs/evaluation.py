@@ -14,7 +14,7 @@ from tfp_flows.files import write_json
 from tfp_flows.flow import Flow
 from tfp_flows.runs import labels, objectives
 from tfp_flows.runs.run import Run
-from tfp_flows.runs.run_log import scores_of
+from tfp_flows.runs.scores import scores_of
 from tfp_flows.training import scoring
 from tfp_flows.training.sample_pictures import draw_samples
 
@@ -39,6 +39,8 @@ def finish(run: Run) -> tuple[Flow, dict]:
         "seconds": sum(log["seconds"]),
         "machine": _machine(),
     }
+    if "step" in log:
+        metrics["training"]["steps"] = int(log["step"][-1])
     if objective.after is not None:
         metrics |= objective.after(run.config.objective, model, dataset, run.read_before())
     write_json(run.path / "metrics.json", metrics)

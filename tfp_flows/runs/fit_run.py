@@ -1,11 +1,13 @@
 """One fit of a run directory: what its config says, from the checkpoint where there is one."""
 
 import math
+import time
 
 import keras
 
 from tfp_flows import data as datasets
 from tfp_flows.flow import standardization
+from tfp_flows.flow.fitting import WithinEpoch
 from tfp_flows.optimizers import FusedAdam, WarmupCosine
 from tfp_flows.runs import labels, objectives
 from tfp_flows.runs.pace import Pace
@@ -30,7 +32,7 @@ def fit_run(run, dataset, minutes=None, picture_every=10, resume=False, verbose=
         resume: bool, whether it goes on from the checkpoint.
         is_open_ended: bool, whether minutes, where they are given, alone say when it ends, whatever the epochs.
     """
-    options = run.config.training
+    start, options = time.monotonic(), run.config.training
     # Initial weights are a function of the seed, whatever was built before.
     keras.utils.set_random_seed(options.seed)
     flow = run.build_model()
@@ -43,12 +45,17 @@ def fit_run(run, dataset, minutes=None, picture_every=10, resume=False, verbose=
         minutes = None
     elif minutes is not None:
         num_steps, most_epochs = None, _ENDLESS if is_open_ended else options.epochs
-    most_steps = most_epochs * int(batches.cardinality())
+    steps_per_epoch = int(batches.cardinality())
+    most_steps = most_epochs * steps_per_epoch
     schedule = make_schedule(options, num_steps or most_steps)
     flow.compile(FusedAdam(schedule, **options.optimizer), loss=objective, jit_compile=options.jit_compile)
-    finished, checkpoint = run.checkpoint() if resume else (0, None)
+    (finished, checkpoint), begun = run.checkpoint() if resume else (0, None), 0
+    log = run.read_log()
     if checkpoint is not None:
         load_weights(flow, checkpoint)
+        if "step" in log:
+            # Stopped within an epoch, it goes on there.
+            finished, begun = divmod(int(flow.optimizer.iterations), steps_per_epoch)
     if resume:
         # Only now: what is refused above leaves it as it was.
         run.save_config()
@@ -60,23 +67,35 @@ def fit_run(run, dataset, minutes=None, picture_every=10, resume=False, verbose=
         if measure is not None:
             run.write_before(measure(objective, flow, dataset))
     if finished < most_epochs and (num_steps is None or int(flow.optimizer.iterations) < num_steps):
-        pace = Pace(sum(run.read_log().get("seconds", [])[:finished]))
+        used = sum(log.get("seconds", [])[: finished + (begun > 0)])
+        pace = Pace(used, start=start, steps_per_epoch=steps_per_epoch)
         end = ScheduleEnd(run, schedule, pace, most_steps, minutes, num_steps)
+        progress = Progress(end, objective.name, verbose)
         # As many as fit into memory where events are long.
         size = max(1, min(1000, 1_000_000 // math.prod(dataset.event_shape), len(dataset.validation)))
-        flow.fit(
-            batches,
-            epochs=most_epochs,
-            initial_epoch=finished,
-            validation_data=_batches(flow, dataset, "validation", size),
-            callbacks=[
-                pace,
-                *_callbacks(run, flow, dataset, picture_every),
-                end,
-                Progress(end, objective.name, verbose),
-            ],
-            verbose=0,
-        )
+        validation = _batches(flow, dataset, "validation", size)
+        parts = [(batches.skip(begun), finished, finished + 1)] if begun else []
+        for part, first, last in [*parts, (batches, finished + len(parts), most_epochs)]:
+            if first < last:
+                log = RunLog(run, options.patience, steps_per_epoch, first, start)
+                flow.fit(
+                    part,
+                    epochs=last,
+                    initial_epoch=first,
+                    validation_data=validation,
+                    callbacks=[
+                        pace,
+                        WithinEpoch(begun if part is not batches else 0),
+                        log,
+                        *_callbacks(run, flow, dataset, picture_every),
+                        end,
+                        progress,
+                    ],
+                    verbose=0,
+                )
+                start = None
+            if flow.stop_training:
+                break
 
 
 def make_schedule(options, num_steps):
@@ -98,7 +117,7 @@ def _batches(flow, dataset, split, batch_size, **options):
 def _callbacks(run, flow, dataset, picture_every):
     context = labels.context(flow, dataset, "train")
     watched = StopOnNaN(dataset.train[:64], None if context is None else context[:64])
-    callbacks = [watched, RunLog(run, run.config.training.patience)]
+    callbacks = [watched]
     if picture_every:
         callbacks.append(SamplePictures(run.path / "samples", picture_every, reference=dataset.train))
     return callbacks

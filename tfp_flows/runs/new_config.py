@@ -4,11 +4,10 @@ import keras
 
 from tfp_flows import data as datasets
 from tfp_flows import model_options
-from tfp_flows.catalog import MODELS
 from tfp_flows.data import columns, precision
 from tfp_flows.libraries import versions
 from tfp_flows.optimizers import RELATIVE_CLIPNORM
-from tfp_flows.runs import labels, objectives
+from tfp_flows.runs import asked, labels, objectives
 from tfp_flows.runs.config import MAXIMUM_LIKELIHOOD, Config, Training
 from tfp_flows.runs.recipe import recipe_for
 from tfp_flows.runs.run import build_model
@@ -37,26 +36,18 @@ def new_config(
         ValueError: for unknown names, options out of range, data that do not suit the model, or anything else that
             the model or its objective refuses.
     """
-    model = model_options.find_model(model)
-    model_options.check(model, arguments or {})
-    if MODELS[model].is_student:
-        teachers = [name for name, entry in MODELS.items() if entry.student == model]
-        raise ValueError(
-            f"Expected a model that is trained on data; got {model!r}, which `tfp-flows distill` makes of a run of "
-            f"{' or '.join(teachers)}."
-        )
-    data_options = {"seed": seed, **(data_options or {})}
-    if MODELS[model].takes_images and "flatten" in datasets.options(data):
-        data_options.setdefault("flatten", False)
-    dtype = (arguments or {}).get("dtype") or keras.config.floatx()
-    if dtype == "float64" and "float_dtype" in datasets.options(data):
-        data_options.setdefault("float_dtype", "float64")
+    model = asked.check(
+        model, data, arguments=arguments, data_options=data_options, conditional=conditional, epochs=epochs,
+        batch_size=batch_size, learning_rate=learning_rate, seed=seed, patience=patience, jit_compile=jit_compile,
+    )  # fmt: skip
+    floatx = keras.config.floatx()
+    data_options = asked.data_options_of(model, data, seed, arguments, data_options, floatx)
+    dtype = (arguments or {}).get("dtype") or floatx
     dataset = datasets.load(data, **data_options)
+    asked.check_kind(model, dataset.kind, dataset.name, arguments or {})
     if dataset.num_bins is not None and dtype in precision.MOST_LEVELS:
         precision.check_levels(dataset.num_bins, dtype, dataset.train)
     given = dict(arguments or {})
-    if conditional:
-        _require_conditional(model)
     class_labels = None
     if conditional or given.get("num_classes") is not None:
         class_labels = labels.of(dataset, given.get("num_classes"))
@@ -113,9 +104,3 @@ def new_training(recipe, *, epochs, batch_size, learning_rate, seed, patience, j
 
 def _takes(model, name):
     return name in model_options.of_model(model)
-
-
-def _require_conditional(model):
-    able = [name for name in MODELS if _takes(name, "num_classes")]
-    if model not in able:
-        raise ValueError(f"Expected a model that can be class-conditional, among {able}; got {model!r}.")

@@ -15,22 +15,28 @@ class Pace(keras.callbacks.Callback):
     Args:
         seconds: float, of the run before this fit.
         clock: function that gives the time in seconds.
+        start: float, the time from which it counts; None for the beginning of the fit.
+        steps_per_epoch: int, or None to ask the fit.
 
     Attributes:
         step: int, of the training, those before this fit included.
         steps_per_epoch: int, or None where it is not known.
+        startup: float, seconds until the first step was done, which is traced.
     """
 
-    def __init__(self, seconds=0.0, clock=time.monotonic):
+    def __init__(self, seconds=0.0, clock=time.monotonic, start=None, steps_per_epoch=None):
         super().__init__()
-        self.before, self.clock = seconds, clock
+        self.before, self.clock, self.start = seconds, clock, start
         self.step = self.num_timed = 0
-        self.steps_per_epoch = None
+        self.steps_per_epoch, self.startup = steps_per_epoch, 0.0
 
     def on_train_begin(self, logs=None):
         self.step = int(as_array(self.model.optimizer.iterations))
-        self.steps_per_epoch = self.params.get("steps")
-        self.start, self.mark = self.clock(), None
+        if self.steps_per_epoch is None:
+            self.steps_per_epoch = self.params.get("steps")
+        if self.start is None:
+            self.start = self.clock()
+        self.mark = None
         self.num_timed, self.in_steps, self.ends = 0, 0.0, []
         self.is_traced = False
 
@@ -46,6 +52,8 @@ class Pace(keras.callbacks.Callback):
         if self.is_traced:
             self.num_timed += 1
             self.in_steps += now - self.mark
+        elif not self.startup:
+            self.startup = now - self.start
         self.is_traced, self.mark = True, now
 
     @property

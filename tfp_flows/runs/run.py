@@ -2,7 +2,7 @@
 
 config.json              model, arguments, data, objective, training options, library versions (`Config`)
 before.json              what the objective had measured before the first step, where it wants that
-log.csv                  one row an epoch
+log.csv                  one row an epoch; the last may be stopped within it: epoch 2.37
 best.weights.h5          the weights of the epoch with the best validation score
 checkpoint-0012.weights.h5   weights and optimizer after the last epoch, to resume from
 metrics.json             what the best weights score on the test split
@@ -16,23 +16,28 @@ import contextlib
 import csv
 import dataclasses
 import importlib
+import math
 import os
 import pathlib
 import re
+import shutil
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from tfp_flows import data as datasets
-from tfp_flows import model_options
+from tfp_flows import model_options, pictures
 from tfp_flows.catalog import MODELS
 from tfp_flows.data.labels import Labels
-from tfp_flows.files import read_json, replacing, write_json
+from tfp_flows.files import read_json, replacing, require_room, write_json
+from tfp_flows.runs import lock
 from tfp_flows.runs.config import Config, measured_before
 
 if TYPE_CHECKING:
     from tfp_flows.data.dataset import Data
     from tfp_flows.flow import Flow
 
+# Bytes of a weights file that each weight takes beside its numbers, at least.
+_HEADER = 1024
 _CHECKPOINT = re.compile(r"checkpoint-(\d+)\.weights\.h5")
 
 
@@ -69,12 +74,19 @@ class Run:
         if not isinstance(config, Config):
             config = Config.from_dict(config)
         path = pathlib.Path(path)
-        if path.exists() and (not path.is_dir() or any(path.iterdir())):
-            raise ValueError(
-                f"Expected a new or empty folder for the run; got {str(path)!r}, which is not (--resume?)."
-            )
-        path.mkdir(parents=True, exist_ok=True)
-        config.write(path / "config.json")
+        require_new(path)
+        made = [folder for folder in (path, *path.parents) if not folder.exists()]
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            with lock.held(path):
+                # Another may have come between.
+                require_new(path)
+                config.write(path / "config.json")
+        except OSError:
+            for folder in made:
+                with contextlib.suppress(OSError):
+                    folder.rmdir()
+            raise
         return cls(path)
 
     def save_config(self) -> None:
@@ -102,17 +114,46 @@ class Run:
 
     @contextlib.contextmanager
     def dropped_if_refused(self) -> Iterator[None]:
-        """Around the start of a fit: a ValueError before anything but the config and what was measured before is there
-        leaves no run directory, and the corrected call may use the same path."""
+        """Around the first fit of a run: what fails before anything is there to go on from leaves no run directory, and
+        the corrected call may use the same path. That is a ValueError before anything but the config and what was
+        measured before is there, and a disk that is full before the first checkpoint is."""
         try:
             yield
         except ValueError:
-            there = list(self.path.iterdir())
-            if {path.name for path in there} <= {"config.json", "before.json"}:
-                for path in there:
-                    path.unlink()
-                self.path.rmdir()
+            if {path.name for path in self.path.iterdir()} <= {"config.json", "before.json"}:
+                self._drop()
             raise
+        except OSError:
+            if self.checkpoint()[1] is None:
+                self._drop()
+            raise
+
+    def _drop(self):
+        """Removes what a training has written, and the folder where that is all."""
+        for name in ("config.json", "before.json", "log.csv", "best.weights.h5"):
+            (self.path / name).unlink(missing_ok=True)
+        shutil.rmtree(self.path / "samples", ignore_errors=True)
+        with contextlib.suppress(OSError):
+            self.path.rmdir()
+
+    @property
+    def event_shape(self) -> tuple[int, ...]:
+        """The shape of one event."""
+        return tuple(self.config.arguments.get("event_shape", ()))
+
+    @property
+    def kind(self) -> pictures.Kind:
+        """What its events are to a picture, a `tfp_flows.pictures.Kind`."""
+        return pictures.kind_of(self.event_shape, self.config.arguments.get("sample_rate"))
+
+    @property
+    def class_labels(self) -> Labels | None:
+        """What stands for the classes of its model; None of one that knows none."""
+        num_classes = self.config.arguments.get("num_classes")
+        if num_classes is None:
+            return None
+        known = self.config.class_labels
+        return Labels(range(num_classes)) if known is None else Labels.from_dict(known)
 
     def load_data(self) -> Data:
         """The data of the run, a `tfp_flows.data.Data`."""
@@ -135,12 +176,20 @@ class Run:
         Raises:
             ValueError: where no weights are there yet, or they do not fit the model.
         """
+        return load_weights(self.build_model(**arguments), self.require_weights())
+
+    def require_weights(self) -> pathlib.Path:
+        """The file of the best weights.
+
+        Raises:
+            ValueError: where there is none yet.
+        """
         path = self.path / "best.weights.h5"
         if not path.is_file():
             raise ValueError(
                 f"Expected trained weights in {str(self.path)!r}; got none: the run has no finished epoch."
             )
-        return load_weights(self.build_model(**arguments), path)
+        return path
 
     def checkpoint(self) -> tuple[int, pathlib.Path | None]:
         """(number of finished epochs, path of the weights to go on from), or (0, None)."""
@@ -151,15 +200,13 @@ class Run:
         """Writes the weights and the optimizer's after `num_epochs` epochs, then drops the older ones."""
         previous = self.checkpoint()[1]
         path = self.path / f"checkpoint-{num_epochs:04d}.weights.h5"
-        with replacing(path) as part:
-            model.save_weights(part)
+        _write_weights(model, path)
         if previous not in (None, path):
             previous.unlink()
 
     def save_best(self, model: Flow) -> None:
         """Writes the best weights so far."""
-        with replacing(self.path / "best.weights.h5") as part:
-            model.save_weights(part)
+        _write_weights(model, self.path / "best.weights.h5")
 
     def read_log(self) -> dict[str, list[float]]:
         """The log: dict name -> list of floats, one an epoch."""
@@ -175,7 +222,35 @@ class Run:
         with replacing(self.path / "log.csv") as part, part.open("w", newline="") as file:
             writer = csv.writer(file)
             writer.writerow(log)
-            writer.writerows(zip(*log.values()))
+            writer.writerows(zip(*([_plain(v) for v in column] for column in log.values())))
+
+
+def require_new(path):
+    """Refuses a path where no new run can be.
+
+    Raises:
+        ValueError: where anything is there but an empty folder.
+    """
+    path = pathlib.Path(path)
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise ValueError(f"Expected a new or empty folder for the run; got {str(path)!r}, which is not (--resume?).")
+
+
+def _plain(number):
+    """Epochs and steps without a point."""
+    return int(number) if math.isfinite(number) and number == int(number) else number
+
+
+def _write_weights(model, path):
+    import tensorflow as tf
+
+    optimizer = getattr(model, "optimizer", None)
+    variables = [*model.variables, *([] if optimizer is None else optimizer.variables)]
+    # HDF5 writes tracebacks of its own where it finds no room.
+    size = sum(_HEADER + math.prod(v.shape) * tf.as_dtype(v.dtype).size for v in variables)
+    with replacing(path) as part:
+        require_room(part, size)
+        model.save_weights(part)
 
 
 def build_model(name, arguments):

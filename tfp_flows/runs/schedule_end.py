@@ -4,7 +4,11 @@
     num_steps = step + 0.98 (60 minutes - seconds so far) / seconds per step
 
 What is decided is written to the run's config, so that whoever resumes the run ends where it would have ended, with the
-same learning rates. Where a machine turns slow the training stops a tenth of the minutes late, before its end.
+same learning rates. Where a machine turns slow the training stops a tenth of the minutes late, before its end; where
+the minutes are over before anything could be decided, at that step.
+
+What comes before the first step's end, TensorFlow's tracing above all, counts for half of the minutes at most: of few
+minutes some are left to train in.
 """
 
 import math
@@ -12,6 +16,7 @@ import math
 import keras
 
 _BEGINNING_OF_EPOCH, _ANYWHERE, _RESERVE, _LATE = 0.1, 0.3, 0.98, 1.1
+_MOST_STARTUP = 0.5
 # Fewer say nothing.
 _LEAST_TIMED = 3
 
@@ -41,7 +46,7 @@ class ScheduleEnd(keras.callbacks.Callback):
         pace = self.pace.seconds_per_step
         if self.num_steps is not None and pace is not None:
             return max(self.num_steps - self.pace.step, 0) * pace
-        return None if self.minutes is None else max(60 * self.minutes - self.pace.seconds, 0.0)
+        return None if self.minutes is None else max(60 * self.minutes - self._seconds, 0.0)
 
     def on_epoch_begin(self, epoch, logs=None):
         if self.num_steps is None and self.pace.has_timed_an_epoch and self._is_past(_BEGINNING_OF_EPOCH):
@@ -55,18 +60,28 @@ class ScheduleEnd(keras.callbacks.Callback):
         elif self.minutes is not None and self.num_steps is not None and self._is_past(_LATE):
             print(f"{self.minutes:g} minutes are over, {self.num_steps - self.pace.step} steps early; stopping.")
             self.model.stop_training = True
+        else:
+            self._stop_undecided()
 
     def on_epoch_end(self, epoch, logs=None):
-        # Over before anything could be decided: then the schedule stays what it was.
-        if self.num_steps is None and self._is_past(1.0):
-            print(f"Epoch {epoch + 1}: {self.minutes:g} minutes are over; stopping.")
+        self._stop_undecided()
+
+    def _stop_undecided(self):
+        """Over before anything could be decided: then the schedule stays what it was."""
+        if self.num_steps is None and self._is_past(1.0) and not self.model.stop_training:
+            print(f"{self.minutes:g} minutes are over, after {self.pace.step} steps; stopping.")
             self.model.stop_training = True
 
+    @property
+    def _seconds(self):
+        """Those of the minutes that are used."""
+        return self.pace.seconds - max(self.pace.startup - _MOST_STARTUP * 60 * self.minutes, 0.0)
+
     def _is_past(self, share):
-        return self.pace.seconds >= 60 * self.minutes * share
+        return self._seconds >= 60 * self.minutes * share
 
     def _decide(self):
-        left = 60 * self.minutes - self.pace.seconds
+        left = 60 * self.minutes - self._seconds
         if self.pace.num_timed < _LEAST_TIMED or left <= 0:
             return
         steps = max(int(_RESERVE * left / self.pace.seconds_per_step), 1)

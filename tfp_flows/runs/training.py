@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import os
 
-from tfp_flows.runs import labels
+from tfp_flows.files import clear_abandoned_parts
+from tfp_flows.runs import labels, lock, objectives, reopening
 from tfp_flows.runs.config import check_fit
 from tfp_flows.runs.fit_run import fit_run
 from tfp_flows.runs.new_config import new_config
@@ -15,14 +15,14 @@ from tfp_flows.runs.run import Run
 
 
 def train(
-    model: str,
-    data: str,
+    model: str | None,
+    data: str | None,
     out: str | os.PathLike,
     *,
     epochs: int | None = None,
     batch_size: int | None = None,
     learning_rate: float | None = None,
-    seed: int = 0,
+    seed: int | None = None,
     arguments: dict | None = None,
     data_options: dict | None = None,
     conditional: bool = False,
@@ -30,7 +30,7 @@ def train(
     minutes: float | None = None,
     picture_every: int = 10,
     resume: bool = False,
-    jit_compile: bool | str = "auto",
+    jit_compile: bool | str | None = None,
     verbose: int | str = "auto",
 ) -> Run:
     """Trains a named model on a data set and leaves a run directory (see `tfp_flows.training.Run`).
@@ -38,11 +38,12 @@ def train(
     Args:
         model: str, a key of `tfp_flows.catalog.MODELS`.
         data: str, a name of `tfp_flows.data.names()` or the path of a file.
-        out: str, the run directory: new, or with `resume` an existing one, whose config then decides; of the other
-            arguments only a larger `epochs`, `minutes`, `picture_every` and `verbose` count.
+        out: str, the run directory: new, or with `resume` an existing one, whose config then decides. `epochs`,
+            `minutes`, `patience`, `picture_every` and `verbose` may be others than it was begun with; of the other
+            arguments, None for the run's own, what differs is refused.
         epochs, batch_size, learning_rate: None for the recipe's, see `tfp_flows.runs.recipe`. The learning rate falls
             to 1 % of it by a cosine.
-        seed: int, of the weights, the data's split and order and the noise.
+        seed: int, of the weights, the data's split and order and the noise; None for 0.
         arguments: dict, of the model's constructor, beyond event_shape and num_bins, which the data give. With
             num_classes the labels of the data are learned with, as with `conditional`.
         data_options: dict, of the data's loader.
@@ -55,48 +56,51 @@ def train(
             Resumed with the minutes that were decided by, or with none, a run ends where it would have ended; with
             other minutes, or with `epochs`, the end is decided anew.
         picture_every: int, epochs between pictures of samples; 0 for none.
-        resume: bool.
-        jit_compile: as Keras' compile.
+        resume: bool. A run with nothing left to train stays as it is, and a sentence says so.
+        jit_compile: as Keras' compile; None for "auto".
         verbose: as Keras' fit.
 
     Returns:
         `tfp_flows.training.Run`; call `finish` on it to score, draw and measure the best weights.
 
     Raises:
-        ValueError: for unknown names, bad options or data, or a folder that holds something already.
+        ValueError: for unknown names, bad options or data, a folder that holds something already, a run that is resumed
+            with what it was not begun with, or one that another training has open.
     """
     check_fit(minutes, picture_every)
+    given = dict(arguments=arguments, data_options=data_options, conditional=conditional)
+    fitted = dict(batch_size=batch_size, learning_rate=learning_rate, seed=seed, jit_compile=jit_compile)
     if resume:
-        run, dataset = _reopen(model, out, epochs, conditional)
-        is_open_ended = epochs is None
-    else:
-        config, dataset = new_config(
-            model, data, epochs=epochs, batch_size=batch_size, learning_rate=learning_rate, seed=seed,
-            arguments=arguments, data_options=data_options, conditional=conditional, patience=patience,
-            jit_compile=jit_compile,
-        )  # fmt: skip
-        run = Run.create(out, config)
-        is_open_ended = epochs is None and minutes is not None
-        if epochs is None and minutes is None:
-            minutes = recipe_for(model, len(dataset.train), dataset.event_shape)["minutes"]
-    # A run that was there already stays, whatever is refused.
-    with contextlib.nullcontext() if resume else run.dropped_if_refused():
-        fit_run(run, dataset, minutes, picture_every, resume, verbose, is_open_ended)
+        run = Run(out)
+        reopening.check(run, model=model, data=data, **given, **fitted)
+        with lock.held(out):
+            return _go_on(run, epochs, minutes, patience, picture_every, verbose)
+    fitted |= dict(seed=0 if seed is None else seed, jit_compile="auto" if jit_compile is None else jit_compile)
+    config, dataset = new_config(model, data, epochs=epochs, patience=patience, **given, **fitted)
+    run = Run.create(out, config)
+    is_open_ended = epochs is None and minutes is not None
+    if epochs is None and minutes is None:
+        minutes = recipe_for(config.model, len(dataset.train), dataset.event_shape)["minutes"]
+    with lock.held(out), run.dropped_if_refused():
+        fit_run(run, dataset, minutes, picture_every, False, verbose, is_open_ended)
     return run
 
 
-def _reopen(model, out, epochs, conditional):
-    run = Run(out)
-    if model not in (None, run.config.model):
-        raise ValueError(f"Expected the run's own model {run.config.model!r} to resume; got {model!r}.")
-    if conditional and run.config.arguments.get("num_classes") is None:
-        raise ValueError(
-            f"Expected a class-conditional run to resume as one; got {str(out)!r}, which knows no classes."
-        )
-    if epochs is not None:
-        training = dataclasses.replace(run.config.training, epochs=epochs, minutes=None, num_steps=None)
-        run.config = dataclasses.replace(run.config, training=training)
+def _go_on(run, epochs, minutes, patience, picture_every, verbose):
+    """Trains what is left of a run, which stays as it was whatever is refused."""
+    asked = dict(epochs=epochs, patience=patience, minutes=minutes)
+    done = reopening.nothing_left(run, **asked, score=objectives.entry(run.config.objective).name)
+    if done:
+        print(done)
+        return run
+    changed = {} if epochs is None else dict(epochs=epochs, minutes=None, num_steps=None)
+    if patience is not None:
+        changed["patience"] = patience
+    training = dataclasses.replace(run.config.training, **changed)
+    training.check()
+    run.config = dataclasses.replace(run.config, training=training)
     dataset = run.load_data()
-    run.config.training.check()
     labels.check(dataset, run.config)
-    return run, dataset
+    clear_abandoned_parts(run.path)
+    fit_run(run, dataset, minutes, picture_every, True, verbose, epochs is None)
+    return run

@@ -15,6 +15,7 @@ import pathlib
 import warnings
 from typing import TYPE_CHECKING
 
+from tfp_flows.files import full_disks_in_a_sentence
 from tfp_flows.serving.card import model_card, write_card
 from tfp_flows.serving.versions import publish, unpublished
 
@@ -70,12 +71,12 @@ def export(model: Flow, path: str | os.PathLike, *, card: dict | None = None, wa
 
     if not isinstance(model, Flow):
         raise ValueError(f"Expected model to be a tfp_flows.Flow, such as Flow(distribution); got {model!r}.")
-    base = _local(path)
+    base = local(path)
     warmup = _wants_warmup(warmup)
 
     functions, left_out, default = saved_model.trace(model)
     card = model_card(model, describe(functions, model), left_out, card)
-    with unpublished(base) as folder:
+    with full_disks_in_a_sentence(base), unpublished(base) as folder:
         saved_model.write(model, folder, functions, default)
         if warmup:
             write_warmup(examples(functions, default, class_labels.example(model)), folder)
@@ -83,7 +84,12 @@ def export(model: Flow, path: str | os.PathLike, *, card: dict | None = None, wa
         return str(publish(folder, base))
 
 
-def _local(path):
+def local(path):
+    """The model's folder, a `pathlib.Path`.
+
+    Raises:
+        ValueError: where it is a file, or no path of the local file system.
+    """
     text = os.fspath(path)
     if "://" in text or (os.path.exists(text) and not os.path.isdir(text)):
         raise ValueError(f"Expected path to be a folder in the local file system; got {text!r}.")

@@ -5,12 +5,12 @@
 The server watches `base`, serves the highest number and ignores every name that is no number. A version is
 therefore written under such a name and renamed when it is whole: a rename is atomic, so that the server sees all of
 a version or nothing, and it fails where the number is taken, so that two writers never share one. All that a process
-killed while it writes can leave behind is a folder of which nobody takes notice.
+killed while it writes can leave behind is a folder of which nobody takes notice, and which the next writer removes.
 """
 
 import contextlib
-import shutil
-import uuid
+
+from tfp_flows.files import scratch_folder
 
 
 def numbers(base):
@@ -38,12 +38,11 @@ def unpublished(base):
         The new folder, `pathlib.Path`.
     """
     made = [folder for folder in (base, *base.parents) if not folder.exists()]
-    folder = base / f"unpublished-{uuid.uuid4().hex}"
     try:
-        folder.mkdir(parents=True)  # not tempfile.mkdtemp, whose folders only their owner may read: the server may not
-        yield folder
+        base.mkdir(parents=True, exist_ok=True)
+        with scratch_folder(base, "unpublished-") as folder:
+            yield folder
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
         for parent in made:
             with contextlib.suppress(OSError):  # not empty: something was published here
                 parent.rmdir()
