@@ -113,6 +113,15 @@ def test_without_a_context_shapes_are_those_of_tfp():
     assert scalar.log_prob(1.0).shape == () and scalar.log_prob([[1.0, 2.0]]).shape == (1, 2)
 
 
+def test_one_for_each_and_one_for_all_in_turn():
+    model, x, c = flow("vectors"), RANDOM.normal(size=(4, 3)).astype("float32"), contexts("vectors", 4)
+    for own in (c, c[1], c[2:3], np.broadcast_to(c[3], (4, 2)), c[0]):
+        expected = model.log_prob(x, np.broadcast_to(own, (4, 2)))
+        np.testing.assert_allclose(model.log_prob(x, own), expected, rtol=1e-5)
+        np.testing.assert_allclose(model.decode(model.encode(x, own), own), x, atol=1e-5)
+        assert model.sample(4, context=own).shape == (4, 3)
+
+
 def test_in_a_graph_of_unknown_sizes():
     model = flow("vectors")
 

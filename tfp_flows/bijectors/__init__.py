@@ -3,7 +3,7 @@
 from tfp_flows.bijectors.actnorm import ActNorm
 from tfp_flows.bijectors.autoregressive import Autoregressive
 from tfp_flows.bijectors.batch_norm import BatchNorm
-from tfp_flows.bijectors.bijector import Bijector, takes_context
+from tfp_flows.bijectors.bijector import Bijector
 from tfp_flows.bijectors.chain import Chain
 from tfp_flows.bijectors.coupling import AdditiveCoupling, AffineCoupling, Coupling
 from tfp_flows.bijectors.elementwise import Elementwise
@@ -17,6 +17,7 @@ from tfp_flows.bijectors.permutation import Permutation
 from tfp_flows.bijectors.piecewise_probit import PiecewiseProbit
 from tfp_flows.bijectors.quantile_map import QuantileMap
 from tfp_flows.bijectors.rescale import Rescale
+from tfp_flows.bijectors.routing import takes_context
 from tfp_flows.bijectors.sigmoid import Sigmoid
 from tfp_flows.bijectors.squeeze import Squeeze
 from tfp_flows.bijectors.standardize import Standardize

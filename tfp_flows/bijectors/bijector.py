@@ -210,19 +210,3 @@ def context_rows(name, conditioner, context, batch):
         return {}
     context = tf.broadcast_to(context, tf.concat([batch, shape], axis=0))
     return {"context": tf.reshape(context, [-1, *shape])}
-
-
-def takes_context(bijector: tfb.Bijector) -> bool:
-    """Whether `context=` given to a bijector, ours or TFP's `tfb.Invert` around one of ours, is used by it.
-
-    Example:
-        >>> from tfp_flows import bijectors, masks, networks
-        >>> layer = bijectors.AffineCoupling(masks.half(4), networks.MLP(4, context_shape=(3,)))
-        >>> bijectors.takes_context(tfb.Invert(layer)), bijectors.takes_context(tfb.Exp())
-        (True, False)
-    """
-    if isinstance(bijector, Bijector):
-        return bijector.takes_context
-    # tfb.Invert is another class around a bijector that is no composite tensor: known by its attribute.
-    inner = getattr(bijector, "bijector", None)
-    return isinstance(inner, tfb.Bijector) and takes_context(inner)

@@ -9,8 +9,9 @@ from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
-from tfp_flows.bijectors.bijector import Bijector, takes_context
+from tfp_flows.bijectors.bijector import Bijector
 from tfp_flows.bijectors.initialization import Measured
+from tfp_flows.bijectors.routing import takes_context
 from tfp_flows.bijectors.step import Step, walk
 from tfp_flows.numerics.tensors import check_shape
 

@@ -9,6 +9,7 @@ density, event or latent that it leads to is NaN: never another class's.
 import numpy as np
 import tensorflow as tf
 
+from tfp_flows.bijectors.routing import context_options
 from tfp_flows.flow import class_labels
 
 
@@ -35,8 +36,10 @@ def check(flow, context, n=None, any_rank=False):
         return ()
     if flow.num_classes is None:
         context = _numbers(flow, context, any_rank)
-        _check_count(context, 1 + len(shape_of_one(flow)), n)
-        return (context,)
+        ndims = len(shape_of_one(flow))
+        _check_count(context, 1 + ndims, n)
+        # Of one rank, whether it is one for all or one for each: what is traced for both would know of no rank.
+        return (context[tf.newaxis] if n is not None and context.shape.rank == ndims else context,)
     context = class_labels.from_text(flow, context)
     labels = context if tf.is_tensor(context) else np.asarray(context)
     _check_labels(labels, flow.num_classes, any_rank)
@@ -144,9 +147,28 @@ def _batch_shape(flow):
 
 
 def context_shape(flow):
-    """Static shape of one context, a tuple, which the conditioners know; None where they do not agree."""
-    shapes = {getattr(layer, "context_shape", None) for layer in flow.conditioners} - {None}
-    return shapes.pop() if len(shapes) == 1 else None
+    """Static shape of one context, a tuple, which the networks know; None where they do not agree."""
+    return flow.known_context_shape
+
+
+def options(distribution, context):
+    """The keyword arguments of a distribution's methods that hand a context to every level of it.
+
+    Args:
+        distribution: `tfd.Distribution`.
+        context: tensor, what the networks are given.
+
+    Returns:
+        dict of bijector_kwargs and, where the base is itself a conditional flow, distribution_kwargs; {} where none
+        takes a context.
+    """
+    if not (hasattr(distribution, "bijector") and hasattr(distribution, "distribution")):
+        return {}
+    given = dict(
+        bijector_kwargs=context_options(distribution.bijector, context),
+        distribution_kwargs=options(distribution.distribution, context),
+    )
+    return {key: value for key, value in given.items() if value}
 
 
 def shape_of_one(flow):

@@ -17,7 +17,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 from numpy.typing import ArrayLike
 
-from tfp_flows.bijectors import Bijector, initializing, takes_context
+from tfp_flows.bijectors import Bijector, initializing
 from tfp_flows.bridge.variables import tf_variable
 from tfp_flows.dequantization import IntegerColumns, Uniform, Variational
 from tfp_flows.flow import adoption, batches, events, start, support, train_step
@@ -73,6 +73,8 @@ class Flow(FlowTrainer):
         self.objective, self._meters = self.default_objective(), None
         self.event_shape = tuple(distribution.event_shape)
         self.conditioners, self.adopted = adoption.adopt_weights(distribution)
+        self.known_context_shape = adoption.known_context_shape(distribution)
+        self._takes_context = bool(contexts.options(distribution, None))
         noise = adoption.adopt_dequantization(dequantization, self.event_shape, self.variable_dtype)
         self.noise_layers, self.noise_adopted = noise
         # Set by `training.StopOnNaN`: gradients that are not finite are withheld, the loss then NaN.
@@ -118,7 +120,7 @@ class Flow(FlowTrainer):
     @property
     def takes_context(self) -> bool:
         """Whether the density is conditional, p(x given context)."""
-        return self.can_encode and takes_context(self.distribution.bijector)
+        return self._takes_context
 
     def log_prob(self, x: ArrayLike, context: ArrayLike | None = None) -> tf.Tensor:
         """The continuous log density, deterministic.
@@ -270,8 +272,11 @@ class Flow(FlowTrainer):
 
     def options(self, context: tf.Tensor | None) -> dict:
         """The keyword arguments of the distribution's methods for a context (batch, ...) or None."""
-        # TFP's TransformedDistribution hands these to its bijector; a plain distribution takes none.
-        return {} if context is None else {"bijector_kwargs": {"context": self.features(context)}}
+        return {} if context is None else contexts.options(self.distribution, self.features(context))
+
+    def bijector_options(self, context: tf.Tensor | None) -> dict:
+        """The keyword arguments of the bijector's methods for a context (batch, ...) or None."""
+        return self.options(context).get("bijector_kwargs", {})
 
     def _score(self, x, context, seed):
         log_q = 0.0
