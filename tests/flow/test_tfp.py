@@ -1,11 +1,14 @@
 """Citizens of TFP: our bijectors in its samplers, joint distributions, optimizers and multipart bijectors."""
 
+import warnings
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+import tfp_flows
 from tests.cases import build
 from tests.distributions import coupling, normal, ours
 from tfp_flows import bijectors
@@ -54,6 +57,36 @@ def test_minimize_trains_our_weights():
         trainable_variables=flow.trainable_variables,
     )  # fmt: skip
     assert losses[-1] < losses[0] - 1.0
+
+
+def fitted(flow, x, steps):
+    losses = tfp.math.minimize(
+        lambda: -tf.reduce_mean(flow.distribution.log_prob(tf.identity(x))), steps, keras.optimizers.Adam(0.02),
+        trainable_variables=flow.distribution.trainable_variables,
+    )  # fmt: skip
+    return losses.numpy()
+
+
+def test_training_that_nothing_initialises_says_so_once_and_how_to():
+    x = tf.constant(np.random.default_rng(0).normal([300.0, -20.0], [5.0, 0.1], [256, 2]), tf.float32)
+    entropy = 2 * 0.5 * np.log(2 * np.pi * np.e) + np.log(5.0 * 0.1)
+    norm = lambda: tfp_flows.Flow(tfd.TransformedDistribution(normal(), bijectors.ActNorm(2)))
+    waiting, ready = norm(), norm()
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        assert fitted(waiting, x, 3)[0] > 1e4
+        fitted(waiting, x, 2)
+    said = [str(warning.message) for warning in said if "initialised" in str(warning.message)]
+    assert len(said) == 1 and "call flow.initialize(x) with some events first" in said[0]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        ready.initialize(x)
+        losses = fitted(ready, x, 3)
+        # One that is only looked at, or was made after, is not trained.
+        norm().log_prob(x)
+    assert abs(losses[0] - entropy) < 0.1
+    with pytest.warns(UserWarning, match="Trained with layers that were to be initialised"):
+        fitted(norm(), x, 1)
 
 
 @pytest.mark.parametrize("multipart", [tfb.Blockwise, tfb.JointMap])

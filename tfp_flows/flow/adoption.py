@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from tfp_flows.bijectors.initialization import untrained
 from tfp_flows.bijectors.routing import context_shapes
 from tfp_flows.bridge.layers import flatten_layers
 from tfp_flows.bridge.modules import paths
@@ -164,7 +165,7 @@ def _adopt_all(module, probe):
     layers, adopted = find_weights(module)
     if hides_variables(module) or unbuilt_layers(layers):
         # One eager pass builds what is not built, and shows the tape what is inside closures.
-        with tf.GradientTape() as tape:
+        with tf.GradientTape() as tape, untrained():
             probe()
         layers, adopted = find_weights(module)
         adopted += adopt_hidden(tape.watched_variables(), layers, adopted)
