@@ -55,18 +55,19 @@ def seconds(layer, function, x, context):
 
 @pytest.mark.parametrize(
     "transform, images, mode",
-    [
-        ("affine", False, "eager"), ("affine", False, "graph"), ("affine", False, "xla"), ("mixture", False, "eager"),
-        ("spline", False, "eager"), ("affine", True, "eager"),
-    ],
+    [("affine", False, mode) for mode in ("eager", "graph", "traced", "xla")]
+    + [("mixture", False, "eager"), ("spline", False, "eager"), ("affine", True, "eager")],
 )  # fmt: skip
 def test_they_are_those_of_all_passes(transform, images, mode):
     made = layer(transform, images)
     x = tf.random.stateless_normal([2, *made.event_shape], [0, 1], dtype=tf.float64)
     context = tf.random.stateless_normal([2, 2], [0, 2], dtype=tf.float64)
-    run = seconds if mode == "eager" else tf.function(seconds, jit_compile=mode == "xla", autograph=False)
+    run = seconds if mode in ("eager", "traced") else tf.function(seconds, jit_compile=mode == "xla", autograph=False)
     expected = seconds(made, by_passes, x, context)
-    for found, wanted in zip(run(made, by_layer, x, context), expected):
+    # Traced: the tapes are outside of the graph, as around `Flow.log_prob`.
+    ours = tf.function(lambda x, c: by_layer(made, x, c)) if mode == "traced" else None
+    found = run(made, by_layer if ours is None else lambda _, *given: ours(*given), x, context)
+    for found, wanted in zip(found, expected):
         np.testing.assert_allclose(found, wanted, rtol=1e-8, atol=1e-8)
     assert np.abs(expected[0]).max() > 0.1 and np.abs(expected[-1]).max() > 1e-3
 

@@ -120,7 +120,8 @@ class Autoregressive(Bijector):
                 y = solve(self._step, x, *(contexts or [None]))
 
             def gradient(g, variables=()):
-                found = self._pulled_back(y, g, [x, *contexts], list(variables))
+                # Tensors of the graph that is made now: the gradient of this one may see no other's.
+                found = self._pulled_back(*_copied([y, g]), _copied([x, *contexts]), list(variables))
                 return found[: 1 + len(contexts)], found[1 + len(contexts) :]
 
             return y, gradient
@@ -156,12 +157,13 @@ class Autoregressive(Bijector):
             connected[:] = [i for i, value in enumerate(found) if value is not None]
 
             def gradient(*gs, variables=()):
-                own = [g, *inputs, *variables]
+                by, *given = _copied([g, *inputs])
+                own = [by, *given, *variables]
                 with tf.GradientTape() as tape:
                     tape.watch(own)
-                    again = pull(self._sequential(*inputs, *[None] * (2 - len(inputs))), g, inputs)
+                    again = pull(self._sequential(*given, *[None] * (2 - len(given))), by, given)
                 seconds = tape.gradient([again[i] for i in connected], own, gs)
-                return seconds[: 1 + len(inputs)], seconds[1 + len(inputs) :]
+                return seconds[: 1 + len(given)], seconds[1 + len(given) :]
 
             return [tf.convert_to_tensor(found[i]) for i in connected], gradient
 
@@ -214,6 +216,10 @@ class Autoregressive(Bijector):
         expected = (*self.event_shape, self.transform.num_params)
         if tuple(shape[1:]) != expected:
             raise ValueError(f"Expected the conditioner to return parameters {expected}; got {tuple(shape[1:])}.")
+
+
+def _copied(tensors):
+    return [tf.identity(tensor) for tensor in tensors]
 
 
 def _probe(layer, seed=0):
