@@ -9,6 +9,7 @@ from tfp_flows.bijectors.coupling import AdditiveCoupling, AffineCoupling, Coupl
 from tfp_flows.bijectors.elementwise import Elementwise
 from tfp_flows.bijectors.emerging_conv import EmergingConv
 from tfp_flows.bijectors.equalize import Equalize
+from tfp_flows.bijectors.given import Given
 from tfp_flows.bijectors.initialization import initializing, is_initializing
 from tfp_flows.bijectors.invertible_conv import InvertibleConv1x1
 from tfp_flows.bijectors.logit import Logit
@@ -25,7 +26,7 @@ from tfp_flows.bijectors.standardized_context import StandardizedContext
 
 __all__ = [
     "ActNorm", "AdditiveCoupling", "AffineCoupling", "Autoregressive", "BatchNorm", "Bijector", "Chain", "Coupling",
-    "Elementwise", "EmergingConv", "Equalize", "InvertibleConv1x1", "Logit", "MultiScale", "Permutation",
+    "Elementwise", "EmergingConv", "Equalize", "Given", "InvertibleConv1x1", "Logit", "MultiScale", "Permutation",
     "PiecewiseProbit", "QuantileMap", "Rescale", "Sigmoid", "Squeeze", "Standardize", "StandardizedContext",
     "initializing", "is_initializing", "takes_context",
 ]  # fmt: skip

@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike
 from tfp_flows.bijectors import Bijector, initializing
 from tfp_flows.bridge.variables import tf_variable
 from tfp_flows.dequantization import IntegerColumns, Uniform, Variational
-from tfp_flows.flow import adoption, batches, events, start, support, train_step
+from tfp_flows.flow import adoption, batches, conditional, events, start, support, train_step
 from tfp_flows.flow import context as contexts
 from tfp_flows.flow.functions import CompiledFunctions, Draw
 from tfp_flows.flow.sampler import DistributionSampler, Sampler, failures_in_a_sentence
@@ -28,7 +28,7 @@ from tfp_flows.flow.temperature import has_location_scale
 from tfp_flows.flow.trainer import FlowTrainer
 
 
-class Flow(FlowTrainer):
+class Flow(conditional.HasContext, FlowTrainer):
     """Trains, evaluates, samples and saves any `tfd.Distribution` with Keras.
 
     Args:
@@ -75,6 +75,7 @@ class Flow(FlowTrainer):
         self.conditioners, self.adopted = adoption.adopt_weights(distribution)
         self.known_context_shape = adoption.known_context_shape(distribution)
         self._takes_context = bool(contexts.options(distribution, None))
+        self.distribution = conditional.conditional(distribution, len(self.known_context_shape or (None,)))
         noise = adoption.adopt_dequantization(dequantization, self.event_shape, self.variable_dtype)
         self.noise_layers, self.noise_adopted = noise
         # Set by `training.StopOnNaN`: gradients that are not finite are withheld, the loss then NaN.
@@ -116,11 +117,6 @@ class Flow(FlowTrainer):
     def latent_shape(self) -> tuple[int, ...]:
         """tuple of ints, the event shape of the base; that of the data where there is none."""
         return tuple(self.base.event_shape)
-
-    @property
-    def takes_context(self) -> bool:
-        """Whether the density is conditional, p(x given context)."""
-        return self._takes_context
 
     def log_prob(self, x: ArrayLike, context: ArrayLike | None = None) -> tf.Tensor:
         """The continuous log density, deterministic.
@@ -265,18 +261,6 @@ class Flow(FlowTrainer):
         if tf.as_dtype(x.dtype).is_integer:
             return self.dequantization.centre(x, dtype=self.variable_dtype)
         return tf.cast(x, self.variable_dtype)
-
-    def features(self, context: tf.Tensor) -> tf.Tensor:
-        """What the networks see of a context (batch, ...): labels as one-hot vectors, others unchanged."""
-        return contexts.features(self, context)
-
-    def options(self, context: tf.Tensor | None) -> dict:
-        """The keyword arguments of the distribution's methods for a context (batch, ...) or None."""
-        return {} if context is None else contexts.options(self.distribution, self.features(context))
-
-    def bijector_options(self, context: tf.Tensor | None) -> dict:
-        """The keyword arguments of the bijector's methods for a context (batch, ...) or None."""
-        return self.options(context).get("bijector_kwargs", {})
 
     def _score(self, x, context, seed):
         log_q = 0.0
