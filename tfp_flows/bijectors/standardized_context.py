@@ -81,3 +81,15 @@ class StandardizedContext(Measured, Bijector):
 
     def _options(self, context):
         return {} if context is None else {"context": self.standardized(context)}
+
+    def _forward_event_shape(self, shape):
+        return self.bijector.forward_event_shape(shape)
+
+    def _inverse_event_shape(self, shape):
+        return self.bijector.inverse_event_shape(shape)
+
+    def _forward_event_shape_tensor(self, shape):
+        return self.bijector.forward_event_shape_tensor(shape)
+
+    def _inverse_event_shape_tensor(self, shape):
+        return self.bijector.inverse_event_shape_tensor(shape)
