@@ -156,6 +156,12 @@ def multiscale(dtype, learned_prior=False):
     return bijectors.MultiScale([first, second], (4, 8, 1), priors=priors)
 
 
+def given(dtype):
+    mask, transform = masks.half(5), transforms.Affine()
+    layer = bijectors.Coupling(mask, mlp(mask, transform, dtype, context_shape=(2,)), transform, dtype=dtype)
+    return bijectors.Given(layer, tf.constant([0.5, -2.0], dtype))
+
+
 def batch_norm(num_features, event_ndims):
     """With running statistics that are not the identity."""
 
@@ -203,6 +209,7 @@ IMAGE = np.arange(16).reshape(4, 4, 1) // 2 % 2 == 0
 CASES = {
     "additive_half": Case(coupling(masks.half(4), transforms.Shift()), (4,), constant=True),
     "affine_half": Case(coupling(masks.half(5), transforms.Affine()), (5,)),
+    "given": Case(given, (5,)),
     "affine_second_half": Case(coupling(~masks.half(5), transforms.Affine(1.0)), (5,)),
     "affine_odd_even": Case(coupling(masks.odd_even(6), transforms.Affine()), (6,)),
     "affine_even_odd_uneven": Case(coupling(~masks.odd_even(5), transforms.Affine()), (5,)),

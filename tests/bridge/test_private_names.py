@@ -23,6 +23,7 @@ from tfp_flows import bijectors
 from tfp_flows.bridge import (
     cache,
     compositions,
+    conditional_networks,
     layers,
     modules,
     monotone,
@@ -259,6 +260,13 @@ def event_shapes_are_asked():
     np.testing.assert_array_equal(squeeze.forward_event_shape_tensor([2, 2, 4]), [4, 4, 1])
 
 
+def networks_say_their_context():
+    made = tfb.AutoregressiveNetwork(2, (2,), conditional=True, conditional_event_shape=[5], hidden_units=[4])
+    assert conditional_networks.context_shape(made) == (5,)
+    assert made(tf.ones([3, 2]), conditional_input=tf.ones([3, 5])).shape == (3, 2, 2)
+    assert conditional_networks.context_shape(tfb.AutoregressiveNetwork(2, (2,))) is None
+
+
 def a_composition_is_walked():
     parts = tfb.Blockwise([tfb.Exp(), tfb.Chain([tfb.Tanh(), tfb.Scale(2.0)])], [1, 1])
     for way in ("forward", "inverse"):
@@ -334,6 +342,7 @@ PRIVATE_NAMES = [
     (cache_util, "EphemeralDict", a_graph_owns_its_cache),
     (tfb.Composition, "_walk_forward", a_composition_is_walked),
     (tfb.Composition, "_walk_inverse", a_composition_is_walked),
+    (tfb.AutoregressiveNetwork(2), "_conditional_event_shape", networks_say_their_context),
     (tfb.Bijector, "_cache", one_evaluation),
     (tfb.Bijector, "_get_parameterization", equal_ones_share_nothing),
     (tfb.Bijector, "_parameter_properties", no_batch_shape_is_inferred),

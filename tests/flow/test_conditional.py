@@ -185,10 +185,6 @@ def test_as_many_contexts_as_events(model, digits):
             "Expected data with labels for a class-conditional model; got moons",
         ),
         (
-            ["nice", "--data", "digits", "--conditional"],
-            "Expected a model that can be class-conditional, among ['glow'",
-        ),
-        (
             ["glow", "--data", "digits", "--set", "num_classes=5", *SMALL],
             "Expected num_classes of at least 10 for the labels of digits, 0..9; got 5",
         ),

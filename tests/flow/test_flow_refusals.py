@@ -15,7 +15,7 @@ tfb, tfd = tfp.bijectors, tfp.distributions
     "call, message",
     [
         (lambda f: f.log_prob(np.zeros([4, 3], "float32")), r"Expected x of shape \(batch, 2\); got \(4, 3\)"),
-        (lambda f: f.log_prob(np.zeros([2], "float32")), r"Expected x of shape \(batch, 2\); got \(2\)"),
+        (lambda f: f.log_prob(np.zeros([3], "float32")), r"Expected x of shape \(batch, 2\); got \(3\)"),
         (lambda f: f.log_prob(np.zeros([4, 2], int)), "Expected floating-point events in x, .* got int64"),
         (lambda f: f.log_prob(np.array([["a", "b"]])), "Expected numbers in x; got"),
         (lambda f: f.log_prob(np.array([[np.nan, 0.0]])), "Expected finite numbers in x; got 1 NaN or infinite"),

@@ -190,16 +190,6 @@ def test_gradients_of_the_sequential_direction_are_those_of_all_passes(context_s
         np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-9)
 
 
-def test_second_derivatives_of_the_sequential_direction_are_refused():
-    layer = bijectors.Autoregressive(N, randomised(MADE(N, 2, 8)), transforms.Affine())
-    x = tf.ones([1, N])
-    with tf.GradientTape() as outer, tf.GradientTape() as inner:
-        inner.watch(x), outer.watch(x)
-        y = tf.reduce_sum(layer.forward(x) ** 2)
-        with pytest.raises(ValueError, match="Expected first derivatives of the sequential direction"):
-            outer.gradient(inner.gradient(y, x), x)
-
-
 @pytest.mark.parametrize("order", ["reversed", "random"])
 def test_the_probe_lets_made_pass(order):
     made = MADE(N, 2, 8, order=order, context_shape=(2,))

@@ -3,12 +3,13 @@
 from tfp_flows.bijectors.actnorm import ActNorm
 from tfp_flows.bijectors.autoregressive import Autoregressive
 from tfp_flows.bijectors.batch_norm import BatchNorm
-from tfp_flows.bijectors.bijector import Bijector, takes_context
+from tfp_flows.bijectors.bijector import Bijector
 from tfp_flows.bijectors.chain import Chain
 from tfp_flows.bijectors.coupling import AdditiveCoupling, AffineCoupling, Coupling
 from tfp_flows.bijectors.elementwise import Elementwise
 from tfp_flows.bijectors.emerging_conv import EmergingConv
 from tfp_flows.bijectors.equalize import Equalize
+from tfp_flows.bijectors.given import Given
 from tfp_flows.bijectors.initialization import initializing, is_initializing
 from tfp_flows.bijectors.invertible_conv import InvertibleConv1x1
 from tfp_flows.bijectors.logit import Logit
@@ -17,6 +18,7 @@ from tfp_flows.bijectors.permutation import Permutation
 from tfp_flows.bijectors.piecewise_probit import PiecewiseProbit
 from tfp_flows.bijectors.quantile_map import QuantileMap
 from tfp_flows.bijectors.rescale import Rescale
+from tfp_flows.bijectors.routing import takes_context
 from tfp_flows.bijectors.sigmoid import Sigmoid
 from tfp_flows.bijectors.squeeze import Squeeze
 from tfp_flows.bijectors.standardize import Standardize
@@ -24,7 +26,7 @@ from tfp_flows.bijectors.standardized_context import StandardizedContext
 
 __all__ = [
     "ActNorm", "AdditiveCoupling", "AffineCoupling", "Autoregressive", "BatchNorm", "Bijector", "Chain", "Coupling",
-    "Elementwise", "EmergingConv", "Equalize", "InvertibleConv1x1", "Logit", "MultiScale", "Permutation",
+    "Elementwise", "EmergingConv", "Equalize", "Given", "InvertibleConv1x1", "Logit", "MultiScale", "Permutation",
     "PiecewiseProbit", "QuantileMap", "Rescale", "Sigmoid", "Squeeze", "Standardize", "StandardizedContext",
     "initializing", "is_initializing", "takes_context",
 ]  # fmt: skip

@@ -28,7 +28,7 @@ import tensorflow as tf
 
 from tfp_flows.bijectors.bijector import Bijector, context_rows
 from tfp_flows.bridge.tape import stop_recording
-from tfp_flows.numerics.tensors import as_tuple, check_shape, floatx, once_only, require_event_shape
+from tfp_flows.numerics.tensors import as_tuple, check_shape, floatx, require_event_shape
 from tfp_flows.transforms import Transform
 
 if TYPE_CHECKING:
@@ -112,37 +112,71 @@ class Autoregressive(Bijector):
     def _sequential(self, x, context):
         """y, element after element, with the gradient of the fixed point that it is."""
 
-        def step(x_i, raw_i):
-            return self.transform.forward_and_log_det(x_i, raw_i)[0]
-
         @tf.custom_gradient
         def run(x, *contexts):
-            c = contexts[0] if contexts else None
             # In eager code a tape around would otherwise record, and so store, every pass in here.
             with stop_recording():
                 solve = getattr(self.conditioner, "solve", self._solve)
-                y = solve(step, x, c)
+                y = solve(self._step, x, *(contexts or [None]))
 
             def gradient(g, variables=()):
-                def advance(k, total):
-                    with tf.GradientTape() as tape:
-                        tape.watch(y)
-                        image = step(x, self._raw(y, c))
-                    pulled = tape.gradient(image, y, total, unconnected_gradients=tf.UnconnectedGradients.ZERO)
-                    return k + 1, g + pulled
-
-                d = self.num_sequential_steps - 1
-                total = tf.while_loop(lambda k, _: k < d, advance, (0, g), maximum_iterations=d)[1]
-                with tf.GradientTape() as tape:
-                    tape.watch([x, *contexts])
-                    image = step(x, self._raw(y, c))
-                found = tape.gradient(image, [x, *contexts, *variables], total)
-                found = [once_only(v, "the sequential direction, which stores one pass of many") for v in found]
+                # Tensors of the graph that is made now: the gradient of this one may see no other's.
+                found = self._pulled_back(*_copied([y, g]), _copied([x, *contexts]), list(variables))
                 return found[: 1 + len(contexts)], found[1 + len(contexts) :]
 
             return y, gradient
 
         return run(x, *([] if context is None else [context]))
+
+    def _pulled_back(self, y, g, inputs, variables):
+        """The gradient g by y as those by the inputs, (x, context) or (x,), and by variables; None where there is none.
+
+        It can itself be differentiated: then y, which is cut off here, is solved for once more as a function of them.
+        """
+        connected = []
+
+        def pull(y, g, inputs):
+            sources = [*inputs, *variables]
+
+            def advance(k, total):
+                with tf.GradientTape() as tape:
+                    tape.watch(y)
+                    image = self._image(inputs, y)
+                return k + 1, g + tape.gradient(image, y, total, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+
+            d = self.num_sequential_steps - 1
+            total = tf.while_loop(lambda k, _: k < d, advance, (0, g), maximum_iterations=d)[1]
+            with tf.GradientTape() as tape:
+                tape.watch(sources)
+                image = self._image(inputs, y)
+            return tape.gradient(image, sources, total)
+
+        @tf.custom_gradient
+        def run(g, *inputs):
+            found = pull(y, g, inputs)
+            connected[:] = [i for i, value in enumerate(found) if value is not None]
+
+            def gradient(*gs, variables=()):
+                by, *given = _copied([g, *inputs])
+                own = [by, *given, *variables]
+                with tf.GradientTape() as tape:
+                    tape.watch(own)
+                    again = pull(self._sequential(*given, *[None] * (2 - len(given))), by, given)
+                seconds = tape.gradient([again[i] for i in connected], own, gs)
+                return seconds[: 1 + len(given)], seconds[1 + len(given) :]
+
+            return [tf.convert_to_tensor(found[i]) for i in connected], gradient
+
+        found = run(g, *inputs)
+        values = dict(zip(connected, found))
+        return [values.get(i) for i in range(len(inputs) + len(variables))]
+
+    def _image(self, inputs, y):
+        """f(x; net(y)), whose fixed point is the y that belongs to x."""
+        return self._step(inputs[0], self._raw(y, *(inputs[1:] or [None])))
+
+    def _step(self, x_i, raw_i):
+        return self.transform.forward_and_log_det(x_i, raw_i)[0]
 
     def _solve(self, step, x, context):
         """d passes: after k of them the first k elements of every chain no longer change."""
@@ -182,6 +216,10 @@ class Autoregressive(Bijector):
         expected = (*self.event_shape, self.transform.num_params)
         if tuple(shape[1:]) != expected:
             raise ValueError(f"Expected the conditioner to return parameters {expected}; got {tuple(shape[1:])}.")
+
+
+def _copied(tensors):
+    return [tf.identity(tensor) for tensor in tensors]
 
 
 def _probe(layer, seed=0):

@@ -133,7 +133,7 @@ def context_rows(name, conditioner, context, batch):
         dict: "context" (rows, *context_shape), or nothing.
 
     Raises:
-        ValueError: where a context is missing or not wanted.
+        ValueError: where a context is missing or not wanted, or there are more contexts than events.
 
     Example:
         >>> from tfp_flows import networks
@@ -147,21 +147,18 @@ def context_rows(name, conditioner, context, batch):
         raise ValueError(f"Expected {wanted} in {name!r}; got {'none' if context is None else 'one'}.")
     if context is None:
         return {}
+    context = tf.convert_to_tensor(context)
+    known = tf.get_static_value(batch)
+    others = context.shape[: None if context.shape.rank is None else max(context.shape.rank - len(shape), 0)]
+    if known is not None and others.is_fully_defined() and not _goes_with(tuple(others), tuple(known)):
+        raise ValueError(
+            f"Expected contexts for a batch of events of shape {tuple(map(int, known))} in {name!r}; got contexts "
+            f"{tuple(context.shape)} (flow.given(context) is a distribution of their batch shape)."
+        )
     context = tf.broadcast_to(context, tf.concat([batch, shape], axis=0))
     return {"context": tf.reshape(context, [-1, *shape])}
 
 
-def takes_context(bijector: tfb.Bijector) -> bool:
-    """Whether `context=` given to a bijector, ours or TFP's `tfb.Invert` around one of ours, is used by it.
-
-    Example:
-        >>> from tfp_flows import bijectors, masks, networks
-        >>> layer = bijectors.AffineCoupling(masks.half(4), networks.MLP(4, context_shape=(3,)))
-        >>> bijectors.takes_context(tfb.Invert(layer)), bijectors.takes_context(tfb.Exp())
-        (True, False)
-    """
-    if isinstance(bijector, Bijector):
-        return bijector.takes_context
-    # tfb.Invert is another class around a bijector that is no composite tensor: known by its attribute.
-    inner = getattr(bijector, "bijector", None)
-    return isinstance(inner, tfb.Bijector) and takes_context(inner)
+def _goes_with(others, batch):
+    """Whether a shape broadcasts to another that stays as it is."""
+    return len(others) <= len(batch) and all(n in (1, m) for n, m in zip(others[::-1], batch[::-1]))

@@ -15,8 +15,9 @@ from collections.abc import Callable, Sequence
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfp_flows.bijectors.bijector import Bijector, takes_context
+from tfp_flows.bijectors.bijector import Bijector
 from tfp_flows.bijectors.reversible import require_repeatable, walk_reversibly
+from tfp_flows.bijectors.routing import takes_context
 from tfp_flows.bijectors.step import Step, walk
 from tfp_flows.bridge.monotone import is_increasing
 

@@ -9,14 +9,20 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
+import itertools
+import warnings
 
 import numpy as np
 import tensorflow as tf
 from numpy.typing import ArrayLike
 
+from tfp_flows.bridge.tape import may_record
 from tfp_flows.numerics.tensors import as_array
 
+# Layers are numbered as they are made; those up to here have been warned of.
+_numbers, _last_warned = itertools.count(1), 0
 _active = contextvars.ContextVar("tfp_flows_initializing", default=False)
+_silent = contextvars.ContextVar("tfp_flows_untrained", default=False)
 
 
 @contextlib.contextmanager
@@ -39,6 +45,16 @@ def initializing() -> contextlib.AbstractContextManager:
         yield
     finally:
         _active.reset(token)
+
+
+@contextlib.contextmanager
+def untrained():
+    """Within this context a tape records and nothing is trained: no layer that waits for data says so."""
+    token = _silent.set(True)
+    try:
+        yield
+    finally:
+        _silent.reset(token)
 
 
 def is_initializing() -> bool:
@@ -81,6 +97,7 @@ class InitializedOnce:
 
     def _await_initialization(self):
         setattr(self, self._flag, tf.Variable(False, trainable=False, name=self._flag))
+        self._number = next(_numbers)
 
     @property
     def needs_initialization(self):
@@ -100,10 +117,27 @@ class InitializedOnce:
     def _is_due(self):
         """Whether the batch that passes now is the one to initialise from."""
         if not is_initializing():
+            self._warn_where_it_is_trained()
             return False
         if not tf.executing_eagerly():
             raise ValueError("Expected data-dependent initialisation to run eagerly; got a call inside a tf.function.")
         return self.needs_initialization
+
+    def _warn_where_it_is_trained(self):
+        """Says once, of all that is made by then, that a gradient is taken through what still waits."""
+        global _last_warned
+        if self._number <= _last_warned or _silent.get() or not may_record() or tf.distribute.has_strategy():
+            return
+        # In a graph too the flag is looked at eagerly.
+        with tf.init_scope():
+            if not tf.executing_eagerly() or not self.needs_initialization or self.was_updated():
+                return
+        _last_warned = next(_numbers)
+        warnings.warn(
+            f"Trained with layers that were to be initialised from data and are not, {self.name!r} for one: call "
+            "flow.initialize(x) with some events first, or score them within tfp_flows.bijectors.initializing().",
+            stacklevel=2,
+        )
 
     def _initialize(self, **values):
         """Assigns each named variable its value."""

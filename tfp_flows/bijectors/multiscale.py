@@ -25,9 +25,10 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfp_flows import masks
-from tfp_flows.bijectors.bijector import Bijector, takes_context
+from tfp_flows.bijectors.bijector import Bijector
 from tfp_flows.bijectors.chain import Chain
 from tfp_flows.bijectors.coupling import Coupling
+from tfp_flows.bijectors.routing import takes_context
 from tfp_flows.numerics.tensors import require_event_shape, split_event_shape, with_event_shape
 from tfp_flows.transforms import Affine
 

@@ -10,8 +10,9 @@ from collections.abc import Callable, Sequence
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfp_flows.bijectors.bijector import Bijector, takes_context
+from tfp_flows.bijectors.bijector import Bijector
 from tfp_flows.bijectors.initialization import Measured
+from tfp_flows.bijectors.routing import takes_context
 from tfp_flows.bijectors.step import Step, walk
 from tfp_flows.bridge.monotone import is_increasing
 from tfp_flows.numerics.tensors import check_shape
@@ -90,3 +91,15 @@ class StandardizedContext(Measured, Bijector):
 
     def _options(self, context):
         return {} if context is None else {"context": self.standardized(context)}
+
+    def _forward_event_shape(self, shape):
+        return self.bijector.forward_event_shape(shape)
+
+    def _inverse_event_shape(self, shape):
+        return self.bijector.inverse_event_shape(shape)
+
+    def _forward_event_shape_tensor(self, shape):
+        return self.bijector.forward_event_shape_tensor(shape)
+
+    def _inverse_event_shape_tensor(self, shape):
+        return self.bijector.inverse_event_shape_tensor(shape)

@@ -2,7 +2,8 @@
 
 import tensorflow as tf
 
-from tfp_flows.bijectors.bijector import Bijector, takes_context
+from tfp_flows.bijectors.bijector import Bijector
+from tfp_flows.bijectors.routing import context_options
 
 
 class Step:
@@ -59,9 +60,9 @@ class Step:
     def options(self, kwargs):
         """The keyword arguments that the bijector gets: `context` if it wants it, and TFP's own nesting by name."""
         options = dict(kwargs.get(self.bijector.name, {}))
-        if "context" in kwargs and takes_context(self.bijector):
-            options["context"] = kwargs["context"]
-        return options
+        given = context_options(self.bijector, kwargs["context"]) if "context" in kwargs else {}
+        # What is given to a part by name goes before.
+        return {**given, **options}
 
 
 def walk(steps, value, kwargs):

@@ -19,7 +19,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 from numpy.typing import ArrayLike
 
-from tfp_flows.bijectors import takes_context
+from tfp_flows.bijectors.routing import context_options, takes_context
 from tfp_flows.bridge.keras_weights import KerasWeights
 from tfp_flows.dequantization.bins import Bins
 
@@ -119,7 +119,7 @@ class Variational(Bins, tf.Module):
             if self.features is not None:
                 # The network may work in a lower precision; the noise and its log_q do not.
                 context = tf.cast(self.features(context), self.flow.dtype)
-            options["bijector_kwargs"] = {"context": context}
+            options["bijector_kwargs"] = context_options(self.flow.bijector, context)
         return self.flow.experimental_sample_and_log_prob(tf.shape(x)[:1], seed=seed, **options)
 
     def _try(self):

@@ -10,10 +10,13 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from tfp_flows.bijectors.initialization import untrained
+from tfp_flows.bijectors.routing import context_shapes
 from tfp_flows.bridge.layers import flatten_layers
 from tfp_flows.bridge.modules import paths
 from tfp_flows.bridge.variables import tf_variable
 from tfp_flows.data import precision
+from tfp_flows.flow.context import options
 
 # Variables that hold statistics of the data, and whether these were taken: version 0.1.0 had none of them.
 _LATER = ("centre", "log_unit", "measured")
@@ -31,6 +34,11 @@ def check_distribution(distribution):
         raise ValueError(f"Expected a distribution of one static event shape; got {distribution.event_shape}.")
     if distribution.batch_shape != tf.TensorShape([]):
         raise ValueError(f"Expected a distribution with batch shape (); got {distribution.batch_shape}.")
+    if any(isinstance(part, tfp.bijectors.BatchNormalization) for part in distribution.submodules):
+        raise ValueError(
+            "Expected tfp_flows.bijectors.BatchNorm, whose statistics training alone changes; got "
+            "tfb.BatchNormalization, which changes them wherever it scores and hides its weights."
+        )
 
 
 def adopt_weights(distribution):
@@ -46,7 +54,19 @@ def adopt_weights(distribution):
         ValueError: where a layer stays unbuilt though log_prob was called.
     """
     shape, dtype = distribution.event_shape, distribution.dtype
-    return _adopt_all(distribution, lambda: distribution.log_prob(tf.zeros([1, *shape], dtype)))
+
+    def probe():
+        context = known_context_shape(distribution)
+        given = {} if context is None else options(distribution, tf.zeros([1, *context], dtype))
+        return distribution.log_prob(tf.zeros([1, *shape], dtype), **given)
+
+    return _adopt_all(distribution, probe)
+
+
+def known_context_shape(distribution):
+    """Static shape of one context, a tuple, which the networks know; None where none does or they do not agree."""
+    shapes = context_shapes(distribution, find_weights(distribution)[0])
+    return shapes.pop() if len(shapes) == 1 else None
 
 
 def adopt_dequantization(dequantization, event_shape, dtype):
@@ -145,7 +165,7 @@ def _adopt_all(module, probe):
     layers, adopted = find_weights(module)
     if hides_variables(module) or unbuilt_layers(layers):
         # One eager pass builds what is not built, and shows the tape what is inside closures.
-        with tf.GradientTape() as tape:
+        with tf.GradientTape() as tape, untrained():
             probe()
         layers, adopted = find_weights(module)
         adopted += adopt_hidden(tape.watched_variables(), layers, adopted)

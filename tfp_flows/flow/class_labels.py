@@ -57,8 +57,7 @@ def from_text(flow, context):
     array = np.asarray(context)
     if array.dtype.kind not in "USO":
         return context
-    classes = labels.encode(np.atleast_1d(array))
-    return classes[0] if array.ndim == 0 else classes
+    return np.reshape(labels.encode(array.reshape(-1)), array.shape)
 
 
 def is_mapped(flow):

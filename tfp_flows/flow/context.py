@@ -9,16 +9,18 @@ density, event or latent that it leads to is NaN: never another class's.
 import numpy as np
 import tensorflow as tf
 
+from tfp_flows.bijectors.routing import context_options
 from tfp_flows.flow import class_labels
 
 
-def check(flow, context, n=None):
+def check(flow, context, n=None, any_rank=False):
     """The context as a tensor, or one clear error.
 
     Args:
         flow: `tfp_flows.Flow`.
         context: None, vectors (n, *context_shape), labels (n,) or one label for all.
         n: int or tensor, the events that it goes with; None where that is not known.
+        any_rank: bool, whether there may be any number of axes in the place of n.
 
     Returns:
         (), or a tuple of the tensor: what the flow's traced functions take after their other arguments.
@@ -33,12 +35,14 @@ def check(flow, context, n=None):
     if context is None:
         return ()
     if flow.num_classes is None:
-        context = _numbers(flow, context)
-        _check_count(context, 2, n)
-        return (context,)
+        context = _numbers(flow, context, any_rank)
+        ndims = len(shape_of_one(flow))
+        _check_count(context, 1 + ndims, n)
+        # Of one rank, whether it is one for all or one for each: what is traced for both would know of no rank.
+        return (context[tf.newaxis] if n is not None and context.shape.rank == ndims else context,)
     context = class_labels.from_text(flow, context)
     labels = context if tf.is_tensor(context) else np.asarray(context)
-    _check_labels(labels, flow.num_classes)
+    _check_labels(labels, flow.num_classes, any_rank)
     _check_count(labels, 1, n)
     labels = tf.cast(labels, tf.int32)
     if labels.shape.rank == 0 and n is not None:
@@ -112,7 +116,7 @@ def void_unknown(flow, context, values):
     return tf.where(known, values, tf.constant(float("nan"), values.dtype))
 
 
-def _numbers(flow, context):
+def _numbers(flow, context, any_rank=False):
     """A context of vectors, a tensor; class labels in their place are refused."""
     if not tf.is_tensor(context):
         context = np.asarray(context)
@@ -122,8 +126,11 @@ def _numbers(flow, context):
     if context.dtype in (tf.string, tf.bool):
         _refuse_vectors(flow, f"{context.dtype.name} {context.shape}")
     shape = context_shape(flow)
-    # Of one axis too few it may be one for all.
-    if shape and not (context.shape.is_compatible_with(shape) or context.shape.is_compatible_with([None, *shape])):
+    rank = context.shape.rank
+    ndims = len(shape_of_one(flow))
+    # Without a batch's axis it may be one for all.
+    fits = rank is None or (rank >= ndims if any_rank else rank in (ndims, ndims + 1))
+    if not fits or (shape and rank is not None and not context.shape[rank - ndims :].is_compatible_with(shape)):
         _refuse_vectors(flow, f"{context.dtype.name} {context.shape}")
     if hasattr(context, "numpy") and not np.isfinite(context.numpy()).all():
         wrong = int((~np.isfinite(context.numpy())).sum())
@@ -140,9 +147,33 @@ def _batch_shape(flow):
 
 
 def context_shape(flow):
-    """Static shape of one context, a tuple, which the conditioners know; None where they do not agree."""
-    shapes = {getattr(layer, "context_shape", None) for layer in flow.conditioners} - {None}
-    return shapes.pop() if len(shapes) == 1 else None
+    """Static shape of one context, a tuple, which the networks know; None where they do not agree."""
+    return flow.known_context_shape
+
+
+def options(distribution, context):
+    """The keyword arguments of a distribution's methods that hand a context to every level of it.
+
+    Args:
+        distribution: `tfd.Distribution`.
+        context: tensor, what the networks are given.
+
+    Returns:
+        dict of bijector_kwargs and, where the base is itself a conditional flow, distribution_kwargs; {} where none
+        takes a context.
+    """
+    if not (hasattr(distribution, "bijector") and hasattr(distribution, "distribution")):
+        return {}
+    given = dict(
+        bijector_kwargs=context_options(distribution.bijector, context),
+        distribution_kwargs=options(distribution.distribution, context),
+    )
+    return {key: value for key, value in given.items() if value}
+
+
+def shape_of_one(flow):
+    """Static shape of one context, a tuple: () of a label; (None,) of a vector of which no more is known."""
+    return () if flow.num_classes is not None else context_shape(flow) or (None,)
 
 
 def _refuse_vectors(flow, what):
@@ -161,8 +192,8 @@ def _check_count(context, rank, n):
         raise ValueError(f"Expected one context for each of {n} events; got {context.shape[0]}.")
 
 
-def _check_labels(labels, num_classes):
-    if not tf.as_dtype(labels.dtype).is_integer or len(labels.shape) > 1:
+def _check_labels(labels, num_classes, any_rank=False):
+    if not tf.as_dtype(labels.dtype).is_integer or not (any_rank or len(labels.shape) < 2):
         _refuse(f"{tf.as_dtype(labels.dtype).name} {tuple(labels.shape)}", num_classes)
     if tf.is_tensor(labels) and not hasattr(labels, "numpy"):
         return

@@ -94,6 +94,24 @@ def check_count(n):
     return int(value)
 
 
+def sample_shape(n):
+    """The sample shape, a tuple of positive ints, that a sequence of ints or a tensor of one axis is; None of others.
+
+    Raises:
+        ValueError: for a sequence of anything else.
+    """
+    if isinstance(n, tf.TensorShape):
+        n = n.as_list() if n.is_fully_defined() else [None]
+    if tf.is_tensor(n) and not hasattr(n, "numpy"):
+        return tuple(tf.unstack(tf.cast(n, tf.int32))) if n.shape.rank == 1 else None
+    sizes = np.asarray(n)
+    if sizes.ndim == 0:
+        return None
+    if sizes.ndim > 1 or (sizes.size and (not np.issubdtype(sizes.dtype, np.integer) or (sizes < 1).any())):
+        raise ValueError(f"Expected a sample shape of positive integers; got {n!r}.")
+    return tuple(sizes.tolist())
+
+
 def check_temperature(temperature):
     """A finite temperature of at least 0, or one clear error."""
     if tf.is_tensor(temperature) and not hasattr(temperature, "numpy"):

@@ -10,15 +10,17 @@ our bijectors and on TFP's own.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 from numpy.typing import ArrayLike
 
-from tfp_flows.bijectors import Bijector, initializing, takes_context
+from tfp_flows.bijectors import Bijector, initializing
 from tfp_flows.bridge.variables import tf_variable
 from tfp_flows.dequantization import IntegerColumns, Uniform, Variational
-from tfp_flows.flow import adoption, events, start, support, train_step
+from tfp_flows.flow import adoption, batches, conditional, events, start, support, train_step
 from tfp_flows.flow import context as contexts
 from tfp_flows.flow.functions import CompiledFunctions, Draw
 from tfp_flows.flow.sampler import DistributionSampler, Sampler, failures_in_a_sentence
@@ -26,7 +28,7 @@ from tfp_flows.flow.temperature import has_location_scale
 from tfp_flows.flow.trainer import FlowTrainer
 
 
-class Flow(FlowTrainer):
+class Flow(conditional.HasContext, FlowTrainer):
     """Trains, evaluates, samples and saves any `tfd.Distribution` with Keras.
 
     Args:
@@ -71,6 +73,9 @@ class Flow(FlowTrainer):
         self.objective, self._meters = self.default_objective(), None
         self.event_shape = tuple(distribution.event_shape)
         self.conditioners, self.adopted = adoption.adopt_weights(distribution)
+        self.known_context_shape = adoption.known_context_shape(distribution)
+        self._takes_context = bool(contexts.options(distribution, None))
+        self.distribution = conditional.conditional(distribution, len(self.known_context_shape or (None,)))
         noise = adoption.adopt_dequantization(dequantization, self.event_shape, self.variable_dtype)
         self.noise_layers, self.noise_adopted = noise
         # Set by `training.StopOnNaN`: gradients that are not finite are withheld, the loss then NaN.
@@ -113,93 +118,95 @@ class Flow(FlowTrainer):
         """tuple of ints, the event shape of the base; that of the data where there is none."""
         return tuple(self.base.event_shape)
 
-    @property
-    def takes_context(self) -> bool:
-        """Whether the density is conditional, p(x given context)."""
-        return self.can_encode and takes_context(self.distribution.bijector)
-
     def log_prob(self, x: ArrayLike, context: ArrayLike | None = None) -> tf.Tensor:
         """The continuous log density, deterministic.
 
         Args:
-            x: events (batch, *event_shape); integers, where the flow dequantizes, are scored at their bins' centres.
-            context: (batch, *context_shape), or labels (batch,) or one for all, for a conditional flow.
+            x: events (*batch, *event_shape); integers, where the flow dequantizes, are scored at their bins' centres.
+            context: (*batch, *context_shape), or labels (*batch,), for a conditional flow: one for all, one for each,
+                or any that broadcast with the events.
 
         Returns:
-            tensor (batch,), nats per event; -inf where there is no density: of integers, outside [0, num_bins).
+            tensor (*batch,), nats per event; -inf where there is no density: of integers, outside [0, num_bins).
 
         Raises:
             ValueError: for another shape, NaN, infinite or out-of-range values, integers without dequantization.
         """
-        x = self.as_reals(x)
-        return self._compiled.log_prob(x, *contexts.check(self, context, tf.shape(x)[0]))
+        x, given, restore = batches.joined(self, x, self.event_shape, context, self.as_reals)
+        return restore(self._compiled.log_prob(x, *given))
 
     def sample(
-        self, n: int, seed: ArrayLike | None = None, temperature: float = 1.0, context: ArrayLike | None = None
+        self,
+        n: int | Sequence[int],
+        seed: ArrayLike | None = None,
+        temperature: float = 1.0,
+        context: ArrayLike | None = None,
     ) -> tf.Tensor:
         """Draws events.
 
         Args:
-            n: int, how many.
+            n: int, how many; or a sample shape as TFP's, (k,) or (3, 4): so many of each context.
             seed: int, pair of ints or int32 tensor [2]: the samples are a function of it; None for fresh ones.
             temperature: float >= 0, scales the base's samples about its location.
-            context: (n, *context_shape), or labels (n,) or one for all, for a conditional flow.
+            context: for a conditional flow: beside an int one for each sample, (n, *context_shape), or labels (n,), or
+                one for all; beside a sample shape any number, (*contexts, *context_shape), or labels (*contexts,).
 
         Returns:
-            tensor (n, *event_shape), of integers within [0, num_bins): what falls beside moves to the nearest level.
+            tensor (n, *event_shape), or (*sample_shape, *contexts, *event_shape); of integers within [0, num_bins):
+            what falls beside moves to the nearest level.
 
         Raises:
             ValueError: where n < 1, the temperature is negative or NaN, or the base has no temperature to scale.
             SamplingError: where the flow's sampler fails, with its sentence.
         """
-        n, seed = events.check_count(n), events.stateless_seed(seed)
-        temperature = events.check_temperature(temperature)
+        seed, temperature = events.stateless_seed(seed), events.check_temperature(temperature)
         if not self.can_scale_temperature and (tf.is_tensor(temperature) or temperature != 1.0):
             raise ValueError(
                 f"Expected temperature 1, for {self.base.name!r} is no location-scale base; got {temperature!r}."
             )
-        n, temperature = tf.convert_to_tensor(n, tf.int32), tf.cast(temperature, self.variable_dtype)
+        n, given, restore = batches.asked(self, n, context)
         with failures_in_a_sentence():
-            return self._compiled.sample(n, seed, temperature, *contexts.check(self, context, n))
+            return restore(self._compiled.sample(n, seed, tf.cast(temperature, self.variable_dtype), *given))
 
     def sample_and_log_prob(
-        self, n: int, context: ArrayLike | None = None, seed: ArrayLike | None = None, training: bool = False
-    ) -> tuple[tf.Tensor, tf.Tensor]:
+        self, n: int | Sequence[int], context: ArrayLike | None = None, seed: ArrayLike | None = None,
+        training: bool = False,
+    ) -> tuple[tf.Tensor, tf.Tensor]:  # fmt: skip
         """Draws events of the distribution and scores them in one pass: nothing is inverted. Gradients go through both.
 
         Args:
-            n: int, how many.
-            context, seed: as `sample`.
+            n, context, seed: as `sample`.
             training: bool, handed to the flow's networks.
 
         Returns:
-            tensor (n, *event_shape), and their log_prob (n,), nats.
+            tensor of events as `sample` gives them, and their log_prob, (n,) or (*sample_shape, *contexts), nats.
 
         Raises:
             ValueError: where n < 1, or the context is not as the flow wants it.
         """
-        n = tf.convert_to_tensor(events.check_count(n), tf.int32)
-        return Draw(self)(n, events.stateless_seed(seed), *contexts.check(self, context, n), training=training)
+        n, given, restore = batches.asked(self, n, context)
+        return tuple(map(restore, Draw(self)(n, events.stateless_seed(seed), *given, training=training)))
 
     def encode(self, x: ArrayLike, context: ArrayLike | None = None) -> tf.Tensor:
-        """Data to latent: the bijector's inverse. x (batch, *event_shape) -> z (batch, *latent_shape).
+        """Data to latent: the bijector's inverse. x (*batch, *event_shape) -> z (*batch, *latent_shape).
 
         Raises:
             ValueError: for bad events, or where the distribution is no transformed base.
         """
         self._require_bijector("encode")
-        x = self.as_reals(x)
-        return self._compiled.encode(x, *contexts.check(self, context, tf.shape(x)[0]))
+        x, given, restore = batches.joined(self, x, self.event_shape, context, self.as_reals)
+        return restore(self._compiled.encode(x, *given))
 
     def decode(self, z: ArrayLike, context: ArrayLike | None = None) -> tf.Tensor:
-        """Latent to data: the bijector's forward. z (batch, *latent_shape) -> x (batch, *event_shape).
+        """Latent to data: the bijector's forward. z (*batch, *latent_shape) -> x (*batch, *event_shape).
 
         Raises:
             ValueError: for a bad latent, or where the distribution is no transformed base.
         """
         self._require_bijector("decode")
-        z = events.check_events(z, self.latent_shape, None, "z")
-        return self._compiled.decode(tf.cast(z, self.variable_dtype), *contexts.check(self, context, tf.shape(z)[0]))
+        check = lambda z: tf.cast(events.check_events(z, self.latent_shape, None, "z"), self.variable_dtype)
+        z, given, restore = batches.joined(self, z, self.latent_shape, context, check)
+        return restore(self._compiled.decode(z, *given))
 
     def initialize(self, x: ArrayLike | int, context: ArrayLike | None = None, seed: ArrayLike | None = None) -> None:
         """Lets every layer that initialises from data do so, once, in data -> latent order; `fit` does, first.
@@ -254,15 +261,6 @@ class Flow(FlowTrainer):
         if tf.as_dtype(x.dtype).is_integer:
             return self.dequantization.centre(x, dtype=self.variable_dtype)
         return tf.cast(x, self.variable_dtype)
-
-    def features(self, context: tf.Tensor) -> tf.Tensor:
-        """What the networks see of a context (batch, ...): labels as one-hot vectors, others unchanged."""
-        return contexts.features(self, context)
-
-    def options(self, context: tf.Tensor | None) -> dict:
-        """The keyword arguments of the distribution's methods for a context (batch, ...) or None."""
-        # TFP's TransformedDistribution hands these to its bijector; a plain distribution takes none.
-        return {} if context is None else {"bijector_kwargs": {"context": self.features(context)}}
 
     def _score(self, x, context, seed):
         log_q = 0.0

@@ -33,16 +33,13 @@ class CompiledFunctions:
 
         @functools.partial(traced, reduce_retracing=True)
         def encode(x, context=None):
-            z = flow.distribution.bijector.inverse(tf.identity(x), **bijector_options(context))
+            z = flow.distribution.bijector.inverse(tf.identity(x), **flow.bijector_options(context))
             return void_unknown(flow, context, z)
 
         @functools.partial(traced, reduce_retracing=True)
         def decode(z, context=None):
-            x = flow.distribution.bijector.forward(tf.identity(z), **bijector_options(context))
+            x = flow.distribution.bijector.forward(tf.identity(z), **flow.bijector_options(context))
             return void_unknown(flow, context, x)
-
-        def bijector_options(context):
-            return flow.options(context).get("bijector_kwargs", {})
 
         self.log_prob, self.sample, self.encode, self.decode = log_prob, sample, encode, decode
 

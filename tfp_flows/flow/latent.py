@@ -15,6 +15,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import ArrayLike
 
+from tfp_flows.bijectors.routing import context_options
 from tfp_flows.bridge.traces import traced
 from tfp_flows.flow import context as contexts
 from tfp_flows.flow.flow import Flow
@@ -129,7 +130,8 @@ def _decode_on_the_way(flow, z, context0, context1, batch, steps):
     )
     c = _between(c0[:, None], c1[:, None], _times(steps, c0), "linear")
     c = tf.reshape(c, [batch * steps, *c0.shape[1:]])
-    return traced(flow.distribution.bijector.forward)(z, context=c)
+    bijector = flow.distribution.bijector
+    return traced(bijector.forward)(z, **context_options(bijector, c))
 
 
 def _as_batch(flow, x):

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import tensorflow as tf
 
+from tfp_flows.bijectors.routing import context_options
 from tfp_flows.flow import sentences
 from tfp_flows.flow import temperature as temperatures
 from tfp_flows.numerics.in_parts import in_parts
@@ -86,19 +87,21 @@ class DistributionSampler(Sampler):
         return DistributionSampler(_SERVED_AT_ONCE) if self.numbers_at_once is None else self
 
     def __call__(self, flow: Flow, n: int, seed: tf.Tensor, temperature: float, context: tf.Tensor | None) -> tf.Tensor:
-        z = flow.base.sample(n, seed=seed)
-        if flow.has_location_scale_base:
-            z = temperatures.scale(flow.base, z, temperature)
+        z = temperatures.draw(flow.base, n, seed, temperature, context)
         if not flow.can_encode:
             return z
+        bijector = flow.distribution.bijector
+
+        def push(z, context=None):
+            return bijector.forward(z, **({} if context is None else context_options(bijector, context)))
+
         if self.numbers_at_once is None:
-            return flow.distribution.bijector.forward(z, **({} if context is None else {"context": context}))
+            return push(z, *([] if context is None else [context]))
         given = [z]
         if context is not None:
             given.append(tf.broadcast_to(context, tf.concat([[n], tf.shape(context)[1:]], 0)))
         size = max(self.numbers_at_once // math.prod(flow.event_shape), 1)
-        forward = lambda z, *context: flow.distribution.bijector.forward(z, **dict(zip(["context"], context)))
-        return tf.ensure_shape(in_parts(forward, given, size), [None, *flow.event_shape])
+        return tf.ensure_shape(in_parts(push, given, size), [None, *flow.event_shape])
 
 
 def require(condition, sentence, values=()):

@@ -20,6 +20,7 @@ from tfp_flows import masks
 from tfp_flows.bijectors import AdditiveCoupling, Chain, Rescale
 from tfp_flows.flow.flow import Flow
 from tfp_flows.models.blocks import noise
+from tfp_flows.models.blocks.conditioning import networks_context_shape, standardized
 from tfp_flows.models.blocks.precision import choose_dtype, of_networks
 from tfp_flows.models.blocks.preprocessing import to_reals
 from tfp_flows.networks import MLP
@@ -69,10 +70,13 @@ class NICE(Flow):
         dtype: str | None = None,
         integer_columns: Sequence[int] | None = None,
         preprocessing: str = "standard",
+        context_shape: tuple[int, ...] | None = None,
+        num_classes: int | None = None,
     ):
         event_shape = masks.vector_shape(event_shape)
         if prior not in _PRIORS:
             raise ValueError(f"Expected prior to be one of {sorted(_PRIORS)}; got {prior!r}.")
+        given = networks_context_shape(context_shape, num_classes)
         dtype = choose_dtype(dtype)
         arguments = dict(
             event_shape=event_shape,
@@ -84,21 +88,28 @@ class NICE(Flow):
             dtype=dtype,
             integer_columns=None if integer_columns is None else as_tuple(integer_columns),
             preprocessing=preprocessing,
+            context_shape=None if context_shape is None else tuple(context_shape),
+            num_classes=num_classes,
         )
-        layers = to_reals(event_shape, num_bins, dtype=dtype, kind=preprocessing)
+        first = to_reals(event_shape, num_bins, dtype=dtype, kind=preprocessing)
         if num_bins is not None:
-            layers = [tfb.Scale(tf.constant(num_bins, dtype))]
+            first = [tfb.Scale(tf.constant(num_bins, dtype))]
+        layers = []
         for mask in masks.alternating(masks.odd_even(*event_shape), num_layers):
             conditioner = MLP(
-                int((~mask).sum()), hidden_units, output_initializer="glorot_uniform", dtype=of_networks(dtype)
-            )
+                int((~mask).sum()), hidden_units, output_initializer="glorot_uniform", context_shape=given,
+                dtype=of_networks(dtype),
+            )  # fmt: skip
             layers.append(AdditiveCoupling(mask, conditioner, dtype=dtype))
         layers.append(Rescale(event_shape, dtype=dtype))
+        if context_shape is not None:
+            layers = [standardized(Chain(layers), context_shape)]
         base = tfd.Independent(_PRIORS[prior](tf.zeros(event_shape, dtype), tf.ones([], dtype)), 1)
         super().__init__(
-            tfd.TransformedDistribution(base, Chain(layers)),
+            tfd.TransformedDistribution(base, Chain([*first, *layers])),
             dequantization=noise.uniform(event_shape, num_bins, integer_columns),
             seed=seed,
+            num_classes=num_classes,
             name=name,
         )
         self._arguments = arguments

@@ -23,6 +23,7 @@ from tfp_flows import masks
 from tfp_flows.bijectors import ActNorm, AffineCoupling, Chain, Permutation
 from tfp_flows.flow.flow import Flow
 from tfp_flows.models.blocks import noise
+from tfp_flows.models.blocks.conditioning import networks_context_shape, standardized
 from tfp_flows.models.blocks.multi_scale_realnvp import multi_scale_realnvp
 from tfp_flows.models.blocks.precision import choose_dtype, of_networks
 from tfp_flows.models.blocks.preprocessing import to_reals
@@ -53,6 +54,8 @@ class RealNVP(Flow):
         preprocessing: (vectors of continuous data) "standard", in standard units; "quantiles", each column mapped to a
             normal one, for heavy tails, skewed columns and outliers, see `bijectors.QuantileMap`; or "auto", the
             columns that this suits better by the likelihood of held-out events.
+        context_shape: tuple (m,) for p(x given a vector), which is the context; None for none.
+        num_classes: int for p(x given class), whose labels are the context; None for none.
         num_layers: int, affine couplings, by default 8. This and the next five are for vectors only.
         hidden_units: sequence of ints, or one, of each coupling's network, by default (256, 256).
         activation: Keras activation of the networks, by default "relu"; "tanh" is bounded far from the data, where a
@@ -70,7 +73,7 @@ class RealNVP(Flow):
 
     Raises:
         ValueError: for an event shape that is neither a vector's of at least 2 nor an image's, an option of the other
-            kind of event, or an unknown mask.
+            kind of event, an unknown mask, or both a context_shape and num_classes.
 
     Example:
         >>> import tfp_flows
@@ -97,6 +100,8 @@ class RealNVP(Flow):
         integer_columns: Sequence[int] | None = None,
         preprocessing: str = "standard",
         *,
+        context_shape: tuple[int, ...] | None = None,
+        num_classes: int | None = None,
         num_layers: int | None = None,
         hidden_units: int | Sequence[int] | None = None,
         activation: str | Callable | None = None,
@@ -128,14 +133,17 @@ class RealNVP(Flow):
         is_image = isinstance(event_shape, (tuple, list)) and len(event_shape) == 3
         event_shape = masks.image_shape(event_shape) if is_image else masks.vector_shape(event_shape)
         layers = multi_scale_realnvp if is_image else _vector_layers
-        allowed = sorted(set(inspect.signature(layers).parameters) - {"event_shape", "log_scale_bound", "dtype"})
+        common = {"event_shape", "log_scale_bound", "dtype", "context_shape"}
+        allowed = sorted(set(inspect.signature(layers).parameters) - common)
         unknown = sorted(set(options) - set(allowed))
         if unknown:
             raise ValueError(
                 f"Expected, for {'images' if is_image else 'vectors'}, options among {allowed}; got {unknown[0]!r}."
             )
+        given = networks_context_shape(context_shape, num_classes)
         dtype = choose_dtype(dtype)
-        bijector = layers(event_shape, log_scale_bound=log_scale_bound, dtype=dtype, **options)
+        bijector = layers(event_shape, log_scale_bound=log_scale_bound, dtype=dtype, context_shape=given, **options)
+        bijector = standardized(bijector, context_shape)
         base = tfd.Independent(tfd.Normal(tf.zeros([math.prod(event_shape)], dtype), tf.ones([], dtype)), 1)
         super().__init__(
             tfd.TransformedDistribution(
@@ -144,6 +152,7 @@ class RealNVP(Flow):
             ),
             dequantization=noise.choose(dequantization, event_shape, num_bins, dtype, integer_columns),
             seed=seed,
+            num_classes=num_classes,
             name=name,
         )
         self._arguments = dict(
@@ -158,6 +167,8 @@ class RealNVP(Flow):
             dtype=dtype,
             integer_columns=None if integer_columns is None else as_tuple(integer_columns),
             preprocessing=preprocessing,
+            context_shape=None if context_shape is None else tuple(context_shape),
+            num_classes=num_classes,
             **options,
         )
 
@@ -172,6 +183,7 @@ def _vector_layers(
     dropout=0.0,
     log_scale_bound=2.0,
     dtype="float32",
+    context_shape=None,
 ):
     """One bijector on vectors, data -> latent."""
     if mask not in _MASKS:
@@ -185,7 +197,8 @@ def _vector_layers(
     for passes in masks.alternating(np.sort(first)[::-1], num_layers):
         if actnorm:
             layers.append(ActNorm(*event_shape, dtype=dtype))
-        conditioner = MLP(2 * int((~passes).sum()), hidden_units, activation, dropout, dtype=of_networks(dtype))
+        size = 2 * int((~passes).sum())
+        conditioner = MLP(size, hidden_units, activation, dropout, context_shape, dtype=of_networks(dtype))
         layers.append(AffineCoupling(passes, conditioner, log_scale_bound, dtype=dtype))
     return Chain(layers)
 

@@ -65,7 +65,7 @@ def invertibility_errors(model: Flow, x: ArrayLike, context: ArrayLike | None = 
     # Traced: inside a function each argument is a tensor of its own, unknown to the cache.
     @traced
     def both_ways(z):
-        kwargs = {"context": contexts.features(model, *given)} if given else {}
+        kwargs = model.bijector_options(*(given or [None]))
         back = bijector.forward(tf.identity(z), **kwargs)
         forward = bijector.forward_log_det_jacobian(tf.identity(z), event_ndims=len(model.latent_shape), **kwargs)
         inverse = bijector.inverse_log_det_jacobian(tf.stop_gradient(tf.identity(back)), event_ndims=ndims, **kwargs)

@@ -63,7 +63,7 @@ def find_culprit(model, x, context=None):
         context: as in `Flow.log_prob`.
     """
     given = contexts.check(model, context, len(x))
-    features = {"context": contexts.features(model, *given)} if given else {}
+    features = model.bijector_options(*(given or [None]))
     if (weight := _bad_weight(model)) is not None:
         return weight
     is_integer = tf.convert_to_tensor(x).dtype.is_integer
@@ -135,7 +135,7 @@ def _bad_sample(model, n, seed, context):
     """The same for samples, from the base to the data."""
     if not model.can_encode:
         return None
-    features = {} if context is None else {"context": contexts.features(model, context)}
+    features = model.bijector_options(context)
     return _bad_bijector(model, "forward", model.distribution.distribution.sample(n, seed=seed), features)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 from tfp_flows.flow.flow import Flow
 from tfp_flows.models.blocks import autoregressive_layers, noise
+from tfp_flows.models.blocks.conditioning import networks_context_shape
 from tfp_flows.models.blocks.precision import choose_dtype, of_networks
 from tfp_flows.models.blocks.preprocessing import to_reals
 from tfp_flows.networks import MADE, PixelCNN
@@ -135,7 +136,7 @@ class AutoregressiveFlow(Flow):
             **options,
         )
         family = choose_transform(transform, num_components, log_scale_bound)
-        given = autoregressive_layers.context_shape(context_shape, num_classes)
+        given = networks_context_shape(context_shape, num_classes)
 
         common = dict(activation=activation, context_shape=given, dtype=of_networks(dtype))
 

@@ -6,8 +6,8 @@ data -> to reals -> (ActNorm -> autoregressive) x num_layers -> standard normal
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfp_flows.bijectors import ActNorm, Autoregressive, Chain, StandardizedContext
-from tfp_flows.networks.conditioning import check_context_shape
+from tfp_flows.bijectors import ActNorm, Autoregressive, Chain
+from tfp_flows.models.blocks.conditioning import networks_context_shape, standardized
 from tfp_flows.numerics.tensors import is_positive_integer
 
 tfb, tfd = tfp.bijectors, tfp.distributions
@@ -19,18 +19,9 @@ def check_layers(num_layers, context_shape, num_classes):
     Raises:
         ValueError: where num_layers is no positive integer, a context's shape is none, or there are two kinds of it.
     """
-    check_context_shape(context_shape)
-    if num_classes is not None and not is_positive_integer(num_classes):
-        raise ValueError(f"Expected num_classes to be a positive integer or None; got {num_classes!r}.")
+    networks_context_shape(context_shape, num_classes)
     if not is_positive_integer(num_layers):
         raise ValueError(f"Expected num_layers to be a positive integer; got {num_layers!r}.")
-    if context_shape is not None and num_classes is not None:
-        raise ValueError(f"Expected context_shape or num_classes; got both, {context_shape!r} and {num_classes!r}.")
-
-
-def context_shape(shape, num_classes):
-    """The shape of what the networks are given: a vector, or a one-hot label."""
-    return shape if num_classes is None else (num_classes,)
 
 
 def distribution(
@@ -63,6 +54,6 @@ def distribution(
         layer = Autoregressive(shape, make_network(k), transform, dtype=dtype)
         layers.append(tfb.Invert(layer) if inverted else layer)
     if context_shape is not None:
-        layers = [StandardizedContext(Chain(layers), context_shape)]
+        layers = [standardized(Chain(layers), context_shape)]
     base = tfd.Independent(tfd.Normal(tf.zeros(shape, dtype), tf.ones([], dtype)), len(shape))
     return tfd.TransformedDistribution(base, Chain([*first, *layers]))

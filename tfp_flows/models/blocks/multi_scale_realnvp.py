@@ -35,6 +35,7 @@ def multi_scale_realnvp(
     scale_penalty=5e-5,
     log_scale_bound=2.0,
     dtype="float32",
+    context_shape=None,
 ):
     """The bijector from images to flat latents.
 
@@ -49,6 +50,7 @@ def multi_scale_realnvp(
         scale_penalty: float >= 0, of the squares of the weight norm's lengths, in nats: see `ResNet`.
         log_scale_bound: float, see `tfp_flows.transforms.Affine`.
         dtype: str, of the bijectors.
+        context_shape: tuple (m,) of what the networks are given beside, or None.
 
     Returns:
         `tfp_flows.bijectors.MultiScale`.
@@ -78,6 +80,7 @@ def multi_scale_realnvp(
                 2 * masks.num_moved_channels(passes),
                 width,
                 num_blocks,
+                context_shape=context_shape,
                 batch_norm=batch_norm,
                 weight_norm=weight_norm,
                 scale_penalty=scale_penalty,

@@ -3,6 +3,7 @@
 from tfp_flows.dequantization import Uniform
 from tfp_flows.flow.flow import Flow
 from tfp_flows.models.blocks import autoregressive_layers
+from tfp_flows.models.blocks.conditioning import networks_context_shape
 from tfp_flows.models.blocks.precision import choose_dtype, of_networks
 from tfp_flows.models.blocks.preprocessing import to_reals
 from tfp_flows.networks import WaveNet
@@ -69,7 +70,7 @@ class WaveNetFlow(Flow):
             dtype=dtype,
         )
         family = choose_transform(transform, num_components, log_scale_bound)
-        given = autoregressive_layers.context_shape(context_shape, num_classes)
+        given = networks_context_shape(context_shape, num_classes)
 
         def make_network(k):
             return WaveNet(

@@ -1,0 +1,164 @@
+"""A conditional distribution: TFP's, whose methods take `context=`, and which given its context has a batch shape.
+
+p(x given context): `given(context)` is a `tfd.TransformedDistribution` of as many densities as there are contexts.
+"""
+
+from __future__ import annotations
+
+import tensorflow as tf
+import tensorflow_probability as tfp
+from numpy.typing import ArrayLike
+
+from tfp_flows.bijectors import Given, takes_context
+from tfp_flows.bridge.distributions import PlainTransformedDistribution
+from tfp_flows.flow import context as contexts
+from tfp_flows.flow.context import options
+
+tfb, tfd = tfp.bijectors, tfp.distributions
+
+
+class HasContext:
+    """The part of a flow that hands a context on."""
+
+    @property
+    def takes_context(self) -> bool:
+        """Whether the density is conditional, p(x given context)."""
+        return self._takes_context
+
+    def given(self, context: ArrayLike) -> tfd.Distribution:
+        """p(x given context) as a `tfd.Distribution`, whose batch shape is that of the contexts.
+
+        Of one, too, that holds the flow's weights: for `tfd.JointDistribution...`, `tfp.vi` and `tfp.mcmc`.
+
+        Args:
+            context: (*batch, *context_shape), or labels (*batch,), for a conditional flow.
+
+        Raises:
+            ValueError: where the flow is not conditional, or the context is not as it wants it.
+        """
+        if not self.takes_context:
+            raise ValueError("Expected a conditional flow to be given a context; got one without a context.")
+        (context,) = contexts.check(self, context, any_rank=True)
+        if self.num_classes is None:
+            context = tf.cast(context, self.variable_dtype)
+            return given(self.distribution, context, len(contexts.shape_of_one(self)))
+        features = self.features(tf.reshape(context, [-1]))
+        features = tf.reshape(features, tf.concat([tf.shape(context), [self.num_classes]], 0))
+        features.set_shape([*context.shape, self.num_classes])
+        # Those of eager code were looked at.
+        is_valid = None if hasattr(context, "numpy") else (context >= 0) & (context < self.num_classes)
+        return given(self.distribution, features, 1, is_valid)
+
+    def features(self, context: tf.Tensor) -> tf.Tensor:
+        """What the networks see of a context (batch, ...): labels as one-hot vectors, others unchanged."""
+        return contexts.features(self, context)
+
+    def options(self, context: tf.Tensor | None) -> dict:
+        """The keyword arguments of the distribution's methods for a context (batch, ...) or None."""
+        # TFP's TransformedDistribution hands these to its bijector; a plain distribution takes none.
+        return {} if context is None else options(self.distribution, self.features(context))
+
+    def bijector_options(self, context: tf.Tensor | None) -> dict:
+        """The keyword arguments of the bijector's methods for a context (batch, ...) or None."""
+        return self.options(context).get("bijector_kwargs", {})
+
+
+class ConditionalDistribution(PlainTransformedDistribution):
+    """A transformed distribution whose log_prob, prob, sample and sample with log_prob take `context=`.
+
+    Args:
+        distribution: `tfd.Distribution`, the base.
+        bijector: `tfb.Bijector` that takes a context.
+        context_ndims: int, rank of one context.
+        kwargs_split_fn, validate_args, name: as `tfd.TransformedDistribution`.
+
+    Example:
+        >>> import tfp_flows
+        >>> flow = tfp_flows.MAF((2,), num_layers=1, hidden_units=8, context_shape=(3,))
+        >>> flow.distribution.log_prob(tf.zeros([4, 1, 2]), context=tf.zeros([5, 3])).shape.as_list()
+        [4, 5]
+        >>> flow.distribution.sample(7, context=tf.zeros([5, 3])).shape.as_list()
+        [7, 5, 2]
+    """
+
+    def __init__(
+        self,
+        distribution: tfd.Distribution,
+        bijector: tfb.Bijector,
+        context_ndims: int = 1,
+        name: str | None = None,
+        **kwargs,
+    ):
+        parameters = dict(
+            distribution=distribution, bijector=bijector, context_ndims=context_ndims, name=name, **kwargs
+        )
+        super().__init__(distribution, bijector, name=name, parameters={**parameters, **kwargs}, **kwargs)
+        self.context_ndims = context_ndims
+
+    def given(self, context: ArrayLike) -> tfd.Distribution:
+        """The distribution of contexts, floating numbers (*batch, *context_shape), whose batch shape is theirs."""
+        return given(self, context, self.context_ndims)
+
+    def log_prob(
+        self, value: ArrayLike, name: str = "log_prob", context: ArrayLike | None = None, **kwargs
+    ) -> tf.Tensor:
+        """As TFP's, nats; events and contexts are broadcast together."""
+        return super().log_prob(value, name, **kwargs) if context is None else self.given(context).log_prob(value, name)
+
+    def prob(self, value: ArrayLike, name: str = "prob", context: ArrayLike | None = None, **kwargs) -> tf.Tensor:
+        """As TFP's; events and contexts are broadcast together."""
+        return super().prob(value, name, **kwargs) if context is None else self.given(context).prob(value, name)
+
+    def sample(
+        self,
+        sample_shape: ArrayLike = (),
+        seed: ArrayLike | None = None,
+        name: str = "sample",
+        context: ArrayLike | None = None,
+        **kwargs,
+    ) -> tf.Tensor:
+        """As TFP's: (*sample_shape, *batch of the contexts, *event_shape)."""
+        if context is None:
+            return super().sample(sample_shape, seed, name, **kwargs)
+        return self.given(context).sample(sample_shape, seed, name)
+
+    def experimental_sample_and_log_prob(
+        self,
+        sample_shape: ArrayLike = (),
+        seed: ArrayLike | None = None,
+        name: str = "sample_and_log_prob",
+        context: ArrayLike | None = None,
+        **kwargs,
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """As TFP's: samples as of `sample`, and their log_prob."""
+        if context is None:
+            return super().experimental_sample_and_log_prob(sample_shape, seed, name, **kwargs)
+        return self.given(context).experimental_sample_and_log_prob(sample_shape, seed, name)
+
+
+def conditional(distribution, context_ndims):
+    """A conditional distribution whose methods take `context=`; another, or of a class of the user's, as it is."""
+    if type(distribution) is not PlainTransformedDistribution or not options(distribution, None):
+        return distribution
+    kept = {k: v for k, v in distribution.parameters.items() if k in ("kwargs_split_fn", "validate_args")}
+    return ConditionalDistribution(
+        distribution.distribution, distribution.bijector, context_ndims, name=distribution.name, **kept
+    )
+
+
+def given(distribution, context, context_ndims=1, is_valid=None):
+    """The distribution of contexts, at every level that takes one.
+
+    Args:
+        distribution: transformed distribution that takes a context.
+        context: floating tensor (*batch, *context_shape), what the networks are given.
+        context_ndims: int.
+        is_valid: as of `tfp_flows.bijectors.Given`.
+    """
+    base, bijector = distribution.distribution, distribution.bijector
+    context = tf.convert_to_tensor(context, None if tf.is_tensor(context) else distribution.dtype)
+    if options(base, None):
+        base = given(base, context, context_ndims, is_valid)
+    if takes_context(bijector):
+        bijector = Given(bijector, context, context_ndims, is_valid)
+    return tfd.TransformedDistribution(base, bijector)
