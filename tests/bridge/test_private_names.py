@@ -19,7 +19,7 @@ from tensorflow.python.eager import record
 from tensorflow.python.framework import ops, registry
 from tensorflow_probability.python.internal import cache_util, slicing
 
-from tfp_flows import bijectors
+from tfp_flows import bijectors, masks, networks
 from tfp_flows.bridge import (
     cache,
     compositions,
@@ -198,6 +198,13 @@ def sides_of_a_quantile_are_asked():
         monotone.is_increasing(Doubling())
 
 
+def one_that_is_given_its_context_has_its_batch_shape():
+    network = networks.MLP(4, (3,), context_shape=(2,))
+    given = bijectors.Given(bijectors.AffineCoupling(masks.half(4), network), tf.ones([5, 1, 2]))
+    assert given.experimental_batch_shape() == (5, 1)
+    np.testing.assert_array_equal(given.experimental_batch_shape_tensor(), [5, 1])
+
+
 def a_slice_keeps_what_has_no_batch_shape():
     chain = bijectors.Chain([tfb.Shift(tf.Variable([1.0, 2.0]))])
     assert chain._broadcast_parameters_with_batch_shape([3], 1) is chain
@@ -347,6 +354,8 @@ PRIVATE_NAMES = [
     (tfb.Bijector, "_get_parameterization", equal_ones_share_nothing),
     (tfb.Bijector, "_parameter_properties", no_batch_shape_is_inferred),
     (tfb.Bijector, "_parameter_properties", a_chain_has_the_batch_shape_of_its_parts),
+    (tfb.Bijector, "_batch_shape", one_that_is_given_its_context_has_its_batch_shape),
+    (tfb.Bijector, "_batch_shape_tensor", one_that_is_given_its_context_has_its_batch_shape),
     (tfb.Bijector, "_broadcast_parameters_with_batch_shape", a_slice_keeps_what_has_no_batch_shape),
     (tfb.Bijector, "_is_increasing", sides_of_a_quantile_are_asked),
     (tfb.Bijector, "_internal_is_increasing", sides_of_a_quantile_are_asked),
@@ -369,7 +378,7 @@ def test_a_private_name_is_there_and_does_what_it_is_used_for(owner, name, use, 
 # What TFP asks its subclasses to write.
 WRITTEN_BY_SUBCLASSES = {
     "_forward", "_inverse", "_forward_event_shape", "_inverse_event_shape", "_forward_event_shape_tensor",
-    "_inverse_event_shape_tensor",
+    "_inverse_event_shape_tensor", "_batch_shape", "_batch_shape_tensor",
     "_is_increasing", "_forward_log_det_jacobian", "_inverse_log_det_jacobian",
     # Of tfd.Distribution.
     "_log_prob", "_sample_n", "_event_shape", "_event_shape_tensor", "_parameter_properties",
