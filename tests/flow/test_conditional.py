@@ -181,7 +181,7 @@ def test_as_many_contexts_as_events(model, digits):
     "argv, message",
     [
         (
-            ["glow", "--data", "moons", "--conditional"],
+            ["maf", "--data", "moons", "--conditional"],
             "Expected data with labels for a class-conditional model; got moons",
         ),
         (
@@ -206,7 +206,7 @@ def test_what_cannot_be_conditional_is_refused(argv, message, tmp_path, monkeypa
         (["--classes", "3,-1"], "Expected classes of this run, 0..9; got '-1'"),
         (["--class", "three"], "Expected classes of this run, 0..9; got 'three'"),
         (["--temperatures", "1,x"], "Expected --temperature to be a number, or several"),
-        (["--temperatures", "1,-1"], "Expected temperature to be a finite number of at least 0; got -1.0"),
+        (["--temperatures", "1,-1"], "Expected --temperature to be a finite number of at least 0; got -1"),
         (["--n", "0"], "Expected --n to be a positive integer; got 0"),
     ],
 )
