@@ -90,7 +90,7 @@ def test_training_that_nothing_initialises_says_so_once_and_how_to():
 
 
 def test_a_surrogate_posterior_is_fitted_and_preconditions_hmc():
-    """Long and thin: what HMC crosses slowly it crosses at once through the flow, to the same moments (NeuTra)."""
+    """NeuTra: what HMC crosses slowly alone it crosses at once through the flow, to the same moments."""
     target = tfd.MultivariateNormalTriL([3.0, -1.0], [[3.0, 0.0], [1.0, 0.3]])
     # From the base's samples: the flow is trained on its own.
     flow = tfp_flows.Flow(ours())
