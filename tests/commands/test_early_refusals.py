@@ -41,7 +41,6 @@ REFUSED = [
     ("train iaf --data moons --set context_shape=3,", "Expected arguments of iaf without context_shape"),
     ("train nice --data moons --set hidden_units=64,0", "Expected hidden_units to be positive integers; got [64, 0]"),
     ("train glow --data digits --set num_steps=-2", "Expected num_steps to be a positive integer; got -2"),
-    ("train nice --data moons --conditional", "Expected a model that can be class-conditional"),
     ("train parallel_wavenet --data moons", "which `tfp-flows distill` makes of a run of wavenet"),
     ("train nice --data moons --epochs 0", "Expected epochs to be a positive integer; got 0"),
     ("train nice --data moons --batch-size -5", "Expected batch_size to be a positive integer; got -5"),

@@ -6,7 +6,8 @@ import pytest
 import tensorflow as tf
 
 import tfp_flows
-from tfp_flows.runs import new_config
+from tfp_flows import model_options
+from tfp_flows.runs import asked
 
 RANDOM = np.random.default_rng(0)
 VECTORS, IMAGES = dict(num_layers=2, hidden_units=(16,)), dict(num_scales=1, num_blocks=1, hidden_channels=4)
@@ -62,8 +63,8 @@ def test_bad_arguments_are_refused(make, given, message):
 
 
 def test_a_model_without_classes_is_refused(monkeypatch):
-    monkeypatch.setattr(new_config, "_takes", lambda model, name: model == "glow")
+    monkeypatch.setattr(model_options, "of_model", lambda model: {"num_classes": None} if model == "glow" else {})
     with pytest.raises(
         ValueError, match=r"Expected a model that can be class-conditional, among \['glow'\]; got 'nice'"
     ):
-        new_config._require_conditional("nice")
+        asked.check("nice", "digits", conditional=True)

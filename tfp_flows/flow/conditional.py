@@ -63,7 +63,12 @@ class HasContext:
         return self.options(context).get("bijector_kwargs", {})
 
 
-class ConditionalDistribution(PlainTransformedDistribution):
+# Its methods are named and not asked of super(), for which AutoGraph looks through the variables of every caller: a
+# frame that was looked at keeps what it held alive.
+_Plain = PlainTransformedDistribution
+
+
+class ConditionalDistribution(_Plain):
     """A transformed distribution whose log_prob, prob, sample and sample with log_prob take `context=`.
 
     Args:
@@ -92,8 +97,13 @@ class ConditionalDistribution(PlainTransformedDistribution):
         parameters = dict(
             distribution=distribution, bijector=bijector, context_ndims=context_ndims, name=name, **kwargs
         )
-        super().__init__(distribution, bijector, name=name, parameters={**parameters, **kwargs}, **kwargs)
+        super().__init__(distribution, bijector, name=name, parameters=parameters, **kwargs)
         self.context_ndims = context_ndims
+
+    @classmethod
+    def _parameter_properties(cls, dtype, num_classes=None):
+        # Those of the class above; TFP warns of a constructor of our own that does not say so.
+        return super()._parameter_properties(dtype, num_classes)
 
     def given(self, context: ArrayLike) -> tfd.Distribution:
         """The distribution of contexts, floating numbers (*batch, *context_shape), whose batch shape is theirs."""
@@ -103,11 +113,15 @@ class ConditionalDistribution(PlainTransformedDistribution):
         self, value: ArrayLike, name: str = "log_prob", context: ArrayLike | None = None, **kwargs
     ) -> tf.Tensor:
         """As TFP's, nats; events and contexts are broadcast together."""
-        return super().log_prob(value, name, **kwargs) if context is None else self.given(context).log_prob(value, name)
+        return (
+            _Plain.log_prob(self, value, name, **kwargs)
+            if context is None
+            else self.given(context).log_prob(value, name)
+        )
 
     def prob(self, value: ArrayLike, name: str = "prob", context: ArrayLike | None = None, **kwargs) -> tf.Tensor:
         """As TFP's; events and contexts are broadcast together."""
-        return super().prob(value, name, **kwargs) if context is None else self.given(context).prob(value, name)
+        return _Plain.prob(self, value, name, **kwargs) if context is None else self.given(context).prob(value, name)
 
     def sample(
         self,
@@ -119,7 +133,7 @@ class ConditionalDistribution(PlainTransformedDistribution):
     ) -> tf.Tensor:
         """As TFP's: (*sample_shape, *batch of the contexts, *event_shape)."""
         if context is None:
-            return super().sample(sample_shape, seed, name, **kwargs)
+            return _Plain.sample(self, sample_shape, seed, name, **kwargs)
         return self.given(context).sample(sample_shape, seed, name)
 
     def experimental_sample_and_log_prob(
@@ -132,7 +146,7 @@ class ConditionalDistribution(PlainTransformedDistribution):
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """As TFP's: samples as of `sample`, and their log_prob."""
         if context is None:
-            return super().experimental_sample_and_log_prob(sample_shape, seed, name, **kwargs)
+            return _Plain.experimental_sample_and_log_prob(self, sample_shape, seed, name, **kwargs)
         return self.given(context).experimental_sample_and_log_prob(sample_shape, seed, name)
 
 
