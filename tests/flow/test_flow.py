@@ -12,8 +12,6 @@ from tfp_flows import bijectors, masks
 from tfp_flows.bijectors.initialization import Measured
 from tfp_flows.networks import MLP
 
-pytestmark = pytest.mark.usefixtures("untraced")
-
 tfb, tfd = tfp.bijectors, tfp.distributions
 
 

@@ -147,18 +147,13 @@ def test_in_float64_it_is_the_same_and_exact(name, tmp_path):
         np.testing.assert_array_equal(again.log_prob(x, context), log_prob)
 
 
-@pytest.mark.parametrize(
-    "name, is_served",
-    [("nice", True), ("realnvp_image", False), ("glow_by_class", True), ("maf", False), ("wavenet", True)],
-)
-def test_it_is_trained_drawn_and_served_in_float64(name, is_served, tmp_path):
+@pytest.mark.parametrize("name", ["nice", "realnvp_image", "glow_by_class", "maf", "wavenet"])
+def test_it_is_trained_drawn_and_served_in_float64(name, tmp_path):
     model, (x, context) = build(name, dtype="float64"), events(name, 64)
     losses = model.fit(x, context, batch_size=32, epochs=4, verbose=0, callbacks=[StopOnNaN(x[:8], first(context))])
     assert losses.history["nll"][-1] < losses.history["nll"][0]
     with eagerly():
         assert model.sample(3, context=first(context, 3)).dtype == tf.float64
-    if not is_served:
-        return
     served = serving.load(serving.export(model, tmp_path, warmup=False))
     real = x[:4] + (0.5 if CASES[name].num_bins else 0)
     context = None if context is None else context[:4].astype("int32")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from tfp_flows.bijectors.around import Around
 from tfp_flows.bijectors.bijector import Bijector
 from tfp_flows.bijectors.routing import context_options, takes_context
 from tfp_flows.bijectors.step import Step, walk
@@ -17,7 +18,7 @@ from tfp_flows.bijectors.step import Step, walk
 tfb = tfp.bijectors
 
 
-class Given(Bijector):
+class Given(Around, Bijector):
     """A bijector that is given its context once and for all.
 
     Args:
@@ -103,18 +104,6 @@ class Given(Bijector):
         value = tf.broadcast_to(value, tf.concat([batch, event], 0))
         value.set_shape([*known, *static[static.rank - ndims :]])
         return value, batch
-
-    def _forward_event_shape(self, shape):
-        return self.bijector.forward_event_shape(shape)
-
-    def _inverse_event_shape(self, shape):
-        return self.bijector.inverse_event_shape(shape)
-
-    def _forward_event_shape_tensor(self, shape):
-        return self.bijector.forward_event_shape_tensor(shape)
-
-    def _inverse_event_shape_tensor(self, shape):
-        return self.bijector.inverse_event_shape_tensor(shape)
 
     def _batch_shape(self, x_event_ndims):
         return self.context.shape[: self.context.shape.rank - self.context_ndims]

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from tfp_flows.bijectors.around import Around
 from tfp_flows.bijectors.bijector import Bijector
 from tfp_flows.bijectors.initialization import Measured
 from tfp_flows.bijectors.routing import takes_context
@@ -18,7 +19,7 @@ from tfp_flows.bridge.monotone import is_increasing
 from tfp_flows.numerics.tensors import check_shape
 
 
-class StandardizedContext(Measured, Bijector):
+class StandardizedContext(Around, Measured, Bijector):
     """A bijector that is given its context in standard units.
 
     Its statistics are set as those of `Standardize`: by `Flow.fit` from all contexts that are trained on, or inside
@@ -91,15 +92,3 @@ class StandardizedContext(Measured, Bijector):
 
     def _options(self, context):
         return {} if context is None else {"context": self.standardized(context)}
-
-    def _forward_event_shape(self, shape):
-        return self.bijector.forward_event_shape(shape)
-
-    def _inverse_event_shape(self, shape):
-        return self.bijector.inverse_event_shape(shape)
-
-    def _forward_event_shape_tensor(self, shape):
-        return self.bijector.forward_event_shape_tensor(shape)
-
-    def _inverse_event_shape_tensor(self, shape):
-        return self.bijector.inverse_event_shape_tensor(shape)

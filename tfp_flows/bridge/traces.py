@@ -22,8 +22,12 @@ _SLOT = "_tfp_flows_gradients"
 
 
 def traced(function: Callable, **options) -> Callable:
-    """function as a `tf.function`, of these options; what its traces leave behind goes with them."""
-    return tf.function(owned_by_its_graph()(function), **options)
+    """function as a `tf.function`, of these options; what its traces leave behind goes with them.
+
+    Without AutoGraph, as Keras trains: what branches on a tensor in plain Python fails in all alike. Beside its time,
+    for super() it looks through the variables of every caller, and a frame that was looked at keeps them alive.
+    """
+    return tf.function(owned_by_its_graph()(function), autograph=False, **options)
 
 
 @contextlib.contextmanager

@@ -63,12 +63,7 @@ class HasContext:
         return self.options(context).get("bijector_kwargs", {})
 
 
-# Its methods are named and not asked of super(), for which AutoGraph looks through the variables of every caller: a
-# frame that was looked at keeps what it held alive.
-_Plain = PlainTransformedDistribution
-
-
-class ConditionalDistribution(_Plain):
+class ConditionalDistribution(PlainTransformedDistribution):
     """A transformed distribution whose log_prob, prob, sample and sample with log_prob take `context=`.
 
     Args:
@@ -113,15 +108,11 @@ class ConditionalDistribution(_Plain):
         self, value: ArrayLike, name: str = "log_prob", context: ArrayLike | None = None, **kwargs
     ) -> tf.Tensor:
         """As TFP's, nats; events and contexts are broadcast together."""
-        return (
-            _Plain.log_prob(self, value, name, **kwargs)
-            if context is None
-            else self.given(context).log_prob(value, name)
-        )
+        return super().log_prob(value, name, **kwargs) if context is None else self.given(context).log_prob(value, name)
 
     def prob(self, value: ArrayLike, name: str = "prob", context: ArrayLike | None = None, **kwargs) -> tf.Tensor:
         """As TFP's; events and contexts are broadcast together."""
-        return _Plain.prob(self, value, name, **kwargs) if context is None else self.given(context).prob(value, name)
+        return super().prob(value, name, **kwargs) if context is None else self.given(context).prob(value, name)
 
     def sample(
         self,
@@ -133,7 +124,7 @@ class ConditionalDistribution(_Plain):
     ) -> tf.Tensor:
         """As TFP's: (*sample_shape, *batch of the contexts, *event_shape)."""
         if context is None:
-            return _Plain.sample(self, sample_shape, seed, name, **kwargs)
+            return super().sample(sample_shape, seed, name, **kwargs)
         return self.given(context).sample(sample_shape, seed, name)
 
     def experimental_sample_and_log_prob(
@@ -146,7 +137,7 @@ class ConditionalDistribution(_Plain):
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """As TFP's: samples as of `sample`, and their log_prob."""
         if context is None:
-            return _Plain.experimental_sample_and_log_prob(self, sample_shape, seed, name, **kwargs)
+            return super().experimental_sample_and_log_prob(sample_shape, seed, name, **kwargs)
         return self.given(context).experimental_sample_and_log_prob(sample_shape, seed, name)
 
 

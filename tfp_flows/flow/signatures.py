@@ -198,7 +198,7 @@ def _context_shape(model):
 
 def _trace(function, specs):
     # No autograph: nothing here branches on a tensor, and a flow that does in plain Python shall fail at the export.
-    return traced(function, autograph=False).get_concrete_function(**{spec.name: spec for spec in specs})
+    return traced(function).get_concrete_function(**{spec.name: spec for spec in specs})
 
 
 def _served(value, dtype, shape):

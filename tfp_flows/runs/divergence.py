@@ -69,7 +69,7 @@ def _divergence(p, q, n, context, seed, batch):
     specs = [tf.TensorSpec([], tf.int32), tf.TensorSpec([2], tf.int32)]
     if context is not None:
         specs.append(tf.TensorSpec([None, *context.shape[1:]], context.dtype))
-    difference = traced(difference, autograph=False).get_concrete_function(*specs)
+    difference = traced(difference).get_concrete_function(*specs)
     parts = []
     for i in range(0, n, batch):
         given = [] if context is None else [tf.convert_to_tensor(context[i : i + batch])]
