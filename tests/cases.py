@@ -10,7 +10,8 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfp_flows import bijectors, masks, transforms
-from tfp_flows.networks import MADE, MLP, ConvNet, PixelCNN, ResNet, WaveNet
+from tfp_flows.dynamics import Solver
+from tfp_flows.networks import MADE, MLP, ConvNet, PixelCNN, ResNet, TimeMLP, WaveNet
 
 tfb = tfp.bijectors
 
@@ -202,6 +203,17 @@ def resnet_coupling(dtype):
     return bijectors.AffineCoupling(mask, ResNet(4, 3, num_blocks=1, dtype=dtype), dtype=dtype)
 
 
+def fine(dtype):
+    """As exact as the generic checks are."""
+    return Solver(rtol=1e-11, atol=1e-11) if dtype == "float64" else Solver(rtol=1e-6, atol=1e-6)
+
+
+def continuous(dtype):
+    """By the exact trace, of a network that knows its own derivative, and the adjoint equation."""
+    net = TimeMLP(3, (6,), activation="tanh", dtype=dtype)
+    return bijectors.Continuous(net, (3,), fine(dtype), dtype=dtype)
+
+
 ARBITRARY = np.array([True, False, False, True, True, False, True])
 EVERY_OTHER_CHANNEL = np.broadcast_to([True, False, True, False], (2, 2, 4))
 IMAGE = np.arange(16).reshape(4, 4, 1) // 2 % 2 == 0
@@ -302,6 +314,7 @@ CASES = {
     "elementwise_shift": Case(
         lambda dtype: bijectors.Elementwise(transforms.Shift(), (4,), dtype=dtype), (4,), constant=True
     ),
+    "continuous": Case(continuous, (3,)),
     "chain": Case(chain, (4,)),
     "constant_chain": Case(constant_chain, (4,), constant=True),
     "nested_chain": Case(nested_chain, (5,)),

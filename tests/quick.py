@@ -39,6 +39,7 @@ ROOMS = {
         "test_pipeline.py::test_refusals",
     ],
     "dequantization": ["test_dequantization.py::TestBound", "test_dequantization_refusals"],
+    "dynamics": ["test_divergence", "test_solve.py::test_a_tableau", "test_solve.py::test_what_cannot"],
     "examples": [""],
     "flow": [
         "test_flow.py::test_fit_moves",

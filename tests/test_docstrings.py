@@ -27,6 +27,7 @@ FORMER = {("tfp_flows.training", name) for name in tfp_flows.runs.__all__}
 # Public names without an example, and why.
 BARE = {
     "flow.SamplingError": "an exception; flow.sampler.require, which raises it, has one",
+    "dynamics.SolverError": "an exception; require_reached, which raises it, has one",
     "runs.RunLog": "a part of train",
     "runs.train": "writes a run directory; examples/quickstart.py shows it",
     "runs.distill": "needs a run; examples/distillation.py shows it",

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import tfp_flows
-from tfp_flows import networks, registration
+from tfp_flows import dynamics, networks, registration
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 FIXTURES = ROOT / "tests" / "fixtures"
@@ -67,6 +67,28 @@ NETWORKS = {
 }
 
 
+# Of an event and a time.
+TIMED = {
+    "TimeMLP": lambda: networks.TimeMLP(2, (4,)),
+    "ProbabilityFlow": lambda: networks.ProbabilityFlow(
+        networks.TimeMLP(2, (4,)), dynamics.paths.VarianceExploding(0.05, 7.0)
+    ),
+}
+
+
+@pytest.mark.parametrize("name", TIMED)
+def test_a_network_of_a_time_in_a_plain_model_comes_back(name, tmp_path):
+    inputs = keras.Input((2,)), keras.Input(())
+    model = keras.Model(inputs, TIMED[name]()(*inputs))
+    random = np.random.default_rng(0)
+    model.set_weights([w + random.normal(scale=0.1, size=w.shape) for w in model.get_weights()])
+    model.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    given = [random.normal(size=(3, 2)).astype("float32"), np.linspace(0, 1, 3, dtype="float32")]
+    np.testing.assert_array_equal(model(given), again(given))
+    assert np.ptp(model(given)) > 1e-3
+
+
 @pytest.mark.parametrize("name", NETWORKS)
 @pytest.mark.parametrize("kind", ["Sequential", "Model"])
 def test_a_network_in_a_plain_model_comes_back(name, kind, tmp_path):
@@ -88,7 +110,7 @@ def test_a_network_in_a_plain_model_comes_back(name, kind, tmp_path):
 
 
 def test_every_network_that_is_public_has_a_case():
-    assert {*NETWORKS, "WeightNormConv2D"} == set(networks.__all__)
+    assert {*NETWORKS, *TIMED, "WeightNormConv2D"} == set(networks.__all__)
 
 
 def run(code, *arguments):
@@ -139,7 +161,7 @@ for name, config in configs.items():
 
 def test_everything_that_is_registered_is_found_by_its_name(tmp_path):
     """Layers, metrics and optimizers one by one, in a process that has imported none of them."""
-    made = [make() for make, _ in NETWORKS.values()]
+    made = [make() for make, _ in NETWORKS.values()] + [make() for make in TIMED.values()]
     made += [networks.WeightNormConv2D(2), tfp_flows.metrics.BitsPerDim(4), tfp_flows.training.FusedAdam(1e-2)]
     made += [tfp_flows.optimizers.WarmupCosine(1e-2, 10)]
     configs = {keras.saving.get_registered_name(type(one)): keras.saving.serialize_keras_object(one) for one in made}

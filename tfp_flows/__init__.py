@@ -14,6 +14,7 @@ if TYPE_CHECKING:  # the table below, for editors and type checkers; X as X is h
     from tfp_flows import bijectors as bijectors
     from tfp_flows import data as data
     from tfp_flows import dequantization as dequantization
+    from tfp_flows import dynamics as dynamics
     from tfp_flows import flow as flow
     from tfp_flows import masks as masks
     from tfp_flows import metrics as metrics
@@ -48,6 +49,7 @@ _MODULES = (
     "transforms",
     "networks",
     "objectives",
+    "dynamics",
     "flow",
     "models",
     "training",

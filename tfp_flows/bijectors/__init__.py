@@ -5,6 +5,7 @@ from tfp_flows.bijectors.autoregressive import Autoregressive
 from tfp_flows.bijectors.batch_norm import BatchNorm
 from tfp_flows.bijectors.bijector import Bijector
 from tfp_flows.bijectors.chain import Chain
+from tfp_flows.bijectors.continuous import Continuous
 from tfp_flows.bijectors.coupling import AdditiveCoupling, AffineCoupling, Coupling
 from tfp_flows.bijectors.elementwise import Elementwise
 from tfp_flows.bijectors.emerging_conv import EmergingConv
@@ -20,13 +21,15 @@ from tfp_flows.bijectors.quantile_map import QuantileMap
 from tfp_flows.bijectors.rescale import Rescale
 from tfp_flows.bijectors.routing import takes_context
 from tfp_flows.bijectors.sigmoid import Sigmoid
+from tfp_flows.bijectors.solving import solving
 from tfp_flows.bijectors.squeeze import Squeeze
 from tfp_flows.bijectors.standardize import Standardize
 from tfp_flows.bijectors.standardized_context import StandardizedContext
 
 __all__ = [
-    "ActNorm", "AdditiveCoupling", "AffineCoupling", "Autoregressive", "BatchNorm", "Bijector", "Chain", "Coupling",
+    "ActNorm", "AdditiveCoupling", "AffineCoupling", "Autoregressive", "BatchNorm", "Bijector", "Chain", "Continuous",
+    "Coupling",
     "Elementwise", "EmergingConv", "Equalize", "Given", "InvertibleConv1x1", "Logit", "MultiScale", "Permutation",
     "PiecewiseProbit", "QuantileMap", "Rescale", "Sigmoid", "Squeeze", "Standardize", "StandardizedContext",
-    "initializing", "is_initializing", "takes_context",
+    "initializing", "is_initializing", "solving", "takes_context",
 ]  # fmt: skip

@@ -19,6 +19,7 @@ import tensorflow as tf
 from tfp_flows.bijectors.parts import unrepeatable
 from tfp_flows.bijectors.step import walk
 from tfp_flows.bridge import layers
+from tfp_flows.bridge.keras_mode import KerasMode
 from tfp_flows.bridge.modules import held
 from tfp_flows.bridge.tape import may_record, stop_recording
 from tfp_flows.numerics.tensors import once_only
@@ -48,7 +49,7 @@ def walk_reversibly(steps, value, kwargs):
         given = dict(zip(places, contexts))
         return tf.nest.pack_sequence_as(kwargs, [given.get(i, leaf) for i, leaf in enumerate(leaves)])
 
-    training = _KerasMode()(function=None)
+    training = KerasMode()(function=None)
 
     @tf.custom_gradient
     def run(value, *contexts):
@@ -63,7 +64,7 @@ def walk_reversibly(steps, value, kwargs):
                 return _backwards(steps, image, contexts, options, g_image, g_log_det)
 
             # The call of the Keras model that said whether this is training is over by now.
-            g_value, g_contexts, g_variables = _KerasMode()(function=compute, training=training)
+            g_value, g_contexts, g_variables = KerasMode()(function=compute, training=training)
             gradients = [_sum_to(g_value, value.shape, shape), *g_contexts]
             once = functools.partial(once_only, what="a reversible chain, which stores nothing to take others from")
             return [once(g) for g in gradients], [once(g_variables.get(v.ref())) for v in variables]
@@ -160,15 +161,3 @@ def _sum_to(g_value, static_shape, shape):
     g_value = tape.gradient(wide, narrow, g_value)
     g_value.set_shape(static_shape)
     return g_value
-
-
-class _KerasMode(keras.layers.Layer):
-    """Says whether Keras is training, or runs a function as it was when Keras was or was not."""
-
-    def __init__(self):
-        super().__init__(dtype="float32", autocast=False, name="reversible")
-        layers.pass_arguments_as_they_are(self)
-        self.built = True
-
-    def call(self, function=None, training=None):
-        return training if function is None else function()

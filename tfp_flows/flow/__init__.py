@@ -1,6 +1,8 @@
 """Flow: the `keras.Model` around any distribution, and its machinery. Knows no paper."""
 
 from tfp_flows.flow.flow import Flow
+from tfp_flows.flow.langevin_sampler import AnnealedLangevin
+from tfp_flows.flow.ode_sampler import ODESampler
 from tfp_flows.flow.sampler import DistributionSampler, Sampler, SamplingError
 
-__all__ = ["DistributionSampler", "Flow", "Sampler", "SamplingError"]
+__all__ = ["AnnealedLangevin", "DistributionSampler", "Flow", "ODESampler", "Sampler", "SamplingError"]

@@ -69,7 +69,7 @@ class Flow(conditional.HasContext, FlowTrainer):
         super().__init__(name=name, dtype=tf.as_dtype(distribution.dtype).name)
         self.distribution, self.dequantization = distribution, dequantization
         self.seed, self.num_classes = int(seed), num_classes
-        self.sampler = DistributionSampler() if sampler is None else sampler
+        self._sampler = DistributionSampler() if sampler is None else sampler
         self.objective, self._meters = self.default_objective(), None
         self.event_shape = tuple(distribution.event_shape)
         self.conditioners, self.adopted = adoption.adopt_weights(distribution)
@@ -86,6 +86,17 @@ class Flow(conditional.HasContext, FlowTrainer):
         self._for_checkpoints = tf.Module()
         self._for_checkpoints.held = [tf_variable(weight) for weight in self.weights]
         self.built, self._compiled = True, CompiledFunctions(self)
+
+    @property
+    def sampler(self) -> Sampler:
+        """`tfp_flows.flow.Sampler` that `sample`, pictures and the served `sample` ask; may be set to another one."""
+        return self._sampler
+
+    @sampler.setter
+    def sampler(self, sampler: Sampler) -> None:
+        if not isinstance(sampler, Sampler):
+            raise ValueError(f"Expected sampler to be a tfp_flows.flow.Sampler; got {sampler!r}.")
+        self._sampler, self._compiled = sampler, CompiledFunctions(self)
 
     @property
     def num_bins(self) -> int | None:
@@ -262,13 +273,18 @@ class Flow(conditional.HasContext, FlowTrainer):
             return self.dequantization.centre(x, dtype=self.variable_dtype)
         return tf.cast(x, self.variable_dtype)
 
-    def _score(self, x, context, seed):
+    def dequantized(self, x: tf.Tensor, seed: tf.Tensor | None) -> tuple[tf.Tensor, tf.Tensor | float]:
+        """Events as floats, with noise drawn from the seed where there is any to add, and its log q, (batch,) or 0."""
         log_q = 0.0
         if seed is not None and self.dequantization is not None and (x.dtype.is_integer or self.num_bins is None):
             x, log_q = self.dequantization(x, seed, dtype=self.variable_dtype)
         elif x.dtype.is_integer:
             x = self.dequantization.centre(x, dtype=self.variable_dtype)
-        log_prob = self.distribution.log_prob(tf.cast(x, self.variable_dtype), **self.options(context))
+        return tf.cast(x, self.variable_dtype), log_q
+
+    def _score(self, x, context, seed):
+        x, log_q = self.dequantized(x, seed)
+        log_prob = self.distribution.log_prob(x, **self.options(context))
         return contexts.void_unknown(self, context, log_prob - log_q)
 
     def _require_bijector(self, what):

@@ -9,6 +9,7 @@ import functools
 import keras
 import tensorflow as tf
 
+from tfp_flows.bijectors import solving
 from tfp_flows.bridge.traces import traced
 from tfp_flows.flow import support
 from tfp_flows.flow.context import void_unknown
@@ -33,12 +34,14 @@ class CompiledFunctions:
 
         @functools.partial(traced, reduce_retracing=True)
         def encode(x, context=None):
-            z = flow.distribution.bijector.inverse(tf.identity(x), **flow.bijector_options(context))
+            with solving(log_det=False):
+                z = flow.distribution.bijector.inverse(tf.identity(x), **flow.bijector_options(context))
             return void_unknown(flow, context, z)
 
         @functools.partial(traced, reduce_retracing=True)
         def decode(z, context=None):
-            x = flow.distribution.bijector.forward(tf.identity(z), **flow.bijector_options(context))
+            with solving(log_det=False):
+                x = flow.distribution.bijector.forward(tf.identity(z), **flow.bijector_options(context))
             return void_unknown(flow, context, x)
 
         self.log_prob, self.sample, self.encode, self.decode = log_prob, sample, encode, decode

@@ -14,7 +14,8 @@ import numpy as np
 import tensorflow as tf
 
 from tfp_flows.flow import context as contexts
-from tfp_flows.flow import events, no_data, sample_weights, sentences
+from tfp_flows.flow import events, no_data, sample_weights
+from tfp_flows.numerics import sentences
 
 _KIND = "refusal"
 

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 
 import tensorflow as tf
 
+from tfp_flows.bijectors import solving
 from tfp_flows.bijectors.routing import context_options
-from tfp_flows.flow import sentences
 from tfp_flows.flow import temperature as temperatures
+from tfp_flows.numerics import sentences
 from tfp_flows.numerics.in_parts import in_parts
 
 if TYPE_CHECKING:
@@ -95,6 +96,10 @@ class DistributionSampler(Sampler):
         def push(z, context=None):
             return bijector.forward(z, **({} if context is None else context_options(bijector, context)))
 
+        with solving(log_det=False, failure=_KIND):
+            return self._push(push, z, n, context, flow)
+
+    def _push(self, push, z, n, context, flow):
         if self.numbers_at_once is None:
             return push(z, *([] if context is None else [context]))
         given = [z]

@@ -4,15 +4,22 @@ import sys
 
 from tfp_flows.flow import Flow, flow, latent
 from tfp_flows.models.blocks import autoregressive_flow, noise
+from tfp_flows.models.cnf import CNF
+from tfp_flows.models.flow_matching import FlowMatching
 from tfp_flows.models.glow import Glow
 from tfp_flows.models.iaf import IAF
 from tfp_flows.models.maf import MAF
+from tfp_flows.models.ncsn import NCSN
 from tfp_flows.models.nice import NICE
 from tfp_flows.models.parallel_wavenet import ParallelWaveNet
 from tfp_flows.models.realnvp import RealNVP
+from tfp_flows.models.score_sde import ScoreSDE
 from tfp_flows.models.wavenet import WaveNet
 
-__all__ = ["Flow", "Glow", "IAF", "MAF", "NICE", "ParallelWaveNet", "RealNVP", "WaveNet"]
+__all__ = [
+    "CNF", "Flow", "FlowMatching", "Glow", "IAF", "MAF", "NCSN", "NICE", "ParallelWaveNet", "RealNVP", "ScoreSDE",
+    "WaveNet",
+]  # fmt: skip
 
 # Modules that were documented here, under their former names.
 for _module in (autoregressive_flow, flow, latent, noise):

@@ -11,7 +11,9 @@ if TYPE_CHECKING:  # the table below, for editors and type checkers; X as X is h
     from tfp_flows.networks.made import MADE as MADE
     from tfp_flows.networks.mlp import MLP as MLP
     from tfp_flows.networks.pixelcnn import PixelCNN as PixelCNN
+    from tfp_flows.networks.probability_flow import ProbabilityFlow as ProbabilityFlow
     from tfp_flows.networks.resnet import ResNet as ResNet
+    from tfp_flows.networks.time_mlp import TimeMLP as TimeMLP
     from tfp_flows.networks.wavenet import WaveNet as WaveNet
     from tfp_flows.networks.weight_norm import WeightNormConv2D as WeightNormConv2D
 
@@ -21,7 +23,9 @@ HOMES = {
     "MADE": "made",
     "MLP": "mlp",
     "PixelCNN": "pixelcnn",
+    "ProbabilityFlow": "probability_flow",
     "ResNet": "resnet",
+    "TimeMLP": "time_mlp",
     "WaveNet": "wavenet",
     "WeightNormConv2D": "weight_norm",
 }

@@ -8,7 +8,7 @@ from tfp_flows.data import columns, precision
 from tfp_flows.libraries import versions
 from tfp_flows.optimizers import RELATIVE_CLIPNORM
 from tfp_flows.runs import asked, labels, objectives
-from tfp_flows.runs.config import MAXIMUM_LIKELIHOOD, Config, Training
+from tfp_flows.runs.config import Config, Training
 from tfp_flows.runs.recipe import recipe_for
 from tfp_flows.runs.run import build_model
 
@@ -66,19 +66,21 @@ def new_config(
         jit_compile=jit_compile,
     )  # fmt: skip
     given = {**recipe["arguments"], **given}
+    arguments = {"event_shape": list(dataset.event_shape), "num_bins": dataset.num_bins, "seed": seed, **given}
+    # Built before the folder is made: what the model refuses leaves nothing behind.
+    keras.utils.set_random_seed(seed)
+    flow = build_model(model, arguments)
     config = Config(
         model=model,
-        arguments={"event_shape": list(dataset.event_shape), "num_bins": dataset.num_bins, "seed": seed, **given},
+        arguments=arguments,
         data=data,
         data_options=data_options,
         training=training,
-        objective=dict(recipe.get("objective", MAXIMUM_LIKELIHOOD)),
+        objective=dict(recipe.get("objective") or objectives.describe(flow.default_objective())),
         versions=versions(),
         class_labels=None if class_labels is None else class_labels.to_dict(),
     )
-    # Built before the folder is made: what the model refuses leaves nothing behind.
-    keras.utils.set_random_seed(seed)
-    objectives.build(config.objective).check(build_model(model, config.arguments))
+    objectives.build(config.objective).check(flow)
     return config, dataset
 
 

@@ -10,7 +10,15 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tfp_flows.objectives import MaximumLikelihood, ReverseKL, SpectralPower
+from tfp_flows.objectives import (
+    ConditionalFlowMatching,
+    DenoisingScoreMatching,
+    MaximumLikelihood,
+    Objective,
+    RegularizedLikelihood,
+    ReverseKL,
+    SpectralPower,
+)
 from tfp_flows.runs import labels
 from tfp_flows.runs.divergence import compare
 from tfp_flows.runs.run import Run
@@ -89,6 +97,19 @@ def build(objective):
     return function(**options)
 
 
+def describe(objective: Objective) -> dict:
+    """What a config holds of an objective that can be built from plain options: its name here, and these.
+
+    Example:
+        >>> from tfp_flows.objectives import ConditionalFlowMatching
+        >>> from tfp_flows.runs import objectives
+        >>> objectives.describe(ConditionalFlowMatching())
+        {'name': 'conditional_flow_matching', 'path': 'linear', 'times': 'uniform'}
+    """
+    (name,) = (name for name, entry in OBJECTIVES.items() if entry.kind is type(objective))
+    return {"name": name, **objective.get_config()}
+
+
 def _options(objective):
     return {key: value for key, value in objective.items() if key != "name"}
 
@@ -118,6 +139,18 @@ OBJECTIVES = {
     "maximum_likelihood": Entry(
         MaximumLikelihood,
         build=lambda: MaximumLikelihood(),
+    ),
+    "regularized_likelihood": Entry(
+        RegularizedLikelihood,
+        build=RegularizedLikelihood,
+    ),
+    "conditional_flow_matching": Entry(
+        ConditionalFlowMatching,
+        build=ConditionalFlowMatching,
+    ),
+    "denoising_score_matching": Entry(
+        DenoisingScoreMatching,
+        build=DenoisingScoreMatching,
     ),
     "reverse_kl": Entry(
         ReverseKL,

@@ -1,0 +1,76 @@
+"""Annealed Langevin dynamics: the published levels and steps, the distribution that is left, and where it is needed."""
+
+import math
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfp_flows.bridge.traces import traced
+from tfp_flows.dynamics import langevin
+
+
+@pytest.mark.parametrize(
+    "s_max, size, published", [(50.0, 32, 232), (90.0, 64, 500), (140.0, 96, 788), (190.0, 128, 1086)]
+)
+def test_the_number_of_levels_is_the_published_one(s_max, size, published):
+    """arXiv:2006.09011, table 4 (appendix B.2): CIFAR-10, CelebA, LSUN church and bedroom."""
+    assert abs(langevin.num_levels(0.01, s_max, 3 * size * size) / published - 1) < 0.01
+
+
+@pytest.mark.parametrize("s_max, count, published", [(50.0, 232, 6.2e-6), (90.0, 500, 3.3e-6)])
+def test_the_step_is_the_published_one(s_max, count, published):
+    gamma = (s_max / 0.01) ** (1 / (count - 1))
+    assert abs(langevin.best_step(0.01, gamma, 5) / published - 1) < 0.1
+
+
+def two_modes(levels, dtype="float64"):
+    """The score of 0.2 N(-5, 1) + 0.8 N(5, 1) with noise of each level, as a function of x and the level's number."""
+    variances = tf.constant([1 + s**2 for s in levels], dtype)
+
+    def score(x, i):
+        v = tf.gather(variances, i)
+        share = tf.sigmoid(math.log(4.0) + 10 * x / v)
+        return (-(x + 5) * (1 - share) - (x - 5) * share) / v
+
+    return score
+
+
+def test_annealing_gives_modes_their_weights_and_one_level_does_not():
+    """arXiv:1907.05600, section 3.2.2."""
+    levels = [20.0 * 0.75**i for i in range(25)]
+    start = 20 * tf.random.stateless_normal([4000, 1], [0, 1], dtype=tf.float64)
+    step = langevin.best_step(levels[-1], levels[0] / levels[1], 100)
+    run = traced(lambda levels, step, n: langevin.annealed_langevin(two_modes(levels), start, levels, step, n, [0, 2]))
+    annealed = run(levels, step, 100).numpy()
+    assert abs((annealed > 0).mean() - 0.8) < 0.04
+    assert abs(annealed[annealed > 0].mean() - 5) < 0.1 and abs(annealed[annealed > 0].std() - 1) < 0.1
+    plain = run([0.02], 0.1, 2500).numpy()
+    assert abs((plain > 0).mean() - 0.5) < 0.05
+
+
+def test_chains_are_a_function_of_the_seed_and_graphs_agree():
+    levels = [3.0, 1.0, 0.3]
+    run = lambda seed: langevin.annealed_langevin(two_modes(levels), tf.ones([5, 1], tf.float64), levels, 0.01, 4, seed)
+    first = run(tf.constant([1, 2]))
+    np.testing.assert_array_equal(first, run(tf.constant([1, 2])))
+    assert (first != run(tf.constant([1, 3]))).numpy().all()
+    np.testing.assert_allclose(traced(run)(tf.constant([1, 2])), first, rtol=1e-10)
+    # XLA has another generator of random numbers.
+    assert np.isfinite(traced(run, jit_compile=True)(tf.constant([1, 2]))).all()
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        (dict(levels=[1.0, 2.0]), r"Expected positive, decreasing noise levels; got \[1.0, 2.0\]"),
+        (dict(levels=[1.0, 0.0]), "Expected positive, decreasing noise levels"),
+        (dict(levels=[]), "Expected positive, decreasing noise levels"),
+        (dict(step=0.0), "Expected step to be a positive finite number; got 0.0"),
+        (dict(num_steps=0), "Expected num_steps to be a positive integer; got 0"),
+    ],
+)
+def test_bad_arguments_are_refused(options, message):
+    given = dict(levels=[1.0, 0.1], step=0.1, num_steps=2) | options
+    with pytest.raises(ValueError, match=message):
+        langevin.annealed_langevin(lambda x, i: -x, tf.ones([1, 1]), seed=[0, 0], **given)

@@ -1,0 +1,66 @@
+"""CNF: a velocity field by maximum likelihood through its differential equation.
+
+    data -> standard units -> dx/dt = v(x, t), t from 1 to 0 -> standard normal
+
+Training takes as many passes of the network as the solver does, and as many again for the gradient. Where it is trained
+with steps of one length, a density by tolerance shows whether they were short enough.
+Chen et al., arXiv:1806.07366, section 4; Grathwohl et al., FFJORD, arXiv:1810.01367; the costs of the way: Finlay et
+al., arXiv:2002.02798.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import keras
+
+from tfp_flows.models.blocks.continuous_flow import ContinuousFlow
+from tfp_flows.objectives import Objective, RegularizedLikelihood
+
+
+@keras.saving.register_keras_serializable(package="tfp_flows")
+class CNF(ContinuousFlow):
+    """A continuous normalizing flow.
+
+    Args:
+        training_steps: int, steps of Runge and Kutta's method in training, whose gradient is exact; None for the
+            solver that densities have, with the gradient of the adjoint equation if it is one by tolerance.
+        kinetic, jacobian: floats >= 0, weights of the costs of the way, see `objectives.RegularizedLikelihood`.
+        **: those of `tfp_flows.models.blocks.continuous_flow.ContinuousFlow`.
+
+    Example:
+        >>> import tfp_flows
+        >>> flow = tfp_flows.CNF((2,), hidden_units=16)
+        >>> flow.log_prob(tf.zeros([3, 2])).shape.as_list()
+        [3]
+    """
+
+    def __init__(
+        self,
+        event_shape: tuple[int, ...],
+        num_bins: int | None = None,
+        hidden_units: int | Sequence[int] = (64, 64, 64),
+        activation: str = "tanh",
+        num_frequencies: int = 3,
+        context_shape: tuple[int, ...] | None = None,
+        num_classes: int | None = None,
+        solver: str = "dormand_prince",
+        num_steps: int | None = None,
+        rtol: float = 1e-5,
+        atol: float = 1e-5,
+        trace: str = "exact",
+        num_probes: int = 1,
+        integer_columns: Sequence[int] | None = None,
+        preprocessing: str = "standard",
+        training_steps: int | None = 8,
+        kinetic: float = 0.0,
+        jacobian: float = 0.0,
+        seed: int = 0,
+        name: str | None = None,
+        dtype: str | None = None,
+    ):
+        vars(self)["_objective_arguments"] = RegularizedLikelihood(kinetic, jacobian, training_steps).get_config()
+        super().__init__(locals())
+
+    def default_objective(self) -> Objective:
+        return RegularizedLikelihood(**self._objective_arguments)

@@ -1,0 +1,62 @@
+"""Flow matching: a velocity field by regression, a likelihood by its differential equation.
+
+    data -> standard units -> dx/dt = v(x, t), t from 1 to 0 -> standard normal
+
+A training step is one pass of the network. Samples and densities cost as many passes as the solver takes.
+Lipman, Chen, Ben-Hamu, Nickel and Le, Flow Matching for Generative Modeling, arXiv:2210.02747.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import keras
+
+from tfp_flows.models.blocks.continuous_flow import ContinuousFlow
+from tfp_flows.objectives import ConditionalFlowMatching, Objective
+
+
+@keras.saving.register_keras_serializable(package="tfp_flows")
+class FlowMatching(ContinuousFlow):
+    """A flow of continuous time, trained by conditional flow matching.
+
+    Args:
+        path: "linear", that of optimal transport, "trigonometric" or "variance_preserving".
+        times: "uniform" or "logit_normal", those of training, see `objectives.ConditionalFlowMatching`.
+        **: those of `tfp_flows.models.blocks.continuous_flow.ContinuousFlow`.
+
+    Example:
+        >>> import tfp_flows
+        >>> flow = tfp_flows.FlowMatching((2,), hidden_units=16)
+        >>> flow.log_prob(tf.zeros([3, 2])).shape.as_list()
+        [3]
+    """
+
+    def __init__(
+        self,
+        event_shape: tuple[int, ...],
+        num_bins: int | None = None,
+        hidden_units: int | Sequence[int] = (256, 256, 256),
+        activation: str = "swish",
+        num_frequencies: int = 3,
+        context_shape: tuple[int, ...] | None = None,
+        num_classes: int | None = None,
+        solver: str = "dormand_prince",
+        num_steps: int | None = None,
+        rtol: float = 1e-5,
+        atol: float = 1e-5,
+        trace: str = "exact",
+        num_probes: int = 1,
+        integer_columns: Sequence[int] | None = None,
+        preprocessing: str = "standard",
+        path: str = "linear",
+        times: str = "uniform",
+        seed: int = 0,
+        name: str | None = None,
+        dtype: str | None = None,
+    ):
+        vars(self)["_objective_arguments"] = ConditionalFlowMatching(path, times).get_config()
+        super().__init__(locals())
+
+    def default_objective(self) -> Objective:
+        return ConditionalFlowMatching(**self._objective_arguments)

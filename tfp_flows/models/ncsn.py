@@ -1,0 +1,80 @@
+"""NCSN: scores of data at geometric noise levels, samples by annealed Langevin dynamics.
+
+    data -> standard units -> probability flow through the levels -> normal of the largest one
+
+Trained by denoising score matching, weighted by the squared level, on a network that is told the level. The levels of
+the second paper; between them the network is asked by the differential equation that gives densities.
+Song and Ermon, Generative Modeling by Estimating Gradients of the Data Distribution, arXiv:1907.05600; Improved
+Techniques for Training Score-Based Generative Models, arXiv:2006.09011.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import keras
+
+from tfp_flows.dynamics import langevin, paths
+from tfp_flows.flow.langevin_sampler import AnnealedLangevin
+from tfp_flows.models.blocks.continuous_flow import ContinuousFlow
+from tfp_flows.networks import ProbabilityFlow
+from tfp_flows.objectives import DenoisingScoreMatching, Objective
+
+
+@keras.saving.register_keras_serializable(package="tfp_flows")
+class NCSN(ContinuousFlow):
+    """A noise-conditional score network.
+
+    Args:
+        s_min, s_max: floats, 0 < s_min < s_max, the least and the largest level, in standard deviations of the data.
+            The largest is best about as large as two events are ever apart (arXiv:2006.09011, technique 1).
+        num_levels: int, of the sampler; None for as many as technique 2 asks for.
+        langevin_steps: int, at each level.
+        langevin_step: float, at the last level; None for that of technique 4.
+        **: those of `tfp_flows.models.blocks.continuous_flow.ContinuousFlow`.
+
+    Example:
+        >>> import tfp_flows
+        >>> flow = tfp_flows.NCSN((2,), hidden_units=16)
+        >>> flow.sample(3, seed=0).shape.as_list()
+        [3, 2]
+    """
+
+    def __init__(
+        self,
+        event_shape: tuple[int, ...],
+        num_bins: int | None = None,
+        hidden_units: int | Sequence[int] = (256, 256, 256),
+        activation: str = "swish",
+        num_frequencies: int = 3,
+        context_shape: tuple[int, ...] | None = None,
+        num_classes: int | None = None,
+        solver: str = "dormand_prince",
+        num_steps: int | None = None,
+        rtol: float = 1e-5,
+        atol: float = 1e-5,
+        trace: str = "exact",
+        num_probes: int = 1,
+        integer_columns: Sequence[int] | None = None,
+        preprocessing: str = "standard",
+        s_min: float = 0.01,
+        s_max: float = 8.0,
+        num_levels: int | None = None,
+        langevin_steps: int = 5,
+        langevin_step: float | None = None,
+        seed: int = 0,
+        name: str | None = None,
+        dtype: str | None = None,
+    ):
+        given = locals()
+        langevin.check_levels([s_max, s_min])
+        super().__init__(
+            given,
+            wrap=lambda network: ProbabilityFlow(network, paths.VarianceExploding(s_min, s_max)),
+            # The data have variance 1 beside the noise.
+            base_scale=(1 + s_max**2) ** 0.5,
+            sampler=AnnealedLangevin(num_levels, langevin_steps, langevin_step),
+        )
+
+    def default_objective(self) -> Objective:
+        return DenoisingScoreMatching()

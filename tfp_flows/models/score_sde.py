@@ -1,0 +1,80 @@
+"""ScoreSDE: noise is predicted at every level, which gives the score of a diffusion and its differential equations.
+
+    data -> standard units -> probability flow, t from 1 to 0 -> normal
+
+The variance-preserving one, trained to predict the noise, is DDPM in continuous time. Samples and densities by the
+probability-flow equation, or samples by the stochastic one, see `flow.SDESampler`.
+Song et al., Score-Based Generative Modeling through Stochastic Differential Equations, arXiv:2011.13456; Ho, Jain and
+Abbeel, arXiv:2006.11239.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import keras
+
+from tfp_flows.dynamics import paths
+from tfp_flows.models.blocks.continuous_flow import ContinuousFlow
+from tfp_flows.networks import ProbabilityFlow
+from tfp_flows.objectives import DenoisingScoreMatching, Objective
+
+KINDS = ("variance_preserving", "variance_exploding")
+
+
+@keras.saving.register_keras_serializable(package="tfp_flows")
+class ScoreSDE(ContinuousFlow):
+    """A score model of continuous time.
+
+    Args:
+        kind: "variance_preserving" or "variance_exploding".
+        s_min, s_max: floats, of the exploding one: the standard deviations of its noise, in units of the data's.
+        **: those of `tfp_flows.models.blocks.continuous_flow.ContinuousFlow`.
+
+    Example:
+        >>> import tfp_flows
+        >>> flow = tfp_flows.ScoreSDE((2,), hidden_units=16)
+        >>> flow.log_prob(tf.zeros([3, 2])).shape.as_list()
+        [3]
+    """
+
+    def __init__(
+        self,
+        event_shape: tuple[int, ...],
+        num_bins: int | None = None,
+        hidden_units: int | Sequence[int] = (256, 256, 256),
+        activation: str = "swish",
+        num_frequencies: int = 3,
+        context_shape: tuple[int, ...] | None = None,
+        num_classes: int | None = None,
+        solver: str = "dormand_prince",
+        num_steps: int | None = None,
+        rtol: float = 1e-5,
+        atol: float = 1e-5,
+        trace: str = "exact",
+        num_probes: int = 1,
+        integer_columns: Sequence[int] | None = None,
+        preprocessing: str = "standard",
+        kind: str = "variance_preserving",
+        s_min: float = 0.01,
+        s_max: float = 50.0,
+        seed: int = 0,
+        name: str | None = None,
+        dtype: str | None = None,
+    ):
+        if kind not in KINDS:
+            raise ValueError(f"Expected kind to be one of {list(KINDS)}; got {kind!r}.")
+        given = locals()
+        exploding = kind == "variance_exploding"
+        path = paths.VarianceExploding(s_min, s_max) if exploding else paths.VariancePreserving()
+        # At the data itself the score of the preserving one has no bound; the exploding one has its least noise there.
+        super().__init__(
+            given,
+            wrap=lambda network: ProbabilityFlow(network, path),
+            # The data have variance 1 beside the noise.
+            base_scale=(1 + s_max**2) ** 0.5 if exploding else 1.0,
+            times=(0.0, 1.0) if exploding else (0.0, 1.0 - 1e-5),
+        )
+
+    def default_objective(self) -> Objective:
+        return DenoisingScoreMatching()
