@@ -157,7 +157,7 @@ def recording_stops():
     assert not tape.may_record()
     with tf.GradientTape(persistent=True) as first, tf.GradientTape() as second:
         first.watch(x), second.watch(x)
-        assert tape.may_record()
+        assert tape.may_record() and tape.records([tf.constant(1.0), x]) and not tape.records([tf.constant(1.0)])
         with tape.stop_recording():
             y = x * x
     assert first.gradient(y, x) is None and second.gradient(y, x) is None
@@ -336,6 +336,7 @@ PRIVATE_NAMES = [
     (tf.Variable(1.0), "_trainable", trainable_is_shared),
     (record, "stop_recording", recording_stops),
     (record, "could_possibly_record", recording_stops),
+    (record, "should_record_backprop", recording_stops),
     (keras.Variable(1.0), "_value", value_is_the_variable),
     (keras.layers.Layer(), "_flatten_layers", flatten_layers_walks),
     (keras.layers.Layer(), "_seed_generators", seed_generators_are_listed),
