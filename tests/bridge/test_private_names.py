@@ -27,6 +27,7 @@ from tfp_flows.bridge import (
     layers,
     modules,
     monotone,
+    names,
     optimizers,
     tape,
     traces,
@@ -156,7 +157,7 @@ def recording_stops():
     assert not tape.may_record()
     with tf.GradientTape(persistent=True) as first, tf.GradientTape() as second:
         first.watch(x), second.watch(x)
-        assert tape.may_record()
+        assert tape.may_record() and tape.records([tf.constant(1.0), x]) and not tape.records([tf.constant(1.0)])
         with tape.stop_recording():
             y = x * x
     assert first.gradient(y, x) is None and second.gradient(y, x) is None
@@ -335,6 +336,7 @@ PRIVATE_NAMES = [
     (tf.Variable(1.0), "_trainable", trainable_is_shared),
     (record, "stop_recording", recording_stops),
     (record, "could_possibly_record", recording_stops),
+    (record, "should_record_backprop", recording_stops),
     (keras.Variable(1.0), "_value", value_is_the_variable),
     (keras.layers.Layer(), "_flatten_layers", flatten_layers_walks),
     (keras.layers.Layer(), "_seed_generators", seed_generators_are_listed),
@@ -465,3 +467,25 @@ def test_no_private_name_is_touched_elsewhere(path):
 ])  # fmt: skip
 def test_a_private_name_is_found(text):
     assert list(touched(ast.parse(text), OWN))
+
+
+def test_a_graph_asks_for_its_names_where_they_are_unnumbered():
+    """`tf.Graph.unique_name`, which TensorFlow asks for the name of each operation, scope and captured constant."""
+    captured = tf.constant(2.0)
+
+    @tf.function(autograph=False)
+    def traced(x):
+        with (
+            names.counted_by_their_graph(),
+            names.counted_by_their_graph(),
+            tf.name_scope("net_17"),
+            tf.name_scope("a_b"),
+        ):
+            y = tf.add(x, tf.compat.v1.get_default_graph().capture(captured), name="sum_3_1")
+        return tf.multiply(y, y, name="product_7")
+
+    graph = traced.get_concrete_function(tf.TensorSpec([])).graph
+    found = [op.name for op in graph.get_operations() if op.type != "Identity"]
+    assert found == ["x", "net/a_b/captured", "net/a_b/sum", "product_7"]
+    with names.counted_by_their_graph():
+        assert float(tf.add(1.0, 2.0)) == 3

@@ -1,5 +1,6 @@
 """Export and load: what a served flow answers, what it leaves out and what it refuses."""
 
+import logging
 import pathlib
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from tests.served import assert_close, exported, gaussian, served_flow
 from tfp_flows import Flow, bijectors, serving
 from tfp_flows.dequantization import Uniform
 from tfp_flows.networks import MLP
+from tfp_flows.transforms import LogisticMixture
 
 tfd, tfb = tfp.distributions, tfp.bijectors
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -185,6 +187,26 @@ def test_export_initialises_nothing(tmp_path):
     flow = Flow(tfd.TransformedDistribution(tfd.MultivariateNormalDiag([0.0, 0.0], [1.0, 1.0]), chain))
     serving.export(flow, tmp_path)
     assert not flow.is_initialized and not any(weight.numpy().any() for weight in flow.trainable_variables)
+
+
+def test_a_mixture_is_served_beside_a_tape_and_loaded_without_warnings(tmp_path, caplog):
+    """Its gradients are written by hand, and a SavedModel does not hold them: TensorFlow failed, and warned at load."""
+    base = tfd.Independent(tfd.Normal(tf.zeros(2), 1.0), 1)
+    mixture = tfb.Invert(bijectors.Elementwise(LogisticMixture(2), (2,)))
+    flow, x = Flow(tfd.TransformedDistribution(base, mixture)), np.float32([[0.3, -1.2], [2.0, 0.1]])
+    expected = flow.log_prob(x)
+    served = served_flow(serving.export(flow, tmp_path, warmup=False))
+    logging.getLogger("absl").warning("another warning")
+    assert [record.getMessage() for record in caplog.records] == ["another warning"]
+    with tf.GradientTape() as tape:
+        np.testing.assert_allclose(served.log_prob(x), expected, rtol=1e-5)
+        watched = tf.constant(x)
+        np.testing.assert_allclose(served.log_prob(watched), expected, rtol=1e-5)
+        tape.watch(watched)
+        with pytest.raises(
+            ValueError, match="Expected the inputs of a served log_prob as arrays, .*GradientTape watches"
+        ):
+            served.log_prob(watched)
 
 
 # ---- refusals --------------------------------------------------------------------------------------------------------

@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING
 import tensorflow as tf
 
 from tfp_flows.bijectors.bijector import Bijector, context_rows
+from tfp_flows.bridge.names import counted_by_their_graph
 from tfp_flows.bridge.tape import stop_recording
 from tfp_flows.numerics.tensors import as_tuple, check_shape, floatx, require_event_shape
 from tfp_flows.transforms import Transform
@@ -184,6 +185,8 @@ class Autoregressive(Bijector):
         d = self.num_sequential_steps
         return tf.while_loop(lambda k, y: k < d, advance, (0, tf.zeros_like(x)), maximum_iterations=d)[1]
 
+    # A loop's body is a graph of its own.
+    @counted_by_their_graph()
     def _raw(self, y, context):
         options = {} if context is None else {"context": context}
         return tf.cast(self.conditioner(y, **options), y.dtype)

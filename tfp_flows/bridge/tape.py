@@ -28,3 +28,18 @@ def may_record():
         False
     """
     return record.could_possibly_record()
+
+
+def records(tensors: list) -> bool:
+    """Whether some tape records what is computed now from these tensors.
+
+    Example:
+        >>> from tfp_flows.bridge import tape
+        >>> x = tf.constant(2.0)
+        >>> with tf.GradientTape() as outer:
+        ...     before = tape.records([x])
+        ...     outer.watch(x)
+        ...     before, tape.records([x])
+        (False, True)
+    """
+    return record.should_record_backprop(tensors)

@@ -16,6 +16,8 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 from tensorflow.python.framework import ops, registry
 
+from tfp_flows.bridge.names import counted_by_their_graph
+
 _PREFIX = "CustomGradient-"
 # FuncGraph has neither a public slot for user data nor a __dict__ that vars() sees, but takes attributes.
 _SLOT = "_tfp_flows_gradients"
@@ -35,8 +37,15 @@ def owned_by_its_graph():
     """Around what is traced; in eager code, and within itself, it does nothing.
 
     A gradient that is registered inside lives as long as the outermost function that is being traced: for so long its
-    name can be looked up. TFP's bijectors forget the tensors of that function.
+    name can be looked up. TFP's bijectors forget the tensors of that function. Its operations are named alike for alike
+    models.
     """
+    with counted_by_their_graph(), _owned():
+        yield
+
+
+@contextlib.contextmanager
+def _owned():
     graph = _outermost(tf.compat.v1.get_default_graph())
     if graph is None or hasattr(graph, _SLOT):
         yield

@@ -1,11 +1,13 @@
 """Load: a served flow back in Python, with TensorFlow alone.
 
 Needs none of Keras, TensorFlow Probability and the flow's own classes: the SavedModel holds the computation. What it
-answers is what the server answers.
+answers is what the server answers: numbers, without gradients.
 """
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import os
 import pathlib
 
@@ -46,6 +48,9 @@ def load(path: str | os.PathLike) -> ServedFlow:
 class ServedFlow:
     """The functions of one served version, on arrays. Made by `load`.
 
+    A server differentiates nothing, and a SavedModel holds no gradients of those operations that have one of their own.
+    So nothing here is recorded by a `tf.GradientTape`, and an input that one watches is refused with a ValueError.
+
     Attributes:
         path: the version's folder, a string.
         card: the model card, a dictionary; empty where the version has none.
@@ -58,9 +63,10 @@ class ServedFlow:
         self.path = str(version)
         self.card = read_card(version)
         self._class_labels = _class_labels(self.card)
-        self._model = tf.saved_model.load(self.path)  # held: the functions do not keep their variables alive
+        with _quiet_of_gradients():
+            self._model = tf.saved_model.load(self.path)  # held: the functions do not keep their variables alive
         self._functions = dict(self._model.signatures)
-        self._constant = tf.constant
+        self._constant, self._tensor = tf.constant, tf.Tensor
         self.signatures = tuple(sorted(self._functions))
 
     def __repr__(self):
@@ -180,8 +186,27 @@ class ServedFlow:
         if context is not None:
             labels = self._class_labels
             inputs["context"] = context if labels is None else labels.decode(labels.encode(context, "context"))
+        from tfp_flows.bridge import tape  # here, as TensorFlow above
+
+        if tape.records([value for value in inputs.values() if isinstance(value, self._tensor)]):
+            raise ValueError(
+                f"Expected the inputs of a served {signature} as arrays, for what is served has no gradients: ask the "
+                "flow that was exported; got a tensor that a tf.GradientTape watches."
+            )
         tensors = {name: self._constant(_array(name, value, specs[name])) for name, value in inputs.items()}
-        return {name: tensor.numpy() for name, tensor in self._functions[signature](**tensors).items()}
+        with tape.stop_recording():
+            return {name: tensor.numpy() for name, tensor in self._functions[signature](**tensors).items()}
+
+
+@contextlib.contextmanager
+def _quiet_of_gradients():
+    """TensorFlow warns of each function whose gradient it could not compute, which nothing here asks for."""
+    logger, filtered = logging.getLogger("absl"), lambda line: "unsaved custom gradients" not in line.getMessage()
+    logger.addFilter(filtered)
+    try:
+        yield
+    finally:
+        logger.removeFilter(filtered)
 
 
 def _class_labels(card):
