@@ -84,10 +84,12 @@ def test_the_kernels_of_a_made_begin_uniform_by_all_inputs(n, hidden_units, cont
 
 
 def test_a_made_takes_another_initializer_and_keeps_it():
-    for net in (made := MADE(60, 1, (900, 400), initializer="he_normal"), MADE.from_config(made.get_config())):
+    made = MADE(60, 1, (900, 400, 400, 400), initializer="he_normal")
+    for net in (made, MADE.from_config(made.get_config())):
         net.build()
         for kernel, _ in net.kernels_and_masks()[:-1]:
             assert np.var(kernel) == pytest.approx(2 / len(kernel), rel=0.05)
+        assert not np.array_equal(*[kernel for kernel, _ in net.kernels_and_masks()[2:4]])
 
 
 @pytest.mark.parametrize("channels, hidden_channels, context_shape", [(1, 900, None), (9, 900, (5,)), (9, 300, None)])

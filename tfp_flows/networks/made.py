@@ -130,8 +130,9 @@ class MADE(keras.layers.Layer):
     def _part(self, more_inputs, is_last=False):
         """An initializer of a kernel that is the first, or last, part of one of more inputs."""
         initializer = self.initializer or keras.initializers.VarianceScaling(1 / 3, "fan_in", "uniform")
-        # Another one for each kernel: Keras' give the same values twice.
-        initializer = keras.initializers.get(initializer)
+        if isinstance(initializer, keras.Initializer):
+            # Another one for each kernel: Keras' give the same values twice.
+            initializer = initializer.clone()
 
         def initialize(shape, dtype=None):
             values = initializer((shape[0] + more_inputs, *shape[1:]), dtype=dtype)
