@@ -66,32 +66,30 @@ def test_what_does_not_scale_with_the_fans_is_left_alone(name):
     assert type(masked_initializer(name, mask)) is type(keras.initializers.get(name))
 
 
-@pytest.mark.parametrize("hidden_units", [600, 20])
-def test_all_units_of_a_made_begin_with_signals_of_one_size(hidden_units):
-    """However many of the features they see: of features of variance 1 each sum's is 2, for the ReLU that follows."""
-    n = 60
-    keras.utils.set_random_seed(2)
-    sums = []
-    for seed in range(20):
-        net = MADE(n, 2, hidden_units, order="random", seed=seed)
-        net.build()
-        sums.append(np.mean((RANDOM.normal(size=(300, n)) @ np.asarray(net.masked_kernels()[0])) ** 2, 0))
-    for part in np.array_split(np.mean(sums, 0), 4):
-        assert part.mean() == pytest.approx(2.0, rel=0.25)
-
-
-def test_a_context_is_counted_beside_what_a_unit_sees():
-    """A unit's sum of m context numbers and its own features, all of variance 1, is of one size: also where it sees the
-    context alone."""
-    n, m, units = 40, 24, 800
+@pytest.mark.parametrize("n, hidden_units, context", [(43, (200, 90), 0), (7, (500,), 0), (30, (300, 300), 24)])
+def test_the_kernels_of_a_made_begin_uniform_by_all_inputs(n, hidden_units, context):
+    """Within 1 / sqrt(inputs), those that a mask forbids and the context's counted too, and no two alike."""
     keras.utils.set_random_seed(4)
-    net = MADE(n, 1, units, context_shape=(m,))
+    net = MADE(n, 2, hidden_units, context_shape=(context,) if context else None)
     net.build()
-    x, c = RANDOM.normal(size=(500, n)), RANDOM.normal(size=(500, m))
-    sums = x @ np.asarray(net.masked_kernels()[0]) + c @ np.asarray(net.context_kernel())
-    size = np.mean(sums**2, 0)
-    for part in np.array_split(size, 4):
-        assert part.mean() == pytest.approx(2.0, rel=0.15)
+    *kernels, output = [np.asarray(kernel) for kernel, _ in net.kernels_and_masks()]
+    kernels[0] = np.concatenate([kernels[0], *([net.context_kernel()] if context else [])])
+    assert not output.any()
+    for kernel in kernels:
+        bound = len(kernel) ** -0.5
+        assert 0.99 * bound < np.abs(kernel).max() <= bound
+        # The variance of a uniform's square is 4/45 of the bound's fourth power.
+        assert abs((kernel**2).mean() / bound**2 - 1 / 3) < 5 * np.sqrt(4 / 45 / kernel.size)
+    assert len(np.unique(np.concatenate([kernel.ravel() for kernel in kernels]))) > 0.99 * sum(k.size for k in kernels)
+
+
+def test_a_made_takes_another_initializer_and_keeps_it():
+    made = MADE(60, 1, (900, 400, 400, 400), initializer="he_normal")
+    for net in (made, MADE.from_config(made.get_config())):
+        net.build()
+        for kernel, _ in net.kernels_and_masks()[:-1]:
+            assert np.var(kernel) == pytest.approx(2 / len(kernel), rel=0.05)
+        assert not np.array_equal(*[kernel for kernel, _ in net.kernels_and_masks()[2:4]])
 
 
 @pytest.mark.parametrize("channels, hidden_channels, context_shape", [(1, 900, None), (9, 900, (5,)), (9, 300, None)])

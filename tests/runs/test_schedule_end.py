@@ -20,11 +20,22 @@ DATA = dict(num_train=1000, num_validation=50, num_test=50)
 class Training:
     """A training of Keras' callbacks without a model, on a clock that goes as it is told."""
 
-    def __init__(self, minutes, per_step, per_epoch, steps_per_epoch, most_steps, traced=20.0, slow_after=None):
+    def __init__(
+        self,
+        minutes,
+        per_step,
+        per_epoch,
+        steps_per_epoch,
+        most_steps,
+        traced=20.0,
+        slow_after=None,
+        first_end=0.0,
+        slow_until=1e9,
+    ):
         self.now, self.decided, self.optimizer, self.stop_training = 0.0, {}, self, False
         self.iterations, self.minutes, self.slow_after = 0, minutes, slow_after
         self.per_step, self.per_epoch, self.steps_per_epoch, self.traced = per_step, per_epoch, steps_per_epoch, traced
-        self.num_steps = most_steps or 10**9
+        self.num_steps, self.first_end, self.slow_until = most_steps or 10**9, first_end, slow_until
         self.pace = paces.Pace(clock=lambda: self.now)
         self.end = schedule_end.ScheduleEnd(self, self, self.pace, most_steps, minutes)
         for callback in (self.pace, self.end):
@@ -43,14 +54,14 @@ class Training:
             for callback in callbacks:
                 callback.on_epoch_begin(epoch)
             for batch in range(self.steps_per_epoch):
-                slow = 3 if self.slow_after is not None and self.now > self.slow_after else 1
+                slow = 3 if self.slow_after is not None and self.slow_after < self.now < self.slow_until else 1
                 self.now += self.traced if self.iterations == 0 else self.per_step * slow
                 self.iterations += 1
                 for callback in callbacks:
                     callback.on_train_batch_end(batch)
                 if self.stop_training:
                     break
-            self.now += self.per_epoch
+            self.now += self.per_epoch + (0 if epoch else self.first_end)
             for callback in callbacks:
                 callback.on_epoch_end(epoch)
             epoch += 1
@@ -66,6 +77,24 @@ def test_it_ends_with_the_minutes(minutes, per_step, per_epoch, steps_per_epoch)
     assert t.decided["epochs"] == math.ceil(t.num_steps / steps_per_epoch)
     over = 30.0 if steps_per_epoch == 10**6 else per_epoch
     assert 0.93 * 60 * minutes < t.now <= 60 * minutes + over
+
+
+@pytest.mark.parametrize("per_step, per_epoch, steps_per_epoch", [(0.02, 0.1, 28), (0.01, 0.3, 5), (0.02, 0.5, 150)])
+@pytest.mark.parametrize("first_end", [3.0, 9.0])
+def test_what_is_traced_in_the_first_epochs_end_is_no_price_of_the_others(
+    per_step, per_epoch, steps_per_epoch, first_end
+):
+    """Also where it alone takes as long as four epochs."""
+    t = Training(1, per_step, per_epoch, steps_per_epoch, None, traced=4.0, first_end=first_end).run()
+    # Decided between 12 and 20 s, 98 % of what is left are used, to a part of an epoch.
+    assert t.decided["num_steps"] == t.num_steps == t.iterations
+    assert t.now == pytest.approx(60 - 0.02 * (60 - 16), abs=1.1 * per_epoch + 0.02 * 4)
+
+
+def test_a_machine_that_does_something_else_for_a_while_does_not_decide():
+    """Four epochs of five seconds before it is decided, of which the second is slow."""
+    t = Training(2, 0.1, 1.0, 50, None, traced=2.0, slow_after=9.0, slow_until=15.0).run()
+    assert t.decided["num_steps"] == t.iterations and t.now == pytest.approx(120, abs=4)
 
 
 def test_epochs_that_were_asked_for_are_not_exceeded():

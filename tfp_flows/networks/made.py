@@ -11,7 +11,8 @@
 Masks are applied to the kernels in each pass, so that no optimizer or loaded weight can undo them. Hidden units lie in
 the order of their degrees, evenly spread, however few they are (see `tfp_flows.networks.degrees`). With a context there
 are units of degree 0, which see nothing else: the first conditional depends on it as the others do. Hidden kernels
-begin as He et al. say, by the connections that are there (see `tfp_flows.networks.masked_initializer`).
+begin uniform with variance 1 / (3 n), n all inputs of the layer, masked or not and the context's with them. That is
+less than a ReLU would keep the size of signals with, on purpose: larger ones overfit small tables.
 Germain, Gregor, Murray and Larochelle, MADE, arXiv:1502.03509, section 4; conditional and residual forms as in MAF,
 arXiv:1705.07057, section 3.4, and Nash and Durkan, arXiv:1904.05626 (ResMADE).
 """
@@ -51,6 +52,8 @@ class MADE(keras.layers.Layer):
         output_initializer: Keras initializer of the last kernel.
         seed: int, of the random order.
         dtype: Keras dtype or dtype policy of this layer and all within it.
+        initializer: Keras initializer of the other kernels, whose fans count what is masked too; None for the uniform
+            one above.
         **kwargs: name and trainable, of `keras.layers.Layer`.
 
     Raises:
@@ -78,6 +81,7 @@ class MADE(keras.layers.Layer):
         output_initializer: str | keras.Initializer = "zeros",
         seed: int = 0,
         dtype: str | keras.DTypePolicy | None = None,
+        initializer: str | keras.Initializer | None = None,
         **kwargs,
     ):
         super().__init__(dtype=dtype, **kwargs)
@@ -101,6 +105,7 @@ class MADE(keras.layers.Layer):
         self.activation = keras.activations.get(activation)
         self.residual = bool(residual)
         self.output_initializer = keras.initializers.get(output_initializer)
+        self.initializer = None if initializer is None else keras.initializers.get(initializer)
         self.seed = seed
         self.order = order if isinstance(order, str) else tuple(int(i) for i in order)
         # Features in the order of their conditionals; feature i has degree 1 + its place.
@@ -113,18 +118,30 @@ class MADE(keras.layers.Layer):
         self._masks, self._kernels, self._biases = [], [], []
         for k, (size, width) in enumerate(zip(sizes[:-1], sizes[1:])):
             mask = self.degrees[k][:, np.newaxis] <= self.degrees[k + 1]
-            self._add(f"hidden_{k}", mask, "he_normal", 0 if k else sum(self.context_shape or ()))
-        mask = self.degrees[-1][:, np.newaxis] < self.degrees[0]
-        self._add("output", np.repeat(mask, self.num_params, axis=1), self.output_initializer)
+            self._add(f"hidden_{k}", mask, self._part(0 if k else sum(self.context_shape or ())))
+        mask = np.repeat(self.degrees[-1][:, np.newaxis] < self.degrees[0], self.num_params, axis=1)
+        self._add("output", mask, masked_initializer(self.output_initializer, mask))
         self._context_kernel = None
         if self.context_shape is not None:
             shape = (*self.context_shape, self.hidden_units[0])
-            initializer = masked_initializer("he_normal", np.ones(shape), self._masks[0].sum(0))
+            initializer = self._part(self.num_features, is_last=True)
             self._context_kernel = self.add_weight(shape=shape, initializer=initializer, name="context_kernel")
 
-    def _add(self, name, mask, initializer, more_inputs=0):
+    def _part(self, more_inputs, is_last=False):
+        """An initializer of a kernel that is the first, or last, part of one of more inputs."""
+        initializer = self.initializer or keras.initializers.VarianceScaling(1 / 3, "fan_in", "uniform")
+        if isinstance(initializer, keras.Initializer):
+            # Another one for each kernel: Keras' give the same values twice.
+            initializer = initializer.clone()
+
+        def initialize(shape, dtype=None):
+            values = initializer((shape[0] + more_inputs, *shape[1:]), dtype=dtype)
+            return values[more_inputs:] if is_last else values[: shape[0]]
+
+        return initialize
+
+    def _add(self, name, mask, initializer):
         self._masks.append(mask)
-        initializer = masked_initializer(initializer, mask, more_inputs)
         self._kernels.append(self.add_weight(shape=mask.shape, initializer=initializer, name=f"{name}_kernel"))
         self._biases.append(self.add_weight(shape=mask.shape[1:], initializer="zeros", name=f"{name}_bias"))
 
@@ -198,6 +215,7 @@ class MADE(keras.layers.Layer):
             "context_shape": self.context_shape,
             "output_initializer": keras.initializers.serialize(self.output_initializer),
             "seed": self.seed,
+            "initializer": None if self.initializer is None else keras.initializers.serialize(self.initializer),
         }
 
 

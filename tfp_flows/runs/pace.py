@@ -1,5 +1,6 @@
 """How fast a training goes: the time of a step, and what an epoch takes beside its steps."""
 
+import statistics
 import time
 
 import keras
@@ -10,7 +11,8 @@ from tfp_flows.numerics.tensors import as_array
 class Pace(keras.callbacks.Callback):
     """Measures a fit while it runs. The first of the callbacks, so that it counts what the others do.
 
-    The first step, which is traced, is not counted, nor is the first epoch's end where there is a second one.
+    A step's price is that of the epoch in the middle; the first step, which is traced, is not counted, nor is the first
+    half of the epochs' ends, which is slower, where there is another one.
 
     Args:
         seconds: float, of the run before this fit.
@@ -37,13 +39,18 @@ class Pace(keras.callbacks.Callback):
         if self.start is None:
             self.start = self.clock()
         self.mark = None
-        self.num_timed, self.in_steps, self.ends = 0, 0.0, []
+        self.num_timed, self.in_steps, self.ends, self.means = 0, 0.0, [], []
+        self.before_epoch = 0, 0.0
         self.is_traced = False
 
     def on_epoch_begin(self, epoch, logs=None):
         now = self.clock()
         if self.mark is not None:
             self.ends.append(now - self.mark)
+            num, seconds = self.num_timed - self.before_epoch[0], self.in_steps - self.before_epoch[1]
+            self.before_epoch = self.num_timed, self.in_steps
+            if num:
+                self.means.append(seconds / num)
         self.mark = now
 
     def on_train_batch_end(self, batch, logs=None):
@@ -66,11 +73,13 @@ class Pace(keras.callbacks.Callback):
         """float, a step's share of its epoch's end included; None where nothing is timed yet."""
         if not self.num_timed:
             return None
-        ends = self.ends[1:] or self.ends
+        ends = self.ends[len(self.ends) // 2 :]
         share = sum(ends) / len(ends) / self.steps_per_epoch if ends and self.steps_per_epoch else 0.0
-        return self.in_steps / self.num_timed + share
+        # Of epochs the one in the middle: what else the machine did for a while is no price of the steps to come.
+        mean = statistics.median(self.means) if len(self.means) > 1 else self.in_steps / self.num_timed
+        return mean + share
 
     @property
-    def has_timed_an_epoch(self):
-        """Whether an epoch's end has been timed, its validation and what else is done there."""
-        return bool(self.ends)
+    def has_timed_epochs(self):
+        """Whether what an epoch's end takes is known well: its validation and what else is done there."""
+        return len(self.ends) > 3

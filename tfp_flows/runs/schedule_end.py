@@ -1,7 +1,12 @@
 """When a run's schedule ends: at a number of steps that is known, or that the minutes decide once steps are timed.
 
-    decided at the first beginning of an epoch after 10 % of the minutes, at the latest after 30 % of them:
+    decided at the first beginning of an epoch after 20 % of the minutes at which four epochs' ends are timed, at the
+    latest after 30 % of the minutes, or 50 % where one is:
     num_steps = step + 0.98 (60 minutes - seconds so far) / seconds per step
+
+The first epoch's end says little of the others': validation is traced in it, which may take as long as a hundred of
+small epochs. The next ones are slower than those that follow, too: while every epoch is the best so far its weights are
+written, and files and memory are new.
 
 What is decided is written to the run's config, so that whoever resumes the run ends where it would have ended, with the
 same learning rates. Where a machine turns slow the training stops a tenth of the minutes late, before its end; where
@@ -15,7 +20,7 @@ import math
 
 import keras
 
-_BEGINNING_OF_EPOCH, _ANYWHERE, _RESERVE, _LATE = 0.1, 0.3, 0.98, 1.1
+_BEGINNING_OF_EPOCH, _ANYWHERE, _AFTER_ONE_END, _RESERVE, _LATE = 0.2, 0.3, 0.5, 0.98, 1.1
 _MOST_STARTUP = 0.5
 # Fewer say nothing.
 _LEAST_TIMED = 3
@@ -49,11 +54,12 @@ class ScheduleEnd(keras.callbacks.Callback):
         return None if self.minutes is None else max(60 * self.minutes - self._seconds, 0.0)
 
     def on_epoch_begin(self, epoch, logs=None):
-        if self.num_steps is None and self.pace.has_timed_an_epoch and self._is_past(_BEGINNING_OF_EPOCH):
+        if self.num_steps is None and self.pace.has_timed_epochs and self._is_past(_BEGINNING_OF_EPOCH):
             self._decide()
 
     def on_train_batch_end(self, batch, logs=None):
-        if self.num_steps is None and self._is_past(_ANYWHERE):
+        knows_one_end = len(self.pace.ends) == 1
+        if self.num_steps is None and self._is_past(_AFTER_ONE_END if knows_one_end else _ANYWHERE):
             self._decide()
         if self.num_steps is not None and self.pace.step >= self.num_steps:
             self.model.stop_training = True
