@@ -205,7 +205,7 @@ def resnet_coupling(dtype):
 
 def fine(dtype):
     """As exact as the generic checks are."""
-    return Solver(rtol=1e-11, atol=1e-11) if dtype == "float64" else Solver(rtol=1e-6, atol=1e-6)
+    return Solver(rtol=1e-10, atol=1e-10) if dtype == "float64" else Solver(rtol=1e-6, atol=1e-6)
 
 
 def continuous(dtype):

@@ -23,6 +23,7 @@ import tensorflow as tf
 from tfp_flows.bijectors.bijector import Bijector, context_rows
 from tfp_flows.bijectors.solving import current
 from tfp_flows.bridge.keras_mode import KerasMode
+from tfp_flows.bridge.tape import may_record
 from tfp_flows.bridge.traces import traced
 from tfp_flows.dynamics import Solver, divergence, require_reached, solve
 from tfp_flows.numerics import sentences
@@ -152,7 +153,10 @@ class Continuous(Bijector):
         own = (0, self.seed) if isinstance(self.seed, int) else self.seed
         seed = tf.constant(own, tf.int32) if seed is None else seed
         key = times, asked.solver or self.solver, asked.log_det or with_costs, with_costs, KerasMode()(function=None)
-        solution = self._solver_of(key)(rows, seed, *given.values())
+        seed = tf.convert_to_tensor(seed, tf.int32)
+        specs = [tf.TensorSpec([None, *v.shape[1:]], v.dtype) for v in (rows, *given.values())]
+        solve = self._solver_of(key, [specs[0], tf.TensorSpec([2], tf.int32), *specs[1:]])
+        solution = solve(rows, seed, *given.values())
         require_reached(solution, times[1], key[1])
         end = solution.y
         if asked.failure is not None:
@@ -168,7 +172,7 @@ class Continuous(Bijector):
         shaped = [tf.reshape(v, batch) for v in (log_det, *costs)]
         return image, shaped[0], Costs(*shaped[1:]) if costs else None
 
-    def _solver_of(self, key):
+    def _solver_of(self, key, specs):
         """A function (rows, seed, *contexts) -> `dynamics.Solution`, traced once where it is called in eager code: the
         steps of a solver are many small operations."""
         times, solver, with_trace, with_costs, training = key
@@ -181,9 +185,14 @@ class Continuous(Bijector):
 
         if not tf.executing_eagerly() or tf.config.functions_run_eagerly():
             return run
-        known = _TRACED.setdefault(self, {})
+        # Read here too: whoever looks which variables are used while tapes are stopped, as a reversible chain does,
+        # would not see those of a function.
+        for weight in self.network.trainable_weights:
+            tf.convert_to_tensor(weight)
+        # What is traced while a tape is stopped has no gradient.
+        known, key = _TRACED.setdefault(self, {}), (*key, may_record())
         if key not in known:
-            known[key] = traced(run, reduce_retracing=True)
+            known[key] = traced(run, input_signature=specs)
         return known[key]
 
     def _integrate(self, rows, seed, context, times, solver, with_trace, with_costs):
