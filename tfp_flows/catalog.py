@@ -201,7 +201,7 @@ MODELS = {
             batch_size=500,
             learning_rate=1e-3,
             steps=20_000,
-            sizes=((8, dict(batch_size=1000, learning_rate=2e-3, steps=8000, minutes=1.3)),),
+            sizes=((8, dict(batch_size=500, learning_rate=2e-3, steps=8000, minutes=1.3)),),
         ),
     ),
     "score_sde": Entry(
@@ -214,7 +214,7 @@ MODELS = {
             batch_size=500,
             learning_rate=1e-3,
             steps=20_000,
-            sizes=((8, dict(batch_size=1000, learning_rate=2e-3, steps=8000, minutes=1.3)),),
+            sizes=((8, dict(batch_size=500, learning_rate=2e-3, steps=8000, minutes=1.3)),),
         ),
     ),
     "ncsn": Entry(
@@ -227,7 +227,7 @@ MODELS = {
             batch_size=500,
             learning_rate=1e-3,
             steps=20_000,
-            sizes=((8, dict(batch_size=1000, learning_rate=2e-3, steps=8000, minutes=1.3)),),
+            sizes=((8, dict(batch_size=500, learning_rate=2e-3, steps=8000, minutes=1.3)),),
         ),
     ),
 }
