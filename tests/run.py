@@ -2,7 +2,7 @@
 
 COMMAND   python3 tests/run.py
 EXPECTED  pytest's closing line, with no failure
-TIME      11 to 23 minutes on two CPU cores, as fast as these are, after the environment is made (some minutes, once)
+TIME      11 to 38 minutes on two CPU cores, as fast as these are, after the environment is made (some minutes, once)
 
 Two processes share the files between them. Needs Python 3.11 with venv and pip. Further arguments go to pytest;
 `-n 0` runs all in one process.

@@ -55,11 +55,17 @@ CASES = {
     "iaf": Case("iaf", (4,), dict(num_layers=2, hidden_units=(8,))),
     "iaf_image": Case("iaf", IMAGE, dict(num_bins=17, num_layers=1, hidden_channels=4, num_blocks=1, kernel_size=3)),
     "wavenet": Case("wavenet", (12,), dict(num_layers=1, transform="mixture", num_components=2, **AUDIO)),
-    "cnf": Case("cnf", (4,), dict(hidden_units=(8,), training_steps=3), exact=1e-3),
+    "cnf": Case("cnf", (4,), dict(hidden_units=(8,), training_steps=3, **STEPS), exact=1e-3),
     "flow_matching": Case(
         "flow_matching", (4,), dict(hidden_units=(16,), num_bins=17, num_classes=2), epochs=10, exact=1e-3
     ),
-    "score_sde": Case("score_sde", (4,), dict(hidden_units=(16,), context_shape=(3,)), epochs=20, exact=2e-2),
+    "score_sde": Case(
+        "score_sde",
+        (4,),
+        dict(hidden_units=(16,), context_shape=(3,), kind="variance_exploding", s_max=8.0, **STEPS),
+        epochs=30,
+        exact=1e-3,
+    ),
     "ncsn": Case("ncsn", (4,), dict(hidden_units=(16,), num_levels=5, **STEPS), epochs=30, exact=1e-3),
     "parallel_wavenet": Case("parallel_wavenet", (12,), dict(num_layers=1, **AUDIO)),
 }
