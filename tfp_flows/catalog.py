@@ -13,9 +13,9 @@ class Entry:
         summary: str, one line.
         recipe: dict of training defaults: batch_size, learning_rate, steps (of which `tfp_flows.runs.recipe` makes
             epochs), optimizer (arguments of Adam beside those that all share), warmup_steps (in which the learning rate
-            rises from 0; 100 where absent), objective (a name of `tfp_flows.runs.objectives` with its options; maximum
-            likelihood where absent), sizes (pairs of a number and of what replaces these where events have at most so
-            many elements, with minutes that are not to be exceeded and, for vectors, arguments of the model).
+            rises from 0; 100 where absent), objective (a name of `tfp_flows.runs.objectives` with its options; the
+            model's own default where absent), sizes (pairs of a number and of what replaces these where events have at
+            most so many elements, with minutes that are not to be exceeded and, for vectors, arguments of the model).
         events: tuple of the kinds of events that it is a density of: "vectors", "images", (height, width, channels), or
             "audio", vectors of samples with a rate.
         student: str, the model that `tfp-flows distill` makes of it; None where there is none.

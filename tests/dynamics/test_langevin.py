@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+import tfp_flows
 from tfp_flows.bridge.traces import traced
 from tfp_flows.dynamics import langevin
 
@@ -74,3 +75,10 @@ def test_bad_arguments_are_refused(options, message):
     given = dict(levels=[1.0, 0.1], step=0.1, num_steps=2) | options
     with pytest.raises(ValueError, match=message):
         langevin.annealed_langevin(lambda x, i: -x, tf.ones([1, 1]), seed=[0, 0], **given)
+
+
+def test_a_flow_without_noise_levels_is_refused():
+    flow = tfp_flows.FlowMatching((2,), hidden_units=4)
+    flow.sampler = tfp_flows.flow.AnnealedLangevin()
+    with pytest.raises(ValueError, match="Expected a model of exploding noise levels, as NCSN; got FlowMatching"):
+        flow.sample(2, seed=0)

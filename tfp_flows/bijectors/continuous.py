@@ -155,8 +155,8 @@ class Continuous(Bijector):
         key = times, asked.solver or self.solver, asked.log_det or with_costs, with_costs, KerasMode()(function=None)
         seed = tf.convert_to_tensor(seed, tf.int32)
         specs = [tf.TensorSpec([None, *v.shape[1:]], v.dtype) for v in (rows, *given.values())]
-        solve = self._solver_of(key, [specs[0], tf.TensorSpec([2], tf.int32), *specs[1:]])
-        solution = solve(rows, seed, *given.values())
+        run = self._solver_of(key, [specs[0], tf.TensorSpec([2], tf.int32), *specs[1:]])
+        solution = run(rows, seed, *given.values())
         require_reached(solution, times[1], key[1])
         end = solution.y
         if asked.failure is not None:

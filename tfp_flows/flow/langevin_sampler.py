@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import tensorflow as tf
@@ -47,12 +48,15 @@ class AnnealedLangevin(Sampler):
         self.num_levels, self.num_steps, self.step, self.denoise = num_levels, num_steps, step, denoise
 
     def levels(self, flow: Flow) -> list[float]:
-        """The noise levels, falling, in standard deviations of the data."""
-        path = flow.continuous.network.schedule
-        size = 1
-        for n in flow.event_shape:
-            size *= n
-        count = self.num_levels or langevin.num_levels(path.s_min, path.s_max, size)
+        """The noise levels, falling, in standard deviations of the data.
+
+        Raises:
+            ValueError: of a flow that has none.
+        """
+        path = getattr(getattr(getattr(flow, "continuous", None), "network", None), "schedule", None)
+        if not hasattr(path, "s_min"):
+            raise ValueError(f"Expected a model of exploding noise levels, as NCSN; got {type(flow).__name__}.")
+        count = self.num_levels or langevin.num_levels(path.s_min, path.s_max, math.prod(flow.event_shape))
         ratio = path.s_min / path.s_max
         return [path.s_max * ratio ** (i / (count - 1)) for i in range(count)]
 

@@ -2,8 +2,9 @@
 
     data -> standard units -> probability flow through the levels -> normal of the largest one
 
-Trained by denoising score matching, weighted by the squared level, on a network that is told the level. The levels of
-the second paper; between them the network is asked by the differential equation that gives densities.
+Trained by denoising score matching, weighted by the squared level, on a network that is told the level. The sampler's
+levels are those of the second paper; training draws them from the whole range, for the differential equation that gives
+densities asks between them too.
 Song and Ermon, Generative Modeling by Estimating Gradients of the Data Distribution, arXiv:1907.05600; Improved
 Techniques for Training Score-Based Generative Models, arXiv:2006.09011.
 """
