@@ -79,7 +79,15 @@ def test_gradients_of_functions_that_are_alive_are_found():
     with tf.GradientTape() as tape:
         loss = tf.reduce_mean(inner(tf.constant(x)))
     traced = tape.gradient(loss, [w.value for w in flow.trainable_variables])
+    # What was first traced within another function, an export's for one, outlives it.
+    del inner
+    gc.collect()
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_mean(flow.log_prob(tf.constant(x)))
+    within = tape.gradient(loss, [w.value for w in flow.trainable_variables])
     with tf.GradientTape() as tape:
         loss = tf.reduce_mean(flow(tf.constant(x)))
-    for got, wanted in zip(traced, tape.gradient(loss, [w.value for w in flow.trainable_variables]), strict=True):
-        np.testing.assert_allclose(got, wanted, rtol=1e-4, atol=1e-6)
+    wanted = tape.gradient(loss, [w.value for w in flow.trainable_variables])
+    for gradients in (traced, within):
+        for got, one in zip(gradients, wanted, strict=True):
+            np.testing.assert_allclose(got, one, rtol=1e-4, atol=1e-6)

@@ -197,7 +197,9 @@ def test_a_mixture_is_served_beside_a_tape_and_loaded_without_warnings(tmp_path,
     expected = flow.log_prob(x)
     served = served_flow(serving.export(flow, tmp_path, warmup=False))
     logging.getLogger("absl").warning("another warning")
-    assert [record.getMessage() for record in caplog.records] == ["another warning"]
+    # TensorFlow counts how often a function of this name was traced, over all that ran before.
+    said = [message for message in caplog.messages if "triggered tf.function retracing" not in message]
+    assert said == ["another warning"]
     with tf.GradientTape() as tape:
         np.testing.assert_allclose(served.log_prob(x), expected, rtol=1e-5)
         watched = tf.constant(x)

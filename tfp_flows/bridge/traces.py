@@ -29,46 +29,57 @@ def traced(function: Callable, **options) -> Callable:
     Without AutoGraph, as Keras trains: what branches on a tensor in plain Python fails in all alike. Beside its time,
     for super() it looks through the variables of every caller, and a frame that was looked at keeps them alive.
     """
-    return tf.function(owned_by_its_graph()(function), autograph=False, **options)
+    # Held by the function that comes of it.
+    return tf.function(owned_by_its_graph([])(function), autograph=False, **options)
 
 
 @contextlib.contextmanager
-def owned_by_its_graph():
+def owned_by_its_graph(kept: list | None = None):
     """Around what is traced; in eager code, and within itself, it does nothing.
 
     A gradient that is registered inside lives as long as the outermost function that is being traced: for so long its
     name can be looked up. TFP's bijectors forget the tensors of that function. Its operations are named alike for alike
     models.
+
+    Args:
+        kept: list that holds the gradients too, for a function that is called again when the one is gone within which
+            it was first traced, an export's for one.
     """
-    with counted_by_their_graph(), _owned():
+    with counted_by_their_graph(), _owned(kept):
         yield
 
 
 @contextlib.contextmanager
-def _owned():
+def _owned(kept):
     graph = _outermost(tf.compat.v1.get_default_graph())
-    if graph is None or hasattr(graph, _SLOT):
+    is_within = graph is not None and hasattr(graph, _SLOT)
+    if graph is None or (is_within and kept is None):
         yield
         return
-    setattr(graph, _SLOT, [])
+    # An inner graph that held gradients would hold itself, and attributes of graphs are not seen by Python's collector.
+    holders = [] if kept is None else [kept]
+    if not is_within:
+        setattr(graph, _SLOT, [])
+        holders.append(getattr(graph, _SLOT))
     before = next(_registered(), -1)
     try:
         yield
     finally:
         # Names count upwards, and the table is in the order of its entries.
         for count in list(itertools.takewhile(lambda count: count > before, _registered())):
-            _give(graph, _PREFIX + str(count))
-        _forget(graph)
+            _give(holders, _PREFIX + str(count))
+        if not is_within:
+            _forget(graph)
 
 
 class _Held:
-    """A gradient function that its graph keeps alive."""
+    """A gradient function that others keep alive."""
 
     def __init__(self, function):
-        self._function = weakref.ref(function)
+        self.function = weakref.ref(function)
 
     def __call__(self, op, *gradients):
-        return self._function()(op, *gradients)
+        return self.function()(op, *gradients)
 
 
 def _registered():
@@ -77,15 +88,19 @@ def _registered():
     return (int(name[len(_PREFIX) :]) for name in names if name[len(_PREFIX) :].isdigit())
 
 
-def _give(graph, name):
+def _give(holders, name):
+    """The gradient of a name to lists, beside those that have it already; it goes with the last of them."""
     table = ops.gradient_registry._registry
     entry = table.get(name)
-    # Another thread, of another replica, may have given it away.
-    if entry is None or isinstance(entry[registry._TYPE_TAG], _Held):
-        return
-    getattr(graph, _SLOT).append(entry[registry._TYPE_TAG])
-    table[name] = {**entry, registry._TYPE_TAG: _Held(entry[registry._TYPE_TAG])}
-    weakref.finalize(graph, table.pop, name, None).atexit = False
+    # Another thread, of another replica, may have seen it go.
+    function = None if entry is None else entry[registry._TYPE_TAG]
+    if isinstance(function, _Held):
+        function = function.function()
+    elif function is not None:
+        table[name] = {**entry, registry._TYPE_TAG: _Held(function)}
+        weakref.finalize(function, table.pop, name, None).atexit = False
+    for holder in holders if function is not None else ():
+        holder.append(function)
 
 
 def _forget(graph):
