@@ -33,8 +33,16 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.quick)
 
 
+@pytest.fixture(scope="session")
+def whole_tracebacks():
+    """TensorFlow looks through the frames of every function that is called so as to leave some out of an error."""
+    import tensorflow as tf
+
+    tf.debugging.disable_traceback_filtering()
+
+
 @pytest.fixture(autouse=True)
-def fixed_seeds():
+def fixed_seeds(whole_tracebacks):
     import keras
 
     keras.utils.set_random_seed(0)

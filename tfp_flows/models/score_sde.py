@@ -3,7 +3,7 @@
     data -> standard units -> probability flow, t from 1 to 0 -> normal
 
 The variance-preserving one, trained to predict the noise, is DDPM in continuous time. Samples and densities by the
-probability-flow equation, or samples by the stochastic one, see `flow.SDESampler`.
+probability-flow equation, or samples by the stochastic one: `model.sampler = flow.SDESampler()`.
 Song et al., Score-Based Generative Modeling through Stochastic Differential Equations, arXiv:2011.13456; Ho, Jain and
 Abbeel, arXiv:2006.11239.
 """
