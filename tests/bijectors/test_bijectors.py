@@ -165,8 +165,8 @@ def test_eager_and_graph_agree(name):
 
 @pytest.mark.parametrize("name", [name for name in CASES if name not in COMPILED_AS])
 def test_eager_and_xla_agree(name):
-    """The graph that was traced for any batch, compiled for one; but of TFP's Blockwise the function, whose graph for any
-    batch prints where sizes do not suit it, which XLA cannot."""
+    """The graph that was traced for any batch, compiled for one; but of TFP's Blockwise the function, for its graph for
+    any batch prints where sizes do not suit it, which XLA cannot."""
     for (graph, function, argument), expected in zip(traced(name)[1], eager(name)):
         compiled = function if name == "nested_chain" else graph
         for actual, one in zip(tf.function(compiled, jit_compile=True)(argument), expected):

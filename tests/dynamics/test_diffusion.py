@@ -1,4 +1,4 @@
-"""The reverse diffusion: of Gaussian data, whose noise is known, it leaves their distribution, by every kind of step."""
+"""The reverse diffusion: of Gaussian data, whose noise is known, it leaves their distribution, by each kind of step."""
 
 import numpy as np
 import pytest

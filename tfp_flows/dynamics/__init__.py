@@ -5,4 +5,6 @@ from tfp_flows.dynamics.solve import Solution, Solver, solve
 from tfp_flows.dynamics.status import SolverError, require_reached
 from tfp_flows.dynamics.tableau import METHODS, Tableau
 
-__all__ = ["METHODS", "Solution", "Solver", "SolverError", "Tableau", "diffusion", "langevin", "paths", "require_reached", "solve"]
+__all__ = [
+    "METHODS", "Solution", "Solver", "SolverError", "Tableau", "diffusion", "langevin", "paths", "require_reached", "solve",
+]  # fmt: skip

@@ -1,6 +1,6 @@
 """Backwards through a diffusion: samples from a prediction of the noise, by steps that add noise and take it out again.
 
-    x_t = a(t) x + s(t) z,   eps(x_t, t) ~ E[z given x_t],   x0 = (x_t - s eps) / a,   from t = 0, the noise, to the data
+    x_t = a(t) x + s(t) z,   eps(x_t, t) ~ E[z given x_t],   x0 = (x_t - s eps) / a,   t from 0, the noise, to the data
 
 One predictor step from t to u > t, with z ~ N(0, I) and the noise n from 0, deterministic, to 1, the diffusion's own:
 
