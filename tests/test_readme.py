@@ -42,6 +42,7 @@ def test_every_command_is_shown():
         "distill",
         "evaluate",
         "sample",
+        "trajectories",
         "interpolate",
         "reconstruct",
         "novelty",

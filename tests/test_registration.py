@@ -70,6 +70,7 @@ NETWORKS = {
 # Of an event and a time.
 TIMED = {
     "TimeMLP": lambda: networks.TimeMLP(2, (4,)),
+    "UNet": lambda: networks.UNet((4, 2, 1), 4, (1, 2), 1),
     "ProbabilityFlow": lambda: networks.ProbabilityFlow(
         networks.TimeMLP(2, (4,)), dynamics.paths.VarianceExploding(0.05, 7.0)
     ),
@@ -78,13 +79,14 @@ TIMED = {
 
 @pytest.mark.parametrize("name", TIMED)
 def test_a_network_of_a_time_in_a_plain_model_comes_back(name, tmp_path):
-    inputs = keras.Input((2,)), keras.Input(())
+    shape = (4, 2, 1) if name == "UNet" else (2,)
+    inputs = keras.Input(shape), keras.Input(())
     model = keras.Model(inputs, TIMED[name]()(*inputs))
     random = np.random.default_rng(0)
     model.set_weights([w + random.normal(scale=0.1, size=w.shape) for w in model.get_weights()])
     model.save(tmp_path / "model.keras")
     again = keras.models.load_model(tmp_path / "model.keras")
-    given = [random.normal(size=(3, 2)).astype("float32"), np.linspace(0, 1, 3, dtype="float32")]
+    given = [random.normal(size=(3, *shape)).astype("float32"), np.linspace(0, 1, 3, dtype="float32")]
     np.testing.assert_array_equal(model(given), again(given))
     assert np.ptp(model(given)) > 1e-3
 

@@ -19,6 +19,8 @@ class Entry:
         events: tuple of the kinds of events that it is a density of: "vectors", "images", (height, width, channels), or
             "audio", vectors of samples with a rate.
         student: str, the model that `tfp-flows distill` makes of it; None where there is none.
+        samplers: tuple of names, see `tfp_flows.flow.named_sampler`, of what else than its own it is sampled by; the
+            first one is meant where a number of steps is given alone.
         is_student: bool, whether it is made by `distill` alone: on data each of its steps takes as many passes as an
             event has elements.
     """
@@ -32,12 +34,17 @@ class Entry:
     events: tuple = ("vectors",)
     student: str | None = None
     is_student: bool = False
+    samplers: tuple = ()
 
     @property
     def takes_images(self) -> bool:
         """Whether events are (height, width, channels) where the data have them flat as well."""
         return self.events == ("images",)
 
+
+# Of differential equations; the last one chooses its steps where their number is not given.
+ODE_SOLVERS = ("heun", "midpoint", "rk4", "euler", "dormand_prince")
+_DIFFUSIONS = ("ancestral", "ddim", "euler_maruyama", "predictor_corrector")
 
 MODELS = {
     "nice": Entry(
@@ -184,6 +191,8 @@ MODELS = {
         year=2018,
         arxiv="1810.01367",
         summary="a velocity field by maximum likelihood through its differential equation",
+        events=("vectors", "images"),
+        samplers=ODE_SOLVERS,
         recipe=dict(
             batch_size=500,
             learning_rate=2e-3,
@@ -197,6 +206,8 @@ MODELS = {
         year=2022,
         arxiv="2210.02747",
         summary="a velocity field by regression, likelihoods through its differential equation",
+        events=("vectors", "images"),
+        samplers=ODE_SOLVERS,
         recipe=dict(
             batch_size=500,
             learning_rate=1e-3,
@@ -210,6 +221,8 @@ MODELS = {
         year=2020,
         arxiv="2011.13456",
         summary="noise predicted at every level of a diffusion (DDPM in continuous time), likelihoods by its ODE",
+        events=("vectors", "images"),
+        samplers=(*_DIFFUSIONS, *ODE_SOLVERS),
         recipe=dict(
             batch_size=500,
             learning_rate=1e-3,
@@ -223,6 +236,8 @@ MODELS = {
         year=2019,
         arxiv="1907.05600",
         summary="scores at geometric noise levels, samples by annealed Langevin dynamics",
+        events=("vectors", "images"),
+        samplers=("langevin", *_DIFFUSIONS, *ODE_SOLVERS),
         recipe=dict(
             batch_size=500,
             learning_rate=1e-3,

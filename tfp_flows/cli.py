@@ -5,6 +5,7 @@ tfp-flows train MODEL --data NAME_OR_PATH --out DIR
 tfp-flows distill DIR
 tfp-flows evaluate DIR
 tfp-flows sample DIR
+tfp-flows trajectories DIR
 tfp-flows interpolate DIR
 tfp-flows reconstruct DIR
 tfp-flows novelty DIR --data NAME_OR_PATH

@@ -39,8 +39,16 @@ _AUTOREGRESSIVE = {
     "nflows": ("maf_nflows", "MafNFlows", {}),
     "flowjax": ("maf_flowjax", "MafFlowJAX", {}),
 }
+_CONTINUOUS = {
+    "limit": ("cnf_limit", "CnfLimit", {}),
+    "ours": ("cnf_ours", "CnfOurs", {}),
+    "ours-xla": ("cnf_ours", "CnfOurs", {"jit_compile": True}),
+    "ours-adjoint": ("cnf_ours", "CnfOurs", {"training_steps": None}),
+    "tfp": ("cnf_tfp", "CnfTFP", {}),
+    "zuko": ("cnf_zuko", "CnfZuko", {}),
+}
 # system -> its contestants
-CONTESTANTS = {"realnvp": _VECTORS, "glow": _IMAGES, "maf": _AUTOREGRESSIVE}
+CONTESTANTS = {"realnvp": _VECTORS, "glow": _IMAGES, "maf": _AUTOREGRESSIVE, "cnf": _CONTINUOUS}
 WARM_STEPS = 2  # run before every measurement and not measured: caches and thread pools come back
 TASKS = ("train", "log_prob", "sample")
 OPTIMIZERS = ("adam", "adam-built", "fused", "sgd")  # how `--first-step` may start a Keras contestant

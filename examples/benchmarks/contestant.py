@@ -129,7 +129,22 @@ class AutoregressiveSettings(Settings):
         return f"{self.dims} dimensions, {self.layers} autoregressive affine layers, hidden layers {self.hidden}"
 
 
-SETTINGS = {kind.system: kind for kind in (Settings, ImageSettings, AutoregressiveSettings)}
+@dataclasses.dataclass(frozen=True)
+class ContinuousSettings(Settings):
+    """CNF: one velocity network of an event and a time, with tanh, solved to a tolerance."""
+
+    system = "cnf"
+    dims: int = 2
+    layers: int = 1
+    hidden: tuple = (64, 64)
+    batch: int = 500
+    tolerance: float = 1e-5
+
+    def describe(self):
+        return f"{self.dims} dimensions, a velocity of hidden layers {self.hidden}, tolerances {self.tolerance:g}"
+
+
+SETTINGS = {kind.system: kind for kind in (Settings, ImageSettings, AutoregressiveSettings, ContinuousSettings)}
 
 
 class Contestant(abc.ABC):

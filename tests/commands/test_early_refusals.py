@@ -67,6 +67,15 @@ REFUSED = [
     ("sample run --temperatures 0.5,1", "Expected one temperature for events that are neither images nor audio"),
     ("sample run --class 1", "Expected --class with a conditional run only"),
     ("sample run --seconds 1", "Expected --seconds with a run on audio only"),
+    ("sample run --steps 5", "Expected --steps with a run of continuous time only; got 'run', of maf"),
+    ("trajectories run", "Expected a run of continuous time; got 'run', of maf"),
+    ("sample field --steps 0", "Expected --steps to be a positive integer; got 0"),
+    ("sample field --solver ddim --steps 4", "Expected --solver among heun, midpoint, rk4, euler, dormand_prince, for"),
+    ("sample field --solver heun", "Expected --steps beside --solver heun, whose steps are of one length"),
+    ("sample field --guidance -1", "Expected --guidance to be a finite number of at least 0; got -1"),
+    ("sample field --guidance 2", "Expected --guidance with a run that knows classes; got 'field', which knows none"),
+    ("trajectories field --times 1", "Expected --times to be at least 2; got 1"),
+    ("trajectories field --class 1", "Expected --class with a conditional run only; got 'field', which knows none"),
     ("interpolate run", "Expected a run of images to draw; got events of shape (2,)"),
     ("reconstruct run --n 0", "Expected --n to be a positive integer; got 0"),
     ("novelty run --data ring", "did you mean 'rings'?"),
@@ -101,7 +110,8 @@ def folder(tmp_path_factory):
         model="maf", arguments=dict(event_shape=[2], num_layers=2), data="moons", data_options={},
         training=dict(epochs=3, batch_size=8, learning_rate=0.1),
     )  # fmt: skip
-    for name, changed in (("run", {}), ("new", {}), ("gone", {"data": "gone.csv"})):
+    field = {"model": "flow_matching", "arguments": dict(event_shape=[2])}
+    for name, changed in (("run", {}), ("new", {}), ("gone", {"data": "gone.csv"}), ("field", field)):
         runs.Run.create(folder / name, {**config, **changed})
         if name != "new":
             (folder / name / "best.weights.h5").write_bytes(b"weights")

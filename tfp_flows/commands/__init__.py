@@ -5,7 +5,18 @@ defaults that `add` may set, `check` refuses what can be refused before TensorFl
 a command never needs it.
 """
 
-from tfp_flows.commands import distill, evaluate, export, interpolate, listing, novelty, reconstruct, sample, train
+from tfp_flows.commands import (
+    distill,
+    evaluate,
+    export,
+    interpolate,
+    listing,
+    novelty,
+    reconstruct,
+    sample,
+    train,
+    trajectories,
+)
 
 # In the order in which the help shows them.
-ALL = (listing, train, distill, evaluate, sample, interpolate, reconstruct, novelty, export)
+ALL = (listing, train, distill, evaluate, sample, trajectories, interpolate, reconstruct, novelty, export)

@@ -2,7 +2,7 @@
 
 import re
 
-from tfp_flows.commands import directory, texts
+from tfp_flows.commands import directory, solvers, texts
 
 # Of a row, so that pictures stay readable; the array has all.
 _MOST_COLUMNS = 40
@@ -36,6 +36,7 @@ def add(commands):
     command.add_argument(
         "--seed", type=int, default=0, metavar="N", help="the same seed gives the same samples (default: 0)"
     )
+    solvers.add(command)
     command.add_argument(
         "--seconds", type=float, help="of a run on audio: how long each sample is (default: its windows)"
     )
@@ -61,6 +62,7 @@ def _check(options, run):
     if options.seconds is not None:
         _length(run, options)
     _classes(run, options)
+    solvers.asked(run, options)
 
 
 def run(options):
@@ -74,6 +76,11 @@ def run(options):
     run = runs.Run(options.dir)
     temperatures = texts.numbers(options.temperature, float, "--temperature")
     model = _load(run, options)
+    sampler = solvers.asked(run, options)
+    if sampler is not None:
+        from tfp_flows.flow import named_sampler
+
+        model.sampler = named_sampler(*sampler)
     classes = _classes(run, options)
     kind = run.kind
     is_image, is_audio = kind is pictures.Kind.IMAGE, kind is pictures.Kind.AUDIO
@@ -187,6 +194,8 @@ def _name(options, temperatures):
     name = f"samples-{options.seed}-{'-'.join(f'{temperature:g}' for temperature in temperatures)}"
     if options.seconds is not None:
         name += f"-{options.seconds:g}s"
+    asked = [options.solver, options.steps, None if options.guidance is None else f"guidance-{options.guidance:g}"]
+    name = "-".join([name, *(str(part) for part in asked if part is not None)])
     if options.classes is None:
         return name
     # Of labels that are text, what no file system minds.

@@ -2,8 +2,12 @@
 
 from tfp_flows.flow.flow import Flow
 from tfp_flows.flow.langevin_sampler import AnnealedLangevin
+from tfp_flows.flow.named_sampler import named_sampler
 from tfp_flows.flow.ode_sampler import ODESampler
 from tfp_flows.flow.sampler import DistributionSampler, Sampler, SamplingError
 from tfp_flows.flow.sde_sampler import SDESampler
 
-__all__ = ["AnnealedLangevin", "DistributionSampler", "Flow", "ODESampler", "SDESampler", "Sampler", "SamplingError"]
+__all__ = [
+    "AnnealedLangevin", "DistributionSampler", "Flow", "ODESampler", "SDESampler", "Sampler", "SamplingError",
+    "named_sampler",
+]  # fmt: skip

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import tensorflow as tf
 
 from tfp_flows.dynamics import langevin
+from tfp_flows.flow.guidance import check_guidance, guided
 from tfp_flows.flow.sampler import Sampler
 from tfp_flows.numerics.tensors import is_positive_integer
 
@@ -23,6 +24,7 @@ class AnnealedLangevin(Sampler):
         num_steps: int, at each level.
         step: float > 0, at the last level, in squared standard deviations of the data; None for that of technique 4.
         denoise: bool, whether the last noise is taken out.
+        guidance: float >= 0, of a model of classes, see `tfp_flows.flow.guidance`; 1 for none.
 
     Raises:
         ValueError: where a number is not positive.
@@ -36,8 +38,9 @@ class AnnealedLangevin(Sampler):
     """
 
     def __init__(
-        self, num_levels: int | None = None, num_steps: int = 5, step: float | None = None, denoise: bool = True
-    ):
+        self, num_levels: int | None = None, num_steps: int = 5, step: float | None = None, denoise: bool = True,
+        guidance: float = 1.0,
+    ):  # fmt: skip
         for name, value in (("num_levels", num_levels), ("num_steps", num_steps)):
             if not is_positive_integer(value) and not (name == "num_levels" and value is None):
                 raise ValueError(f"Expected {name} to be a positive integer; got {value!r}.")
@@ -45,7 +48,9 @@ class AnnealedLangevin(Sampler):
             raise ValueError(f"Expected num_levels to be at least 2; got {num_levels!r}.")
         if step is not None and not 0 < step < float("inf"):
             raise ValueError(f"Expected step to be a positive finite number or None; got {step!r}.")
+        check_guidance(guidance)
         self.num_levels, self.num_steps, self.step, self.denoise = num_levels, num_steps, step, denoise
+        self.guidance = guidance
 
     def levels(self, flow: Flow) -> list[float]:
         """The noise levels, falling, in standard deviations of the data.
@@ -68,13 +73,13 @@ class AnnealedLangevin(Sampler):
         step = self.step or langevin.best_step(levels[-1], levels[0] / levels[1], self.num_steps)
         network, dtype = flow.continuous.network, tf.as_dtype(flow.variable_dtype)
         seeds = tf.random.experimental.stateless_split(seed, 2)
-        context = flow.context_at_the_field(context)
+        predict = guided(network.score, flow, flow.context_at_the_field(context), self.guidance)
         start = levels[0] * tf.random.stateless_normal([n, *flow.event_shape], seeds[0], dtype=dtype)
         times = tf.linspace(tf.zeros([], dtype), tf.ones([], dtype), len(levels))
 
         def score(x, i):
             t = tf.fill(tf.shape(x)[:1], tf.gather(times, i))
-            return network.score(x, t, context)
+            return predict(x, t)
 
         temperature = tf.cast(temperature, dtype)
         x = langevin.annealed_langevin(

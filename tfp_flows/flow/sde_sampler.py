@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from tfp_flows.dynamics import diffusion
 from tfp_flows.flow import temperature as temperatures
+from tfp_flows.flow.guidance import check_guidance, guided
 from tfp_flows.flow.sampler import Sampler
 from tfp_flows.numerics.tensors import is_positive_integer
 
@@ -27,9 +28,10 @@ class SDESampler(Sampler):
         corrector_steps: int, Langevin steps after each predictor step.
         corrector_ratio: float in (0, 1), of their change to their noise.
         denoise: bool, whether the last noise is taken out.
+        guidance: float >= 0, of a model of classes, see `tfp_flows.flow.guidance`; 1 for none.
 
     Raises:
-        ValueError: where num_steps is not a positive integer, or for the others as
+        ValueError: where num_steps is not a positive integer, for a bad guidance, or for the others as
             `tfp_flows.dynamics.diffusion.check`.
 
     Example:
@@ -42,12 +44,13 @@ class SDESampler(Sampler):
 
     def __init__(
         self, num_steps: int = 200, predictor: str = "ancestral", noise: float = 1.0, corrector_steps: int = 0,
-        corrector_ratio: float = 0.16, denoise: bool = True,
+        corrector_ratio: float = 0.16, denoise: bool = True, guidance: float = 1.0,
     ):  # fmt: skip
         if not is_positive_integer(num_steps):
             raise ValueError(f"Expected num_steps to be a positive integer; got {num_steps!r}.")
         diffusion.check(predictor, noise, corrector_steps, corrector_ratio)
-        self.num_steps, self.denoise = num_steps, denoise
+        check_guidance(guidance)
+        self.num_steps, self.denoise, self.guidance = num_steps, denoise, guidance
         self._options = dict(
             predictor=predictor, noise=noise, corrector_steps=corrector_steps, corrector_ratio=corrector_ratio
         )
@@ -61,11 +64,10 @@ class SDESampler(Sampler):
         if not hasattr(network, "noise"):
             raise ValueError(f"Expected a model that predicts noise, as ScoreSDE and NCSN; got {type(flow).__name__}.")
         seeds = tf.random.experimental.stateless_split(seed, 2)
-        context = flow.context_at_the_field(context)
+        eps = guided(network.noise, flow, flow.context_at_the_field(context), self.guidance)
         start = temperatures.draw(flow.base, n, seeds[0], temperature, None)
         x = diffusion.reverse_diffusion(
-            lambda x, t: network.noise(x, t, context), network.schedule, start,
-            np.linspace(*continuous.times, self.num_steps + 1), seeds[1],
+            eps, network.schedule, start, np.linspace(*continuous.times, self.num_steps + 1), seeds[1],
             temperature=temperature, denoise=self.denoise, **self._options,
         )  # fmt: skip
         return flow.from_the_field(tf.ensure_shape(x, [None, *flow.event_shape]))

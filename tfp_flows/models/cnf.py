@@ -35,20 +35,28 @@ class CNF(ContinuousFlow):
         [3]
     """
 
+    _vectors = dict(hidden_units=(64, 64, 64), activation="tanh", num_frequencies=3)
+
     def __init__(
         self,
         event_shape: tuple[int, ...],
         num_bins: int | None = None,
-        hidden_units: int | Sequence[int] = (64, 64, 64),
-        activation: str = "tanh",
-        num_frequencies: int = 3,
+        hidden_units: int | Sequence[int] | None = None,
+        activation: str | None = None,
+        num_frequencies: int | None = None,
+        hidden_channels: int | None = None,
+        multipliers: Sequence[int] | None = None,
+        num_blocks: int | None = None,
+        attention_levels: Sequence[int] | None = None,
+        patch_size: int | None = None,
+        dropout: float | None = None,
         context_shape: tuple[int, ...] | None = None,
         num_classes: int | None = None,
         solver: str = "dormand_prince",
         num_steps: int | None = None,
         rtol: float = 1e-5,
         atol: float = 1e-5,
-        trace: str = "exact",
+        trace: str | None = None,
         num_probes: int = 1,
         integer_columns: Sequence[int] | None = None,
         preprocessing: str = "standard",

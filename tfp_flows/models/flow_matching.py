@@ -23,6 +23,9 @@ class FlowMatching(ContinuousFlow):
     Args:
         path: "linear", that of optimal transport, "trigonometric" or "variance_preserving".
         times: "uniform" or "logit_normal", those of training, see `objectives.ConditionalFlowMatching`.
+        pairing: "independent" or "optimal", of latents and events in training, see there.
+        label_dropout: float, the share of labels that training leaves out, so that samples can be guided; None for 0.1
+            of a model of classes.
         **: those of `tfp_flows.models.blocks.continuous_flow.ContinuousFlow`.
 
     Example:
@@ -36,26 +39,34 @@ class FlowMatching(ContinuousFlow):
         self,
         event_shape: tuple[int, ...],
         num_bins: int | None = None,
-        hidden_units: int | Sequence[int] = (256, 256, 256),
-        activation: str = "swish",
-        num_frequencies: int = 3,
+        hidden_units: int | Sequence[int] | None = None,
+        activation: str | None = None,
+        num_frequencies: int | None = None,
+        hidden_channels: int | None = None,
+        multipliers: Sequence[int] | None = None,
+        num_blocks: int | None = None,
+        attention_levels: Sequence[int] | None = None,
+        patch_size: int | None = None,
+        dropout: float | None = None,
         context_shape: tuple[int, ...] | None = None,
         num_classes: int | None = None,
         solver: str = "dormand_prince",
         num_steps: int | None = None,
         rtol: float = 1e-5,
         atol: float = 1e-5,
-        trace: str = "exact",
+        trace: str | None = None,
         num_probes: int = 1,
         integer_columns: Sequence[int] | None = None,
         preprocessing: str = "standard",
+        label_dropout: float | None = None,
         path: str = "linear",
         times: str = "uniform",
+        pairing: str = "independent",
         seed: int = 0,
         name: str | None = None,
         dtype: str | None = None,
     ):
-        vars(self)["_objective_arguments"] = ConditionalFlowMatching(path, times).get_config()
+        vars(self)["_objective_arguments"] = ConditionalFlowMatching(path, times, pairing).get_config()
         super().__init__(locals())
 
     def default_objective(self) -> Objective:

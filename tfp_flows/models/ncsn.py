@@ -32,6 +32,8 @@ class NCSN(ContinuousFlow):
         num_levels: int, of the sampler; None for as many as technique 2 asks for.
         langevin_steps: int, at each level.
         langevin_step: float, at the last level; None for that of technique 4.
+        label_dropout: float, the share of labels that training leaves out, so that samples can be guided; None for 0.1
+            of a model of classes.
         **: those of `tfp_flows.models.blocks.continuous_flow.ContinuousFlow`.
 
     Example:
@@ -45,19 +47,26 @@ class NCSN(ContinuousFlow):
         self,
         event_shape: tuple[int, ...],
         num_bins: int | None = None,
-        hidden_units: int | Sequence[int] = (256, 256, 256),
-        activation: str = "swish",
-        num_frequencies: int = 3,
+        hidden_units: int | Sequence[int] | None = None,
+        activation: str | None = None,
+        num_frequencies: int | None = None,
+        hidden_channels: int | None = None,
+        multipliers: Sequence[int] | None = None,
+        num_blocks: int | None = None,
+        attention_levels: Sequence[int] | None = None,
+        patch_size: int | None = None,
+        dropout: float | None = None,
         context_shape: tuple[int, ...] | None = None,
         num_classes: int | None = None,
         solver: str = "dormand_prince",
         num_steps: int | None = None,
         rtol: float = 1e-5,
         atol: float = 1e-5,
-        trace: str = "exact",
+        trace: str | None = None,
         num_probes: int = 1,
         integer_columns: Sequence[int] | None = None,
         preprocessing: str = "standard",
+        label_dropout: float | None = None,
         s_min: float = 0.01,
         s_max: float = 8.0,
         num_levels: int | None = None,

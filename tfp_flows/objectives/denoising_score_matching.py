@@ -13,7 +13,7 @@ continuous time Song et al., arXiv:2011.13456, section 3.3.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import tensorflow as tf
 
@@ -23,6 +23,37 @@ from tfp_flows.objectives.objective import Objective
 
 if TYPE_CHECKING:
     import keras
+
+
+class Noised(NamedTuple):
+    """Data in standard units (batch, *event), noise of that shape, times (batch,), and what the network sees beside."""
+
+    x: tf.Tensor
+    z: tf.Tensor
+    t: tf.Tensor
+    context: tf.Tensor | None
+
+
+def noised(flow: keras.Model, x: tf.Tensor, context: tf.Tensor | None, seed: tf.Tensor, training: bool) -> Noised:
+    """What a step of score matching draws.
+
+    Args:
+        flow: `tfp_flows.ScoreSDE` or `NCSN`.
+        x, context, seed, training: as an objective is given them.
+    """
+    own = tf.random.experimental.stateless_fold_in(seed, 1)
+    x, context = flow.at_the_field(x, context, seed)
+    seeds = tf.random.experimental.stateless_split(own, 3)
+    context = flow.with_labels_left_out(context, seeds[2], training)
+    z = tf.random.stateless_normal(tf.shape(x), seeds[0], dtype=x.dtype)
+    first, last = flow.continuous.times
+    return Noised(x, z, first + (last - first) * paths.stratified_times(tf.shape(x)[0], seeds[1], x.dtype), context)
+
+
+def along(flow: keras.Model, x: tf.Tensor, z: tf.Tensor, t: tf.Tensor) -> tf.Tensor:
+    """Data and noise (batch, *event) as they are mixed at times (batch,): a x + s z."""
+    a, s = (tf.reshape(v, [-1, *[1] * (x.shape.rank - 1)]) for v in flow.continuous.network.schedule(t)[:2])
+    return a * x + s * z
 
 
 class DenoisingScoreMatching(Objective):
@@ -42,15 +73,9 @@ class DenoisingScoreMatching(Objective):
     def __call__(
         self, flow: keras.Model, x: tf.Tensor, context: tf.Tensor | None, seed: tf.Tensor, training: bool
     ) -> tf.Tensor:
-        own = tf.random.experimental.stateless_fold_in(seed, 1)
-        x, context = flow.at_the_field(x, context, seed)
-        seeds = tf.random.experimental.stateless_split(own, 2)
-        z = tf.random.stateless_normal(tf.shape(x), seeds[0], dtype=x.dtype)
-        first, last = flow.continuous.times
-        t = first + (last - first) * paths.stratified_times(tf.shape(x)[0], seeds[1], x.dtype)
+        x, z, t, context = noised(flow, x, context, seed, training)
         network = flow.continuous.network
-        a, s = (tf.reshape(v, [-1, *[1] * (x.shape.rank - 1)]) for v in network.schedule(t)[:2])
-        noise = KerasMode()(function=lambda: network.noise(a * x + s * z, t, context), training=training)
+        noise = KerasMode()(function=lambda: network.noise(along(flow, x, z, t), t, context), training=training)
         return tf.reduce_mean((noise - z) ** 2, list(range(1, x.shape.rank)))
 
     def check(self, flow: keras.Model) -> None:

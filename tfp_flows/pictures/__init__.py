@@ -8,5 +8,6 @@ from tfp_flows.pictures.images import as_images, rows
 from tfp_flows.pictures.kind import Kind, kind_of
 from tfp_flows.pictures.samples import samples
 from tfp_flows.pictures.spectrograms import spectrograms
+from tfp_flows.pictures.trajectories import trajectories
 
-__all__ = ["Kind", "as_images", "curve", "kind_of", "rows", "samples", "spectrograms"]
+__all__ = ["Kind", "as_images", "curve", "kind_of", "rows", "samples", "spectrograms", "trajectories"]

@@ -13,6 +13,7 @@ import numpy as np
 from tfp_flows.objectives import (
     ConditionalFlowMatching,
     DenoisingScoreMatching,
+    ImplicitScoreMatching,
     MaximumLikelihood,
     Objective,
     RegularizedLikelihood,
@@ -104,7 +105,7 @@ def describe(objective: Objective) -> dict:
         >>> from tfp_flows.objectives import ConditionalFlowMatching
         >>> from tfp_flows.runs import objectives
         >>> objectives.describe(ConditionalFlowMatching())
-        {'name': 'conditional_flow_matching', 'path': 'linear', 'times': 'uniform'}
+        {'name': 'conditional_flow_matching', 'path': 'linear', 'times': 'uniform', 'pairing': 'independent'}
     """
     (name,) = (name for name, entry in OBJECTIVES.items() if entry.kind is type(objective))
     return {"name": name, **objective.get_config()}
@@ -151,6 +152,10 @@ OBJECTIVES = {
     "denoising_score_matching": Entry(
         DenoisingScoreMatching,
         build=DenoisingScoreMatching,
+    ),
+    "implicit_score_matching": Entry(
+        ImplicitScoreMatching,
+        build=ImplicitScoreMatching,
     ),
     "reverse_kl": Entry(
         ReverseKL,

@@ -7,13 +7,16 @@ from tfp_flows.training.invertibility import InvertibilityCheck, invertibility_e
 from tfp_flows.training.sample_pictures import SamplePictures, draw_samples, sample_classes, sample_events
 from tfp_flows.training.scoring import gaussian_nll, marginal_nll, nll_per_event, summarize
 from tfp_flows.training.stop_on_nan import StopOnNaN
+from tfp_flows.training.trajectories import trajectories
+from tfp_flows.training.trajectory_pictures import draw_trajectories
 
 # What is in `tfp_flows.runs` has been here, and may still be asked for here: late, for runs stand above.
 _OF_RUNS = ("Run", "RunLog", "compare", "distill", "evaluate", "finish", "train")
 
 __all__ = [
-    "FusedAdam", "InvertibilityCheck", "SamplePictures", "StopOnNaN", "draw_samples", "gaussian_nll",
-    "invertibility_errors", "marginal_nll", "nll_per_event", "sample_classes", "sample_events", "summarize", *_OF_RUNS,
+    "FusedAdam", "InvertibilityCheck", "SamplePictures", "StopOnNaN", "draw_samples", "draw_trajectories",
+    "gaussian_nll", "invertibility_errors", "marginal_nll", "nll_per_event", "sample_classes", "sample_events",
+    "summarize", "trajectories", *_OF_RUNS,
 ]  # fmt: skip
 
 

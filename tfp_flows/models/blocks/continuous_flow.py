@@ -5,10 +5,14 @@ data -> standard units -> Continuous(velocity network) -> normal
 
 from __future__ import annotations
 
+import math
+from numbers import Real
+
 import tensorflow as tf
 import tensorflow_probability as tfp
+from numpy.typing import ArrayLike
 
-from tfp_flows.bijectors import Chain, Continuous, Standardize
+from tfp_flows.bijectors import Chain, Continuous, Standardize, solving
 from tfp_flows.dynamics import Solver
 from tfp_flows.flow.context import void_unknown
 from tfp_flows.flow.flow import Flow
@@ -16,32 +20,46 @@ from tfp_flows.models.blocks import noise
 from tfp_flows.models.blocks.conditioning import networks_context_shape, standardized
 from tfp_flows.models.blocks.precision import choose_dtype, of_networks
 from tfp_flows.models.blocks.preprocessing import to_reals
-from tfp_flows.networks import TimeMLP
+from tfp_flows.networks import TimeMLP, UNet
 from tfp_flows.numerics.tensors import as_tuple, check_shape
 
 tfd = tfp.distributions
 
+# The share of labels that training leaves out, as published (arXiv:2207.12598, section 4).
+LABEL_DROPOUT = 0.1
+# The exact divergence costs a product of the Jacobian an element.
+_MOST_EXACT = 100
 # Arguments that are sequences of ints, or one int.
-_SEQUENCES = ("event_shape", "hidden_units", "context_shape", "integer_columns")
+_SEQUENCES = (
+    "event_shape", "hidden_units", "multipliers", "attention_levels", "context_shape", "integer_columns",
+)  # fmt: skip
+# Of the networks of vectors and of images.
+_OF_VECTORS = ("hidden_units", "activation", "num_frequencies")
+_OF_IMAGES = ("hidden_channels", "multipliers", "num_blocks", "attention_levels", "patch_size", "dropout")
 
 
 class ContinuousFlow(Flow):
     """A normal pushed along a velocity field. Abstract: see `tfp_flows.CNF`, `FlowMatching` and `ScoreSDE`.
 
-    These are the arguments that all of them take.
+    These are the arguments that all of them take. Vectors and images take options of their own for their networks:
+    those of the other kind are None, and refused.
 
     Args:
-        event_shape: tuple (n,).
+        event_shape: tuple (n,) for vectors, whose network is a `networks.TimeMLP`, or (height, width, channels) for
+            images, whose network is a `networks.UNet`.
         num_bins: int, levels of integer data, which is dequantized uniformly; None for continuous data.
-        hidden_units: sequence of ints, or one, of the `networks.TimeMLP`.
-        activation: "swish", "tanh" or "softplus".
-        num_frequencies: int, sines and cosines of the time that the network sees.
+        hidden_units: (vectors) sequence of ints, or one; None for the model's own.
+        activation: (vectors) "swish", "tanh" or "softplus"; None for the model's own.
+        num_frequencies: (vectors) int, sines and cosines of the time that the network sees; None for 3.
+        hidden_channels, multipliers, num_blocks, attention_levels, patch_size, dropout: (images) see `networks.UNet`;
+            None for its own.
         context_shape: tuple (m,) for p(x given a vector), which is the context; None for none.
         num_classes: int for p(x given class), whose labels are the context; None for none.
         solver: "dormand_prince", or with num_steps "euler", "midpoint", "heun" or "rk4".
         num_steps: int, of one length; None for steps by tolerance.
         rtol, atol: floats > 0, the tolerances.
-        trace: "exact", or "rademacher" or "gaussian" for Hutchinson's estimate of the divergence.
+        trace: "exact", or "rademacher" or "gaussian" for Hutchinson's estimate of the divergence; None for "exact" of
+            events of at most 100 elements and "rademacher" of larger ones.
         num_probes: int, of the estimate.
         integer_columns: ints, from 0, the columns of continuous data that hold whole numbers, see
             `dequantization.IntegerColumns`; None for none.
@@ -51,32 +69,35 @@ class ContinuousFlow(Flow):
         dtype: "float32" or "float64", what all is computed in; None for Keras' `floatx`.
 
     Raises:
-        ValueError: for an event shape that is no vector's, sizes that are no positive integers, an unknown solver,
-            activation or trace, or both a context_shape and num_classes.
+        ValueError: for an event shape that is neither a vector's nor an image's, options of the other kind, sizes that
+            are no positive integers or do not suit the image, an unknown solver, activation or trace, both a
+            context_shape and num_classes, or label_dropout without classes.
     """
+
+    # Of its network on vectors, where nothing is said.
+    _vectors = dict(hidden_units=(256, 256, 256), activation="swish", num_frequencies=3)
 
     def __init__(self, given: dict, wrap=lambda network: network, base_scale=1.0, times=(0.0, 1.0), sampler=None):
         name = given["name"]
         given = {key: value for key, value in given.items() if key not in ("self", "__class__", "name")}
         given |= {key: as_tuple(given[key]) for key in _SEQUENCES if given[key] is not None}
         shape = check_shape(given["event_shape"])
-        if len(shape) != 1:
-            raise ValueError(f"Expected event_shape (n,); got {shape}.")
+        if len(shape) not in (1, 3):
+            raise ValueError(f"Expected event_shape (n,) or (height, width, channels); got {shape}.")
         dtype = given["dtype"] = choose_dtype(given["dtype"])
         context_shape, num_classes, num_bins = given["context_shape"], given["num_classes"], given["num_bins"]
-        network = TimeMLP(
-            *shape, given["hidden_units"], given["activation"], given["num_frequencies"],
-            context_shape=networks_context_shape(context_shape, num_classes), dtype=of_networks(dtype),
-        )  # fmt: skip
+        self._check_label_dropout(given.get("label_dropout"), num_classes)
+        options = self._networks_options(given, is_image=len(shape) == 3)
+        options |= dict(context_shape=networks_context_shape(context_shape, num_classes), dtype=of_networks(dtype))
+        network = UNet(shape, **options) if len(shape) == 3 else TimeMLP(*shape, **options)
+        trace = given["trace"] or ("exact" if math.prod(shape) <= _MOST_EXACT else "rademacher")
         if num_bins is None:
             first = to_reals(shape, None, dtype=dtype, kind=given["preprocessing"])
         else:
             # The levels of all elements are one scale.
             first = [Standardize((), len(shape), dtype=dtype)]
         solver = Solver(given["solver"], given["num_steps"], given["rtol"], given["atol"])
-        continuous = Continuous(
-            wrap(network), shape, solver, given["trace"], given["num_probes"], given["seed"], times, dtype
-        )
+        continuous = Continuous(wrap(network), shape, solver, trace, given["num_probes"], given["seed"], times, dtype)
         inner = continuous if context_shape is None else standardized(continuous, context_shape)
         first = Chain(first)
         base = tfd.Independent(tfd.Normal(tf.zeros(shape, dtype), tf.constant(base_scale, dtype)), len(shape))
@@ -90,6 +111,46 @@ class ContinuousFlow(Flow):
         )
         self._first, self._inner, self.continuous = first, inner, continuous
         self._arguments = given
+
+    def _networks_options(self, given, is_image):
+        """What is said of the network, with the model's own beside it; what is of the other kind is refused."""
+        own, others = (_OF_IMAGES, _OF_VECTORS) if is_image else (_OF_VECTORS, _OF_IMAGES)
+        for name in others:
+            if given[name] is not None:
+                kind = "images" if is_image else "vectors"
+                raise ValueError(f"Expected, for {kind}, options of the network among {list(own)}; got {name!r}.")
+        said = {name: given[name] for name in own if given[name] is not None}
+        return said if is_image else self._vectors | said
+
+    def _check_label_dropout(self, value, num_classes):
+        if value is None:
+            return
+        if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= value < 1:
+            raise ValueError(f"Expected label_dropout of at least 0 and below 1, or None; got {value!r}.")
+        if value and num_classes is None:
+            raise ValueError(f"Expected num_classes beside label_dropout; got label_dropout={value!r} alone.")
+
+    @property
+    def label_dropout(self) -> float:
+        """The share of labels that training leaves out; 0 where there are no classes."""
+        value = self._arguments.get("label_dropout", 0.0)
+        default = 0.0 if self._arguments["num_classes"] is None else LABEL_DROPOUT
+        return default if value is None else float(value)
+
+    def with_labels_left_out(self, context: tf.Tensor | None, seed: tf.Tensor, training: bool) -> tf.Tensor | None:
+        """One-hot labels (batch, num_classes), in training a share of them 0.
+
+        The network learns the data of all classes beside those of each, as guided samples ask for: arXiv:2207.12598.
+        """
+        if not training or not self.label_dropout:
+            return context
+        kept = tf.random.stateless_uniform(tf.shape(context)[:1], seed, dtype=context.dtype) >= self.label_dropout
+        return context * tf.cast(kept, context.dtype)[:, None]
+
+    def initialize(self, x: ArrayLike | int, context: ArrayLike | None = None, seed: ArrayLike | None = None) -> None:
+        # Nothing within the field initialises from data: one step shows what stands around it.
+        with solving(Solver("euler", num_steps=1)):
+            super().initialize(x, context, seed)
 
     def at_the_field(
         self, x: tf.Tensor, context: tf.Tensor | None, seed: tf.Tensor
