@@ -9,7 +9,7 @@ import tensorflow as tf
 from numpy.typing import ArrayLike
 
 from tfp_flows.bridge.traces import traced
-from tfp_flows.dynamics import Solver, langevin, solve
+from tfp_flows.dynamics import Solver, langevin, solve_at
 from tfp_flows.flow import AnnealedLangevin
 from tfp_flows.flow import context as contexts
 from tfp_flows.flow.events import stateless_seed
@@ -76,12 +76,9 @@ def require_field(model: Flow) -> None:
 def _field(model, n, num_times, seeds, context):
     times = np.linspace(*model.continuous.times, num_times)
     solver = Solver("rk4", max(_STEPS // (num_times - 1), 4))
-    states = [model.base.sample(n, seed=seeds[0])]
     velocity = traced(lambda x, t: model.continuous.velocity(x, t, context))
-    field = lambda t, x: velocity(x, t)
-    for first, last in zip(times, times[1:]):
-        states.append(solve(field, states[-1], float(first), float(last), solver).y)
-    return times, states
+    z = model.base.sample(n, seed=seeds[0])
+    return times, list(solve_at(lambda t, x: velocity(x, t), z, times, solver).y)
 
 
 def _chains(model, n, num_times, seeds, context):
