@@ -69,7 +69,7 @@ def run(argv):
             run = training.train(
                 model, toy, out / f"{model}-{toy}", minutes=args.minutes, seed=args.seed, picture_every=0, verbose=0
             )
-            metrics = json.loads((run.path / "metrics.json").read_text())
+            _, metrics = training.finish(run)
             row = dict(
                 data=toy, model=model, above=metrics["nll_minus_entropy"], standard_error=metrics["nll_standard_error"],
                 **{key: metrics["training"][key] for key in ("seconds", "steps")},

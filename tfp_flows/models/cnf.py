@@ -25,7 +25,9 @@ class CNF(ContinuousFlow):
     Args:
         training_steps: int, steps of Runge and Kutta's method in training, whose gradient is exact; None for the
             solver that densities have, with the gradient of the adjoint equation if it is one by tolerance.
-        kinetic, jacobian: floats >= 0, weights of the costs of the way, see `objectives.RegularizedLikelihood`.
+        kinetic, jacobian: floats >= 0, weights of the costs of the way, see `objectives.RegularizedLikelihood`: the
+            published ones. Without them steps of one length soon do not follow the field that is learned, and what is
+            maximised is no likelihood any more.
         **: those of `tfp_flows.models.blocks.continuous_flow.ContinuousFlow`.
 
     Example:
@@ -61,8 +63,8 @@ class CNF(ContinuousFlow):
         integer_columns: Sequence[int] | None = None,
         preprocessing: str = "standard",
         training_steps: int | None = 8,
-        kinetic: float = 0.0,
-        jacobian: float = 0.0,
+        kinetic: float = 0.01,
+        jacobian: float = 0.01,
         seed: int = 0,
         name: str | None = None,
         dtype: str | None = None,
