@@ -70,6 +70,7 @@ NETWORKS = {
 # Of an event and a time.
 TIMED = {
     "TimeMLP": lambda: networks.TimeMLP(2, (4,)),
+    "PotentialField": lambda: networks.PotentialField(2, 4),
     "UNet": lambda: networks.UNet((4, 2, 1), 4, (1, 2), 1),
     "ProbabilityFlow": lambda: networks.ProbabilityFlow(
         networks.TimeMLP(2, (4,)), dynamics.paths.VarianceExploding(0.05, 7.0)

@@ -42,10 +42,13 @@ class Costs(NamedTuple):
     Attributes:
         kinetic: (batch,), the integral of |v|^2 dt.
         jacobian: (batch,), the integral of the squared Frobenius norm of dv/dx; of probes an unbiased estimate.
+        hamilton_jacobi: (batch,), the integral of what the network's `hamilton_jacobi(x, t, context)` gives, which is
+            how far a potential is from the optimal one; None of a network without it.
     """
 
     kinetic: tf.Tensor
     jacobian: tf.Tensor
+    hamilton_jacobi: tf.Tensor | None = None
 
 
 class Continuous(Bijector):
@@ -200,6 +203,8 @@ class Continuous(Bijector):
         if self.trace != "exact" and with_trace:
             vectors = divergence.probes(self.trace, self.num_probes, tf.shape(rows), seed, rows.dtype)
 
+        potential = getattr(self.network, "hamilton_jacobi", None)
+
         def field(t, x, *context):
             velocity = self._field(t, *context)
             if not with_trace:
@@ -212,9 +217,13 @@ class Continuous(Bijector):
             norm = tf.reduce_sum(squares, 0) if vectors is None else tf.reduce_mean(squares, 0)
             # Along a way back in time they are counted as along the way forth.
             sign = math.copysign(1.0, times[1] - times[0])
-            return v, (trace, sign * energy, sign * norm)
+            costs = [energy, norm]
+            if potential is not None:
+                costs.append(potential(x, t, *context))
+            return v, (trace, *(sign * cost for cost in costs))
 
-        return solve(field, rows, *times, solver, 3 if with_costs else int(with_trace), list(context))
+        count = 3 + (potential is not None) if with_costs else int(with_trace)
+        return solve(field, rows, *times, solver, count, list(context))
 
     def _field(self, t, context=None):
         """The velocity at times (batch,) as a function of x, of which there may be several copies one after another."""

@@ -5,7 +5,7 @@
 Training takes as many passes of the network as the solver does, and as many again for the gradient. Where it is trained
 with steps of one length, a density by tolerance shows whether they were short enough.
 Chen et al., arXiv:1806.07366, section 4; Grathwohl et al., FFJORD, arXiv:1810.01367; the costs of the way: Finlay et
-al., arXiv:2002.02798.
+al., arXiv:2002.02798; the gradient of a potential: Onken et al., OT-Flow, arXiv:2006.00104.
 """
 
 from __future__ import annotations
@@ -25,6 +25,9 @@ class CNF(ContinuousFlow):
     Args:
         training_steps: int, steps of Runge and Kutta's method in training, whose gradient is exact; None for the
             solver that densities have, with the gradient of the adjoint equation if it is one by tolerance.
+        field: "network", or of vectors "potential", the gradient of one (`networks.PotentialField`, whose hidden_units
+            is one int): OT-Flow's.
+        hamilton_jacobi: float >= 0, the weight of the potential's own cost.
         kinetic, jacobian: floats >= 0, weights of the costs of the way, see `objectives.RegularizedLikelihood`: the
             published ones. Without them steps of one length soon do not follow the field that is learned, and what is
             maximised is no likelihood any more.
@@ -65,11 +68,16 @@ class CNF(ContinuousFlow):
         training_steps: int | None = 8,
         kinetic: float = 0.01,
         jacobian: float = 0.01,
+        field: str = "network",
+        hamilton_jacobi: float = 0.0,
         seed: int = 0,
         name: str | None = None,
         dtype: str | None = None,
     ):
-        vars(self)["_objective_arguments"] = RegularizedLikelihood(kinetic, jacobian, training_steps).get_config()
+        objective = RegularizedLikelihood(kinetic, jacobian, training_steps, hamilton_jacobi)
+        if hamilton_jacobi and field != "potential":
+            raise ValueError(f"Expected field='potential' beside hamilton_jacobi={hamilton_jacobi!r}; got {field!r}.")
+        vars(self)["_objective_arguments"] = objective.get_config()
         super().__init__(locals())
 
     def default_objective(self) -> Objective:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:  # the table below, for editors and type checkers; X as X is h
     from tfp_flows.networks.made import MADE as MADE
     from tfp_flows.networks.mlp import MLP as MLP
     from tfp_flows.networks.pixelcnn import PixelCNN as PixelCNN
+    from tfp_flows.networks.potential import PotentialField as PotentialField
     from tfp_flows.networks.probability_flow import ProbabilityFlow as ProbabilityFlow
     from tfp_flows.networks.resnet import ResNet as ResNet
     from tfp_flows.networks.time_mlp import TimeMLP as TimeMLP
@@ -24,6 +25,7 @@ HOMES = {
     "MADE": "made",
     "MLP": "mlp",
     "PixelCNN": "pixelcnn",
+    "PotentialField": "potential",
     "ProbabilityFlow": "probability_flow",
     "ResNet": "resnet",
     "TimeMLP": "time_mlp",

@@ -20,7 +20,7 @@ from tfp_flows.models.blocks import noise
 from tfp_flows.models.blocks.conditioning import networks_context_shape, standardized
 from tfp_flows.models.blocks.precision import choose_dtype, of_networks
 from tfp_flows.models.blocks.preprocessing import to_reals
-from tfp_flows.networks import TimeMLP, UNet
+from tfp_flows.networks import PotentialField, TimeMLP, UNet
 from tfp_flows.numerics.tensors import as_tuple, check_shape
 
 tfd = tfp.distributions
@@ -29,6 +29,8 @@ tfd = tfp.distributions
 LABEL_DROPOUT = 0.1
 # The exact divergence costs a product of the Jacobian an element.
 _MOST_EXACT = 100
+# Of vectors.
+FIELDS = {"network": TimeMLP, "potential": PotentialField}
 # Arguments that are sequences of ints, or one int.
 _SEQUENCES = (
     "event_shape", "hidden_units", "multipliers", "attention_levels", "context_shape", "integer_columns",
@@ -89,7 +91,8 @@ class ContinuousFlow(Flow):
         self._check_label_dropout(given.get("label_dropout"), num_classes)
         options = self._networks_options(given, is_image=len(shape) == 3)
         options |= dict(context_shape=networks_context_shape(context_shape, num_classes), dtype=of_networks(dtype))
-        network = UNet(shape, **options) if len(shape) == 3 else TimeMLP(*shape, **options)
+        kind = UNet if len(shape) == 3 else FIELDS[given.get("field", "network")]
+        network = kind(shape, **options) if kind is UNet else kind(*shape, **options)
         trace = given["trace"] or ("exact" if math.prod(shape) <= _MOST_EXACT else "rademacher")
         if num_bins is None:
             first = to_reals(shape, None, dtype=dtype, kind=given["preprocessing"])
@@ -114,13 +117,21 @@ class ContinuousFlow(Flow):
 
     def _networks_options(self, given, is_image):
         """What is said of the network, with the model's own beside it; what is of the other kind is refused."""
-        own, others = (_OF_IMAGES, _OF_VECTORS) if is_image else (_OF_VECTORS, _OF_IMAGES)
-        for name in others:
-            if given[name] is not None:
-                kind = "images" if is_image else "vectors"
+        own, kind, default = (_OF_IMAGES, "images", {}) if is_image else (_OF_VECTORS, "vectors", self._vectors)
+        field = given.get("field", "network")
+        if field not in FIELDS:
+            raise ValueError(f"Expected field to be one of {list(FIELDS)}; got {field!r}.")
+        if field == "potential":
+            if is_image:
+                raise ValueError(f"Expected field='network' for images; got {field!r}.")
+            own, kind, default = ("hidden_units",), f"field={field!r}", {}
+        said = {name: given[name] for name in (*_OF_VECTORS, *_OF_IMAGES) if given[name] is not None}
+        for name in said:
+            if name not in own:
                 raise ValueError(f"Expected, for {kind}, options of the network among {list(own)}; got {name!r}.")
-        said = {name: given[name] for name in own if given[name] is not None}
-        return said if is_image else self._vectors | said
+        if field == "potential" and len(said.get("hidden_units", ())) == 1:
+            (said["hidden_units"],) = said["hidden_units"]
+        return default | said
 
     def _check_label_dropout(self, value, num_classes):
         if value is None:
