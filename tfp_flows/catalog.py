@@ -197,7 +197,10 @@ MODELS = {
             batch_size=500,
             learning_rate=2e-3,
             steps=10_000,
-            sizes=((8, dict(batch_size=500, learning_rate=5e-3, steps=2500, minutes=1.5)),),
+            sizes=(
+                (8, dict(batch_size=500, learning_rate=5e-3, steps=2500, minutes=1.5)),
+                (64, dict(batch_size=128, steps=2500, minutes=1.3)),
+            ),
         ),
     ),
     "flow_matching": Entry(
@@ -212,7 +215,10 @@ MODELS = {
             batch_size=500,
             learning_rate=1e-3,
             steps=20_000,
-            sizes=((8, dict(batch_size=500, learning_rate=2e-3, steps=8000, minutes=1.3)),),
+            sizes=(
+                (8, dict(batch_size=500, learning_rate=2e-3, steps=8000, minutes=1.3)),
+                (64, dict(batch_size=128, steps=8000, minutes=1.3)),
+            ),
         ),
     ),
     "score_sde": Entry(
@@ -227,7 +233,10 @@ MODELS = {
             batch_size=500,
             learning_rate=1e-3,
             steps=20_000,
-            sizes=((8, dict(batch_size=500, learning_rate=2e-3, steps=8000, minutes=1.3)),),
+            sizes=(
+                (8, dict(batch_size=500, learning_rate=2e-3, steps=8000, minutes=1.3)),
+                (64, dict(batch_size=128, steps=8000, minutes=1.3)),
+            ),
         ),
     ),
     "ncsn": Entry(
@@ -242,7 +251,10 @@ MODELS = {
             batch_size=500,
             learning_rate=1e-3,
             steps=20_000,
-            sizes=((8, dict(batch_size=500, learning_rate=2e-3, steps=8000, minutes=1.3)),),
+            sizes=(
+                (8, dict(batch_size=500, learning_rate=2e-3, steps=8000, minutes=1.3)),
+                (64, dict(batch_size=128, steps=8000, minutes=1.3)),
+            ),
         ),
     ),
 }
