@@ -42,8 +42,9 @@ class Entry:
         return self.events == ("images",)
 
 
-# Of differential equations; the last one chooses its steps where their number is not given.
-ODE_SOLVERS = ("heun", "midpoint", "rk4", "euler", "dormand_prince")
+# Of differential equations: those of steps of one length, and those that choose them where their number is not given.
+FIXED_STEPS = ("heun", "midpoint", "rk4", "euler")
+ODE_SOLVERS = (*FIXED_STEPS, "dormand_prince", "tsit5")
 _DIFFUSIONS = ("ancestral", "ddim", "euler_maruyama", "predictor_corrector")
 
 MODELS = {

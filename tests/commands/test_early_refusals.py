@@ -70,7 +70,7 @@ REFUSED = [
     ("sample run --steps 5", "Expected --steps with a run of continuous time only; got 'run', of maf"),
     ("trajectories run", "Expected a run of continuous time; got 'run', of maf"),
     ("sample field --steps 0", "Expected --steps to be a positive integer; got 0"),
-    ("sample field --solver ddim --steps 4", "Expected --solver among heun, midpoint, rk4, euler, dormand_prince, for"),
+    ("sample field --solver ddim --steps 4", "Expected --solver among heun, midpoint, rk4, euler, dormand_prince, t"),
     ("sample field --solver heun", "Expected --steps beside --solver heun, whose steps are of one length"),
     ("sample field --guidance -1", "Expected --guidance to be a finite number of at least 0; got -1"),
     ("sample field --guidance 2", "Expected --guidance with a run that knows classes; got 'field', which knows none"),

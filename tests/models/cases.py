@@ -77,7 +77,7 @@ def build(name, **arguments):
     case = CASES[name]
     home = MODELS[case.model].home.partition(":")[2]
     model = getattr(tfp_flows, home)(case.event_shape, seed=3, **case.arguments, **arguments)
-    model.compile(keras.optimizers.Adam(case.learning_rate))
+    model.compile(tfp_flows.training.FusedAdam(case.learning_rate))
     return model
 
 

@@ -23,7 +23,7 @@ def test_the_mean_is_that_of_the_context(name, given, tmp_path):
     # Vectors of a scale of their own.
     contexts = np.arange(3) if "num_classes" in given else 1e3 * np.eye(3, dtype="float32")
     flow = getattr(tfp_flows, name)((2,), **VECTORS, **given)
-    flow.compile(keras.optimizers.Adam(1e-2))
+    flow.compile(tfp_flows.training.FusedAdam(1e-2))
     flow.fit(x, contexts[labels], epochs=10, batch_size=50, verbose=0)
     drawn = flow.sample((200,), seed=1, context=contexts).numpy()
     assert drawn.shape == (200, 3, 2) and flow.given(contexts).batch_shape == (3,)

@@ -75,7 +75,7 @@ def test_fit_ends_at_the_same_loss(name):
     """In float32, each column in a unit of its own, from the arrays to the last epoch; samples are in the unit too."""
     x, context = data(name, 600)
     model = build(name)
-    model.compile(keras.optimizers.Adam(1e-2))
+    model.compile(tfp_flows.training.FusedAdam(1e-2))
     variables = [*model.variables, *model.optimizer.variables]
     start = [variable.numpy() for variable in variables]
     a, b = np.array([1e9, 1e-9, 30.0, 1e-4]), np.array([0.0, 0.0, 1e3, -500.0])

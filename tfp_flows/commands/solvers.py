@@ -1,6 +1,6 @@
 """How samples of a run of continuous time are carried: the options of commands, checked without TensorFlow."""
 
-from tfp_flows.catalog import MODELS, ODE_SOLVERS
+from tfp_flows.catalog import FIXED_STEPS, MODELS
 from tfp_flows.commands import directory
 
 
@@ -8,9 +8,9 @@ def add(command):
     """Adds the options to a command's parser."""
     command.add_argument(
         "--solver", metavar="NAME",
-        help="of a run of continuous time: what carries the samples, heun, midpoint, rk4, euler or dormand_prince; of "
-        "a score model also ancestral, ddim, euler_maruyama or predictor_corrector, of ncsn also langevin (default: "
-        "the model's own)",
+        help="of a run of continuous time: what carries the samples, heun, midpoint, rk4, euler, dormand_prince or "
+        "tsit5; of a score model also ancestral, ddim, euler_maruyama or predictor_corrector, of ncsn also langevin "
+        "(default: the model's own)",
     )  # fmt: skip
     command.add_argument(
         "--steps", type=int, help="of the solver; of langevin, at each level (default: its own, or by tolerance)"
@@ -43,7 +43,7 @@ def asked(run, options):
         name = own if options.steps is None else known[0]
     if name not in known:
         raise ValueError(f"Expected --solver among {', '.join(known)}, for {model}; got {name!r}.")
-    if name in ODE_SOLVERS[:-1] and options.steps is None:
+    if name in FIXED_STEPS and options.steps is None:
         raise ValueError(f"Expected --steps beside --solver {name}, whose steps are of one length.")
     guidance = 1.0 if options.guidance is None else options.guidance
     if not 0 <= guidance < float("inf"):

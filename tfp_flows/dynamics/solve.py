@@ -40,8 +40,8 @@ class Solver:
     """How an equation is solved.
 
     Args:
-        method: "euler", "midpoint", "heun", "rk4", of steps of one length, or "dormand_prince", which estimates its
-            error and chooses its steps, for each event by itself, unless their number is given.
+        method: "euler", "midpoint", "heun", "rk4", of steps of one length, or "dormand_prince" or "tsit5", which
+            estimate their error and choose their steps, for each event by itself, unless their number is given.
         num_steps: int, of one length; None for steps by tolerance.
         rtol, atol: floats > 0: the error of a step is kept below atol + rtol |y|. Not of steps of one length.
         max_steps: int, of each event, refused ones included; an event that needs more fails.

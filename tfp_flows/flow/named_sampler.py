@@ -16,10 +16,10 @@ def named_sampler(name: str, num_steps: int | None = None, guidance: float = 1.0
     """The sampler of a name.
 
     Args:
-        name: a solver of the differential equation, "euler", "midpoint", "heun", "rk4" or "dormand_prince"; or of a
-            score model "ancestral", "ddim", "euler_maruyama", "predictor_corrector" or "langevin".
+        name: a solver of the differential equation, "euler", "midpoint", "heun", "rk4", "dormand_prince" or "tsit5"; or
+            of a score model "ancestral", "ddim", "euler_maruyama", "predictor_corrector" or "langevin".
         num_steps: int, of a solver or a diffusion, and of "langevin" at each level; None for the sampler's own number,
-            and of "dormand_prince" for steps by tolerance.
+            and of the last two solvers for steps by tolerance.
         guidance: float >= 0, see `tfp_flows.flow.guidance`.
 
     Raises:

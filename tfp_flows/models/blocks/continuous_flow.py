@@ -57,7 +57,7 @@ class ContinuousFlow(Flow):
             None for its own.
         context_shape: tuple (m,) for p(x given a vector), which is the context; None for none.
         num_classes: int for p(x given class), whose labels are the context; None for none.
-        solver: "dormand_prince", or with num_steps "euler", "midpoint", "heun" or "rk4".
+        solver: "dormand_prince" or "tsit5", or with num_steps "euler", "midpoint", "heun" or "rk4".
         num_steps: int, of one length; None for steps by tolerance.
         rtol, atol: floats > 0, the tolerances.
         trace: "exact", or "rademacher" or "gaussian" for Hutchinson's estimate of the divergence; None for "exact" of
