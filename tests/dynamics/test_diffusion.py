@@ -120,6 +120,18 @@ def test_bad_arguments_are_refused(options, message):
         diffusion.reverse_diffusion(lambda x, t: x, paths.VarianceExploding(), tf.ones([1, 1]), seed=[0, 0], **given)
 
 
+def test_times_that_are_even_in_noise_weigh_as_the_likelihood_does():
+    """Their density is in proportion to g^2 / s^2."""
+    for path, last in ((paths.VariancePreserving(), 1 - 1e-5), (paths.VarianceExploding(0.01, 30.0), 1.0)):
+        r = tf.linspace(tf.zeros([], tf.float64), tf.ones([], tf.float64), 401)
+        t = path.even_in_noise(r, last).numpy()
+        np.testing.assert_allclose(t[[0, -1]], [0, last], atol=1e-6)
+        middle = tf.constant((t[1:] + t[:-1]) / 2)
+        a, s, da, ds = path(middle)
+        weight = np.diff(t) * 2 * ((s * da / a - ds) / s).numpy()
+        np.testing.assert_allclose(weight, weight.mean(), rtol=0.02)
+
+
 class TestSampler:
     def test_it_draws_for_the_flow_and_its_server(self, tmp_path):
         """A network that has learned nothing predicts no noise: what comes back is what was begun with."""

@@ -79,6 +79,18 @@ def test_it_is_trained_by():
     assert history[-1] < -0.1 and abs(history[0]) < 0.2
 
 
+def test_times_of_the_likelihood_are_those_of_the_path():
+    flow, seed = shaken("ScoreSDE", times="likelihood"), tf.constant([0, 1])
+    x, z, t, _ = noised(flow, X[:40], None, seed, True, "likelihood")
+    ratio = np.sort(np.log(flow.continuous.network.schedule(t).s / flow.continuous.network.schedule(t).a))
+    # One in each of 40 equal parts.
+    assert np.diff(ratio).max() < 2.01 * np.ptp(ratio) / 39 and np.ptp(ratio) > 8
+    wanted = np.square(flow.continuous.network.noise(along(flow, x, z, t), t) - z).mean(1)
+    np.testing.assert_allclose(flow.default_objective()(flow, X[:40], None, seed, True), wanted, rtol=1e-9)
+    with pytest.raises(ValueError, match="Expected times to be one of .*; got 'early'"):
+        DenoisingScoreMatching("early")
+
+
 @pytest.mark.parametrize(
     "options, message",
     [

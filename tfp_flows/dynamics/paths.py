@@ -94,6 +94,22 @@ class VariancePreserving:
         da = a * rate / 2
         return Point(a, s, da, -a * da / s)
 
+    def even_in_noise(self, r: tf.Tensor, last: float = 1 - 1e-5) -> tf.Tensor:
+        """Times between which log(s / a) changes alike, at equal steps of r from 0 to 1: from t = 0 to the last.
+
+        So drawn, errors of the noise count as they do in a bound of the likelihood, whose weight is g^2 / s^2
+        (arXiv:2101.09258, section 4.3).
+        """
+        low, high = (self._log_ratio(u) for u in (1 - last, 1.0))
+        integral = tf.nn.softplus(high + (low - high) * r)
+        # The root of B(u) = integral, without a difference of like numbers.
+        slope = self.beta_1 - self.beta_0
+        return 1 - 2 * integral / (self.beta_0 + tf.sqrt(self.beta_0**2 + 2 * slope * integral))
+
+    def _log_ratio(self, u):
+        """log(s^2 / a^2) at u = 1 - t."""
+        return math.log(math.expm1(self.beta_0 * u + (self.beta_1 - self.beta_0) * u**2 / 2))
+
 
 @dataclasses.dataclass(frozen=True)
 class VarianceExploding:
@@ -122,6 +138,10 @@ class VarianceExploding:
         rate = math.log(self.s_min / self.s_max)
         s = self.s_max * tf.exp(rate * t)
         return Point(tf.ones_like(t), s, tf.zeros_like(t), rate * s)
+
+    def even_in_noise(self, r: tf.Tensor, last: float = 1.0) -> tf.Tensor:
+        """As that of `VariancePreserving`: its levels are geometric as they are."""
+        return last * r
 
 
 PATHS = {"linear": Linear, "trigonometric": Trigonometric, "variance_preserving": VariancePreserving}

@@ -28,6 +28,7 @@ class ScoreSDE(ContinuousFlow):
 
     Args:
         kind: "variance_preserving" or "variance_exploding".
+        times: "uniform", or "likelihood" for densities, those of training, see `objectives.DenoisingScoreMatching`.
         s_min, s_max: floats, of the exploding one: the standard deviations of its noise, in units of the data's.
         label_dropout: float, the share of labels that training leaves out, so that samples can be guided; None for 0.1
             of a model of classes.
@@ -67,6 +68,7 @@ class ScoreSDE(ContinuousFlow):
         kind: str = "variance_preserving",
         s_min: float = 0.01,
         s_max: float = 50.0,
+        times: str = "uniform",
         seed: int = 0,
         name: str | None = None,
         dtype: str | None = None,
@@ -74,6 +76,7 @@ class ScoreSDE(ContinuousFlow):
         if kind not in KINDS:
             raise ValueError(f"Expected kind to be one of {list(KINDS)}; got {kind!r}.")
         given = locals()
+        vars(self)["_times"] = DenoisingScoreMatching(times).times
         exploding = kind == "variance_exploding"
         path = paths.VarianceExploding(s_min, s_max) if exploding else paths.VariancePreserving()
         # At the data itself the score of the preserving one has no bound; the exploding one has its least noise there.
@@ -86,4 +89,4 @@ class ScoreSDE(ContinuousFlow):
         )
 
     def default_objective(self) -> Objective:
-        return DenoisingScoreMatching()
+        return DenoisingScoreMatching(self._times)

@@ -4,7 +4,8 @@
     value = mean over elements of (eps(x_t, t) - z)^2
 
 which is s^2 |score + z / s|^2, the weighting of the papers: eps = -s score. x is in standard units, after
-dequantization where there is one. The times of a batch are stratified.
+dequantization where there is one. The times of a batch are stratified: evenly, as samples of images have them best, or
+evenly in log(s / a), as likelihoods have.
 
 Network passes: one.
 Song and Ermon, arXiv:1907.05600, section 4.2, equation 6; Ho, Jain and Abbeel, arXiv:2006.11239, section 3.4; in
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     import keras
 
 
+TIMES = ("uniform", "likelihood")
+
+
 class Noised(NamedTuple):
     """Data in standard units (batch, *event), noise of that shape, times (batch,), and what the network sees beside."""
 
@@ -34,12 +38,16 @@ class Noised(NamedTuple):
     context: tf.Tensor | None
 
 
-def noised(flow: keras.Model, x: tf.Tensor, context: tf.Tensor | None, seed: tf.Tensor, training: bool) -> Noised:
+def noised(
+    flow: keras.Model, x: tf.Tensor, context: tf.Tensor | None, seed: tf.Tensor, training: bool,
+    times: str = "uniform",
+) -> Noised:  # fmt: skip
     """What a step of score matching draws.
 
     Args:
         flow: `tfp_flows.ScoreSDE` or `NCSN`.
         x, context, seed, training: as an objective is given them.
+        times: "uniform" or "likelihood".
     """
     own = tf.random.experimental.stateless_fold_in(seed, 1)
     x, context = flow.at_the_field(x, context, seed)
@@ -47,7 +55,10 @@ def noised(flow: keras.Model, x: tf.Tensor, context: tf.Tensor | None, seed: tf.
     context = flow.with_labels_left_out(context, seeds[2], training)
     z = tf.random.stateless_normal(tf.shape(x), seeds[0], dtype=x.dtype)
     first, last = flow.continuous.times
-    return Noised(x, z, first + (last - first) * paths.stratified_times(tf.shape(x)[0], seeds[1], x.dtype), context)
+    t = paths.stratified_times(tf.shape(x)[0], seeds[1], x.dtype)
+    likely = times == "likelihood"
+    t = flow.continuous.network.schedule.even_in_noise(t, last) if likely else first + (last - first) * t
+    return Noised(x, z, t, context)
 
 
 def along(flow: keras.Model, x: tf.Tensor, z: tf.Tensor, t: tf.Tensor) -> tf.Tensor:
@@ -58,6 +69,13 @@ def along(flow: keras.Model, x: tf.Tensor, z: tf.Tensor, t: tf.Tensor) -> tf.Ten
 
 class DenoisingScoreMatching(Objective):
     """Mean squared error of the predicted noise; the default of `ScoreSDE` and `NCSN`.
+
+    Args:
+        times: "uniform", or "likelihood", by which the value is a bound of the likelihood but for a factor
+            (arXiv:2101.09258); of an exploding variance the two are the same.
+
+    Raises:
+        ValueError: for another name.
 
     Example:
         >>> import tfp_flows
@@ -70,10 +88,15 @@ class DenoisingScoreMatching(Objective):
     name = "noise_error"
     unit = "mean squared error of the noise"
 
+    def __init__(self, times: str = "uniform"):
+        if times not in TIMES:
+            raise ValueError(f"Expected times to be one of {list(TIMES)}; got {times!r}.")
+        self.times = times
+
     def __call__(
         self, flow: keras.Model, x: tf.Tensor, context: tf.Tensor | None, seed: tf.Tensor, training: bool
     ) -> tf.Tensor:
-        x, z, t, context = noised(flow, x, context, seed, training)
+        x, z, t, context = noised(flow, x, context, seed, training, self.times)
         network = flow.continuous.network
         noise = KerasMode()(function=lambda: network.noise(along(flow, x, z, t), t, context), training=training)
         return tf.reduce_mean((noise - z) ** 2, list(range(1, x.shape.rank)))
@@ -81,3 +104,6 @@ class DenoisingScoreMatching(Objective):
     def check(self, flow: keras.Model) -> None:
         if not hasattr(getattr(getattr(flow, "continuous", None), "network", None), "noise"):
             raise ValueError(f"Expected a model that predicts noise, as ScoreSDE and NCSN; got {type(flow).__name__}.")
+
+    def get_config(self) -> dict:
+        return {"times": self.times}
