@@ -47,6 +47,9 @@ FIXED_STEPS = ("heun", "midpoint", "rk4", "euler")
 ODE_SOLVERS = (*FIXED_STEPS, "dormand_prince", "tsit5")
 _DIFFUSIONS = ("ancestral", "ddim", "euler_maruyama", "predictor_corrector")
 
+# Of few features: sharp edges ask for depth.
+_DEEP = dict(hidden_units=[128] * 5)
+
 MODELS = {
     "nice": Entry(
         home="tfp_flows.models.nice:NICE",
@@ -217,7 +220,7 @@ MODELS = {
             learning_rate=1e-3,
             steps=20_000,
             sizes=(
-                (8, dict(batch_size=500, learning_rate=2e-3, steps=8000, minutes=1.3)),
+                (8, dict(batch_size=500, learning_rate=5e-3, steps=12_000, minutes=1.3, arguments=_DEEP)),
                 (64, dict(batch_size=128, steps=8000, minutes=1.3)),
             ),
         ),
@@ -235,7 +238,16 @@ MODELS = {
             learning_rate=1e-3,
             steps=20_000,
             sizes=(
-                (8, dict(batch_size=500, learning_rate=2e-3, steps=8000, minutes=1.3)),
+                (
+                    8,
+                    dict(
+                        batch_size=500,
+                        learning_rate=5e-3,
+                        steps=12_000,
+                        minutes=1.3,
+                        arguments={**_DEEP, "times": "likelihood"},
+                    ),
+                ),
                 (64, dict(batch_size=128, steps=8000, minutes=1.3)),
             ),
         ),
@@ -253,7 +265,7 @@ MODELS = {
             learning_rate=1e-3,
             steps=20_000,
             sizes=(
-                (8, dict(batch_size=500, learning_rate=2e-3, steps=8000, minutes=1.3)),
+                (8, dict(batch_size=500, learning_rate=5e-3, steps=12_000, minutes=1.3, arguments=_DEEP)),
                 (64, dict(batch_size=128, steps=8000, minutes=1.3)),
             ),
         ),
