@@ -43,6 +43,25 @@ def test_a_divergence_by_probes_is_near_the_exact_one():
     assert 1e-4 < np.abs(second - first).max() < 0.15
 
 
+@pytest.mark.parametrize("kind, options", [("FlowMatching", {}), ("ScoreSDE", dict(times="likelihood"))])
+def test_a_learned_density_is_one_over_the_plane(kind, options):
+    """Whatever was learned, and however well: what the equation gives is a density."""
+    keras.utils.set_random_seed(0)
+    random = np.random.default_rng(0)
+    angle = random.uniform(0, 2 * np.pi, 2000)
+    ring = 3 * np.stack([np.cos(angle), np.sin(angle)], 1) + 0.5 * random.normal(size=(2000, 2))
+    flow = getattr(tfp_flows, kind)((2,), hidden_units=(32, 32), **options)
+    flow.compile(tfp_flows.training.FusedAdam(1e-2))
+    flow.fit(ring.astype("float32"), batch_size=200, epochs=50, verbose=0)
+    side = np.linspace(-8, 8, 161, dtype="float32")
+    grid = np.stack(np.meshgrid(side, side), -1).reshape(-1, 2)
+    density = np.exp(flow.log_prob(grid).numpy().astype("float64"))
+    assert abs(density.sum() * (side[1] - side[0]) ** 2 - 1) < 1e-2
+    # Empty within, dense on the ring.
+    radius = np.linalg.norm(grid, axis=1)
+    assert density[np.abs(radius - 3) < 0.2].mean() > 2 * density[radius < 0.5].mean()
+
+
 def test_images_are_learned_kept_and_served(tmp_path):
     """In two steps of Heun's method, by one probe: the generic checks of all models take vectors."""
     keras.utils.set_random_seed(0)
