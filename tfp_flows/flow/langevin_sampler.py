@@ -16,12 +16,17 @@ if TYPE_CHECKING:
     from tfp_flows.flow import Flow
 
 
+_MOST_RATIO, _SMALL, _STEPS, _FEW_STEPS = 1.1, 100, 10, 5
+
+
 class AnnealedLangevin(Sampler):
     """Langevin steps at noise levels that fall geometrically; the sampler of `NCSN`.
 
     Args:
-        num_levels: int; None for as many as arXiv:2006.09011, technique 2, asks for.
-        num_steps: int, at each level.
+        num_levels: int; None for as many as arXiv:2006.09011, technique 2, asks for, and for none that is less than
+            the next by more than a factor of 1.1: of events of few elements, whose noises overlap from afar, the
+            technique asks for too few to follow.
+        num_steps: int, at each level; None for 5, as published, and for 10 of events of at most 100 elements.
         step: float > 0, at the last level, in squared standard deviations of the data; None for that of technique 4.
         denoise: bool, whether the last noise is taken out.
         guidance: float >= 0, of a model of classes, see `tfp_flows.flow.guidance`; 1 for none.
@@ -38,12 +43,13 @@ class AnnealedLangevin(Sampler):
     """
 
     def __init__(
-        self, num_levels: int | None = None, num_steps: int = 5, step: float | None = None, denoise: bool = True,
+        self, num_levels: int | None = None, num_steps: int | None = None, step: float | None = None,
+        denoise: bool = True,
         guidance: float = 1.0,
     ):  # fmt: skip
         for name, value in (("num_levels", num_levels), ("num_steps", num_steps)):
-            if not is_positive_integer(value) and not (name == "num_levels" and value is None):
-                raise ValueError(f"Expected {name} to be a positive integer; got {value!r}.")
+            if value is not None and not is_positive_integer(value):
+                raise ValueError(f"Expected {name} to be a positive integer or None; got {value!r}.")
         if num_levels is not None and num_levels < 2:
             raise ValueError(f"Expected num_levels to be at least 2; got {num_levels!r}.")
         if step is not None and not 0 < step < float("inf"):
@@ -61,16 +67,25 @@ class AnnealedLangevin(Sampler):
         path = getattr(getattr(getattr(flow, "continuous", None), "network", None), "schedule", None)
         if not hasattr(path, "s_min"):
             raise ValueError(f"Expected a model of exploding noise levels, as NCSN; got {type(flow).__name__}.")
-        count = self.num_levels or langevin.num_levels(path.s_min, path.s_max, math.prod(flow.event_shape))
+        published = langevin.num_levels(path.s_min, path.s_max, math.prod(flow.event_shape))
+        least = math.ceil(math.log(path.s_max / path.s_min) / math.log(_MOST_RATIO)) + 1
+        count = self.num_levels or max(published, least)
         ratio = path.s_min / path.s_max
         return [path.s_max * ratio ** (i / (count - 1)) for i in range(count)]
+
+    def steps(self, flow: Flow) -> tuple[int, float]:
+        """How many steps are taken at each level, and their size at the last one."""
+        levels, count = self.levels(flow), self.num_steps
+        if count is None:
+            count = _FEW_STEPS if math.prod(flow.event_shape) > _SMALL else _STEPS
+        return count, self.step or langevin.best_step(levels[-1], levels[0] / levels[1], count)
 
     def can_scale_temperature(self, flow: Flow) -> bool:
         return True
 
     def __call__(self, flow: Flow, n: int, seed: tf.Tensor, temperature: float, context: tf.Tensor | None) -> tf.Tensor:
         levels = self.levels(flow)
-        step = self.step or langevin.best_step(levels[-1], levels[0] / levels[1], self.num_steps)
+        num_steps, step = self.steps(flow)
         network, dtype = flow.continuous.network, tf.as_dtype(flow.variable_dtype)
         seeds = tf.random.experimental.stateless_split(seed, 2)
         predict = guided(network.score, flow, flow.context_at_the_field(context), self.guidance)
@@ -83,6 +98,6 @@ class AnnealedLangevin(Sampler):
 
         temperature = tf.cast(temperature, dtype)
         x = langevin.annealed_langevin(
-            score, temperature * start, levels, step, self.num_steps, seeds[1], temperature, self.denoise
+            score, temperature * start, levels, step, num_steps, seeds[1], temperature, self.denoise
         )
         return flow.from_the_field(tf.ensure_shape(x, [None, *flow.event_shape]))

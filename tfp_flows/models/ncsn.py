@@ -29,8 +29,8 @@ class NCSN(ContinuousFlow):
     Args:
         s_min, s_max: floats, 0 < s_min < s_max, the least and the largest level, in standard deviations of the data.
             The largest is best about as large as two events are ever apart (arXiv:2006.09011, technique 1).
-        num_levels: int, of the sampler; None for as many as technique 2 asks for.
-        langevin_steps: int, at each level.
+        num_levels: int, of the sampler; None for as many as technique 2 asks for, or more of events of few elements.
+        langevin_steps: int, at each level; None for the sampler's own number, see `flow.AnnealedLangevin`.
         langevin_step: float, at the last level; None for that of technique 4.
         label_dropout: float, the share of labels that training leaves out, so that samples can be guided; None for 0.1
             of a model of classes.
@@ -70,7 +70,7 @@ class NCSN(ContinuousFlow):
         s_min: float = 0.01,
         s_max: float = 8.0,
         num_levels: int | None = None,
-        langevin_steps: int = 5,
+        langevin_steps: int | None = None,
         langevin_step: float | None = None,
         seed: int = 0,
         name: str | None = None,

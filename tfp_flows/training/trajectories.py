@@ -84,7 +84,7 @@ def _field(model, n, num_times, seeds, context):
 def _chains(model, n, num_times, seeds, context):
     sampler, network = model.sampler, model.continuous.network
     levels = sampler.levels(model)
-    step = sampler.step or langevin.best_step(levels[-1], levels[0] / levels[1], sampler.num_steps)
+    num_steps, step = sampler.steps(model)
     dtype = tf.as_dtype(model.variable_dtype)
     score = traced(lambda x, t: network.score(x, t, context))
     states = [levels[0] * tf.random.stateless_normal([n, *model.event_shape], seeds[0], dtype=dtype)]
@@ -94,7 +94,7 @@ def _chains(model, n, num_times, seeds, context):
         at = tf.fill([n], tf.constant(times[i], dtype))
         x = langevin.annealed_langevin(
             lambda x, _: score(x, at), x, [level], step * (level / levels[-1]) ** 2,
-            sampler.num_steps, tf.random.experimental.stateless_fold_in(seeds[1], i), denoise=level == levels[-1],
+            num_steps, tf.random.experimental.stateless_fold_in(seeds[1], i), denoise=level == levels[-1],
         )  # fmt: skip
         if i in shown:
             states.append(x)
