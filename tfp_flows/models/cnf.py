@@ -74,11 +74,12 @@ class CNF(ContinuousFlow):
         name: str | None = None,
         dtype: str | None = None,
     ):
+        given = locals()
         objective = RegularizedLikelihood(kinetic, jacobian, training_steps, hamilton_jacobi)
         if hamilton_jacobi and field != "potential":
             raise ValueError(f"Expected field='potential' beside hamilton_jacobi={hamilton_jacobi!r}; got {field!r}.")
         vars(self)["_objective_arguments"] = objective.get_config()
-        super().__init__(locals())
+        super().__init__(given)
 
     def default_objective(self) -> Objective:
         return RegularizedLikelihood(**self._objective_arguments)
