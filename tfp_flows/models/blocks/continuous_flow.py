@@ -5,7 +5,6 @@ data -> standard units -> Continuous(velocity network) -> normal
 
 from __future__ import annotations
 
-import math
 from numbers import Real
 
 import tensorflow as tf
@@ -27,7 +26,7 @@ tfd = tfp.distributions
 
 # The share of labels that training leaves out, as published (arXiv:2207.12598, section 4).
 LABEL_DROPOUT = 0.1
-# The exact divergence costs a product of the Jacobian an element.
+# The exact divergence costs a product of the Jacobian an element, and of a U-Net each of these a pass of its own.
 _MOST_EXACT = 100
 # Of vectors.
 FIELDS = {"network": TimeMLP, "potential": PotentialField}
@@ -61,7 +60,7 @@ class ContinuousFlow(Flow):
         num_steps: int, of one length; None for steps by tolerance.
         rtol, atol: floats > 0, the tolerances.
         trace: "exact", or "rademacher" or "gaussian" for Hutchinson's estimate of the divergence; None for "exact" of
-            events of at most 100 elements and "rademacher" of larger ones.
+            vectors of at most 100 elements and "rademacher" of larger ones and of images.
         num_probes: int, of the estimate.
         integer_columns: ints, from 0, the columns of continuous data that hold whole numbers, see
             `dequantization.IntegerColumns`; None for none.
@@ -93,7 +92,8 @@ class ContinuousFlow(Flow):
         options |= dict(context_shape=networks_context_shape(context_shape, num_classes), dtype=of_networks(dtype))
         kind = UNet if len(shape) == 3 else FIELDS[given.get("field", "network")]
         network = kind(shape, **options) if kind is UNet else kind(*shape, **options)
-        trace = given["trace"] or ("exact" if math.prod(shape) <= _MOST_EXACT else "rademacher")
+        is_cheap = len(shape) == 1 and shape[0] <= _MOST_EXACT
+        trace = given["trace"] or ("exact" if is_cheap else "rademacher")
         if num_bins is None:
             first = to_reals(shape, None, dtype=dtype, kind=given["preprocessing"])
         else:
