@@ -10,9 +10,9 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 import tfp_flows
-from tests import c_api
+from tests import c_api, checks
 from tfp_flows import cli, training
-from tfp_flows.flow import DistributionSampler, Sampler, SamplingError
+from tfp_flows.flow import DistributionSampler, Sampler, SamplingError, named_sampler
 from tfp_flows.flow.sampler import require
 
 tfb, tfd = tfp.bijectors, tfp.distributions
@@ -69,6 +69,22 @@ def test_its_failure_is_a_sentence(tmp_path):
     version = tfp_flows.serving.export(flow_with(Doubling(max_steps=9)), tmp_path, warmup=False)
     with pytest.raises(tf.errors.InvalidArgumentError, match="Expected the solver to converge; got 0.0019.* after 9"):
         tfp_flows.serving.load(version).sample(2, seed=[0, 1])
+
+
+@pytest.mark.parametrize("sampler", [None, named_sampler("heun", 2, guidance=2.0)], ids=["its own", "guided"])
+def test_users_compile_it_by_xla(sampler):
+    flow = tfp_flows.FlowMatching((2,), num_classes=2, hidden_units=8, solver="rk4", num_steps=3)
+    flow.sampler = flow.sampler if sampler is None else sampler
+    for weight in flow.trainable_weights:
+        weight.assign(0.3 * tf.random.stateless_normal(weight.shape, [1, 2]))
+    # Without noise: XLA's random numbers are others than TensorFlow's.
+    drawn = lambda seed, temperature: flow.sample(5, seed, temperature, context=1)
+    compiled = tf.function(drawn, jit_compile=True)
+    with checks.eagerly():
+        wanted = drawn((1, 2), 0.0)
+    assert np.abs(wanted).max() > 0.01
+    np.testing.assert_allclose(compiled(tf.constant([1, 2]), 0.0), wanted, rtol=1e-3, atol=1e-4)
+    assert np.ptp(compiled(tf.constant([1, 2]), 1.0)) > 0.1
 
 
 def test_the_command_line_says_it_in_one_line(monkeypatch, capsys):

@@ -28,6 +28,7 @@ from tfp_flows.bridge.traces import traced
 from tfp_flows.flow import class_labels, sampler
 from tfp_flows.flow import context as contexts
 from tfp_flows.flow.functions import draw
+from tfp_flows.numerics import sentences
 
 MEANING = {
     "x": "event in the data's own units",
@@ -198,7 +199,8 @@ def _context_shape(model):
 
 def _trace(function, specs):
     # No autograph: nothing here branches on a tensor, and a flow that does in plain Python shall fail at the export.
-    return traced(function).get_concrete_function(**{spec.name: spec for spec in specs})
+    with sentences.in_one_piece():
+        return traced(function).get_concrete_function(**{spec.name: spec for spec in specs})
 
 
 def _served(value, dtype, shape):

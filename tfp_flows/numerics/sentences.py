@@ -1,17 +1,22 @@
 """Refusals out of a graph, where nothing can be raised: an op fails with a sentence, what ran the graph raises it.
 
-TensorFlow's message is full of names of ops; the sentence stands in it between marks of its kind.
+TensorFlow's message is full of names of ops; the sentence stands in it between marks of its kind. A client of a server
+sees the message itself, so that what is traced for one has the sentence in one piece: see `in_one_piece`. XLA has no op
+that puts values into text, and everywhere else TensorFlow prints the pieces and the values side by side.
 """
 
 import contextlib
+import contextvars
 
 import tensorflow as tf
+
+_IN_ONE_PIECE = contextvars.ContextVar("in_one_piece", default=False)
 
 
 def require(condition, sentence, values, kind):
     """An operation that fails with a sentence where a condition does not hold; eager code runs it at once.
 
-    XLA ignores it on devices that cannot stop.
+    XLA compiles it, and ignores it on devices that cannot stop.
 
     Args:
         condition: scalar bool tensor.
@@ -20,7 +25,23 @@ def require(condition, sentence, values, kind):
         kind: str, a word that `raising` knows it by.
     """
     opened, closed = _marks(kind)
-    return tf.debugging.Assert(condition, [tf.strings.format(opened + sentence + closed, tuple(values))], summarize=1)
+    sentence = opened + sentence + closed
+    if tf.executing_eagerly() or _IN_ONE_PIECE.get():
+        shown = [tf.strings.format(sentence, tuple(values))]
+    else:
+        first, *pieces = sentence.split("{}")
+        shown = [first, *(part for pair in zip(values, pieces, strict=True) for part in pair)]
+    return tf.debugging.Assert(condition, shown, summarize=1)
+
+
+@contextlib.contextmanager
+def in_one_piece():
+    """Around what is traced for a server, which never compiles it by XLA."""
+    token = _IN_ONE_PIECE.set(True)
+    try:
+        yield
+    finally:
+        _IN_ONE_PIECE.reset(token)
 
 
 @contextlib.contextmanager
@@ -33,7 +54,8 @@ def raising(error_class, kind):
         _, found, rest = error.message.partition(opened)
         if not found:
             raise
-        raise error_class(rest.partition(closed)[0]) from error
+        # As TensorFlow prints pieces and values: [piece] [value] [piece].
+        raise error_class(rest.partition(closed)[0].replace("] [", "")) from error
 
 
 def _marks(kind):
