@@ -45,6 +45,7 @@ REFUSED = [
     ("train nice --data moons --epochs 0", "Expected epochs to be a positive integer; got 0"),
     ("train nice --data moons --batch-size -5", "Expected batch_size to be a positive integer; got -5"),
     ("train nice --data moons --learning-rate inf", "Expected learning_rate to be a positive finite number; got inf"),
+    ("train nice --data moons --ema 1", "Expected ema between 0 and 1, the momentum of a moving average; got 1"),
     ("train nice --data moons --minutes -1", "Expected minutes to be a positive finite number; got -1"),
     ("train nice --data moons --picture-every -3", "Expected picture_every to be an integer of at least 0; got -3"),
     ("train nice --data moons --out run", "Expected a new or empty folder for the run; got 'run'"),

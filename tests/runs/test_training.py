@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from tfp_flows import training
+from tfp_flows.optimizers import FusedAdam, averaged
 from tfp_flows.runs.config import Training
 from tfp_flows.runs.fit_run import make_schedule
 from tfp_flows.training import scoring
@@ -16,6 +17,8 @@ pytestmark = pytest.mark.usefixtures("untraced")
 
 pytest.importorskip("sklearn", reason="the extra `data` is not installed")
 SMALL = dict(arguments=dict(num_layers=2, hidden_units=[16], dropout=0.1), batch_size=128, picture_every=0, verbose=0)
+# With averages of the weights beside them, which go through all that weights do.
+SMALL["ema"] = 0.8
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +50,24 @@ def test_the_best_weights_score_what_the_metrics_say(run):
     metrics = json.loads((run.path / "metrics.json").read_text())
     again = training.evaluate(run.load_model(), run.load_data())
     assert again["nll"] == pytest.approx(metrics["nll"], rel=1e-6)
+
+
+def test_the_best_weights_are_the_moving_averages(run):
+    model, best = run.build_model(), run.load_model()
+    model.compile(FusedAdam(make_schedule(run.config.training, 30), use_ema=True, ema_momentum=0.8))
+    model.load_weights(run.path / "checkpoint-0003.weights.h5")
+    assert run.read_log()["val_nll"][2] == min(run.read_log()["val_nll"])
+    trained = [weight.numpy() for weight in model.trainable_weights]
+    with averaged(model):
+        for weight, kept, last in zip(model.trainable_weights, best.trainable_weights, trained, strict=True):
+            np.testing.assert_array_equal(weight, kept)
+            assert not np.array_equal(weight, last)
+    assert all(np.array_equal(weight, last) for weight, last in zip(model.trainable_weights, trained))
+    # What was validated is what was kept.
+    dataset = run.load_data()
+    best.compile("adam")
+    nll = best.evaluate(dataset.validation, batch_size=len(dataset.validation), verbose=0, return_dict=True)["nll"]
+    assert run.read_log()["val_nll"][2] == pytest.approx(nll, rel=1e-5)
 
 
 def test_resumed_run_ends_in_the_same_files(run, tmp_path):

@@ -41,3 +41,28 @@ def adam_velocities(optimizer):
         [(), (2,)]
     """
     return list(optimizer._velocities)
+
+
+def moving_averages(optimizer):
+    """The weights that an optimizer trains, each with its moving average.
+
+    Args:
+        optimizer: `keras.optimizers.Optimizer`, or None.
+
+    Returns:
+        list of pairs of `keras.Variable`; empty where it keeps none.
+
+    Example:
+        >>> import keras
+        >>> from tfp_flows.bridge.optimizers import moving_averages
+        >>> adam = keras.optimizers.Adam(use_ema=True)
+        >>> adam.build([keras.Variable([1.0])])
+        >>> [(weight.numpy().tolist(), average.numpy().tolist()) for weight, average in moving_averages(adam)]
+        [([1.0], [0.0])]
+    """
+    # Of one that scales the loss, the one within.
+    optimizer = getattr(optimizer, "inner_optimizer", optimizer)
+    if not getattr(optimizer, "use_ema", False) or not optimizer.built:
+        return []
+    pairs = zip(optimizer._trainable_variables, optimizer._model_variables_moving_average, strict=True)
+    return [(weight, average) for weight, average in pairs if average is not None]

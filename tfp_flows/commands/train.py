@@ -52,6 +52,11 @@ def add(commands):
         help="of Adam, at its peak; it rises at first and falls by a cosine (default: the model's recipe)",
     )  # fmt: skip
     command.add_argument(
+        "--ema", type=float, metavar="MOMENTUM",
+        help="validate, keep and draw from a moving average of the weights, of momentum 0.999 for example (default: "
+        "the recipe's, mostly none)",
+    )  # fmt: skip
+    command.add_argument(
         "--seed", type=int, metavar="N",
         help="the same seed gives the same weights, splits, order and noise (default: 0)",
     )  # fmt: skip
@@ -144,7 +149,7 @@ def _asked_of_a_new_run(options):
         batch_size=options.batch_size, learning_rate=options.learning_rate, seed=options.seed,
         arguments=texts.assignments(options.set, "--set"),
         data_options=texts.assignments(options.data_set, "--data-set"),
-        conditional=options.conditional, jit_compile=None if options.jit is None else JIT[options.jit],
+        conditional=options.conditional, jit_compile=None if options.jit is None else JIT[options.jit], ema=options.ema,
     )  # fmt: skip
 
 

@@ -31,6 +31,8 @@ class Training:
         seed: int, of the weights, the order of the data and the noise.
         patience: int, epochs without a better validation score before training stops, or None.
         jit_compile: as Keras' compile.
+        ema: float in (0, 1), the momentum of a moving average of the weights, which is what is validated, kept as the
+            best and drawn from; None for the weights themselves.
         minutes: float, that the whole run was given when `num_steps` was decided, or None.
         num_steps: int, at which the schedule and the training end, as the minutes decided; None for all epochs' steps.
     """
@@ -43,6 +45,7 @@ class Training:
     seed: int = 0
     patience: int | None = None
     jit_compile: bool | str = "auto"
+    ema: float | None = None
     minutes: float | None = None
     num_steps: int | None = None
 
@@ -61,6 +64,8 @@ class Training:
             raise ValueError(f"Expected learning_rate to be a positive finite number; got {rate!r}.")
         if self.patience is not None and (not isinstance(self.patience, int) or self.patience < 1):
             raise ValueError(f"Expected patience to be a positive integer; got {self.patience!r}.")
+        if self.ema is not None and (isinstance(self.ema, bool) or not 0 < self.ema < 1):
+            raise ValueError(f"Expected ema between 0 and 1, the momentum of a moving average; got {self.ema!r}.")
         if self.num_steps is not None and (not isinstance(self.num_steps, int) or self.num_steps < 1):
             raise ValueError(f"Expected num_steps to be a positive integer or None; got {self.num_steps!r}.")
         if isinstance(self.seed, bool) or not isinstance(self.seed, int) or not 0 <= self.seed < 2**31:

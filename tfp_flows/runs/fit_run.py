@@ -48,7 +48,8 @@ def fit_run(run, dataset, minutes=None, picture_every=10, resume=False, verbose=
     steps_per_epoch = int(batches.cardinality())
     most_steps = most_epochs * steps_per_epoch
     schedule = make_schedule(options, num_steps or most_steps)
-    flow.compile(FusedAdam(schedule, **options.optimizer), loss=objective, jit_compile=options.jit_compile)
+    average = {} if options.ema is None else dict(use_ema=True, ema_momentum=options.ema)
+    flow.compile(FusedAdam(schedule, **options.optimizer, **average), loss=objective, jit_compile=options.jit_compile)
     (finished, checkpoint), begun = run.checkpoint() if resume else (0, None), 0
     log = run.read_log()
     if checkpoint is not None:
@@ -96,6 +97,9 @@ def fit_run(run, dataset, minutes=None, picture_every=10, resume=False, verbose=
                 start = None
             if flow.stop_training:
                 break
+            if average and part is not batches:
+                # Keras ends a fit with the averages in the weights' place, and this training goes on from the weights.
+                load_weights(flow, run.checkpoint()[1])
 
 
 def make_schedule(options, num_steps):
@@ -117,7 +121,9 @@ def _batches(flow, dataset, split, batch_size, **options):
 def _callbacks(run, flow, dataset, picture_every):
     context = labels.context(flow, dataset, "train")
     watched = StopOnNaN(dataset.train[:64], None if context is None else context[:64])
-    callbacks = [watched]
+    # Validation is of what is kept.
+    averages = [] if run.config.training.ema is None else [keras.callbacks.SwapEMAWeights()]
+    callbacks = [*averages, watched]
     if picture_every:
         callbacks.append(SamplePictures(run.path / "samples", picture_every, reference=dataset.train))
     return callbacks

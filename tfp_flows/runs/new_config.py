@@ -26,6 +26,7 @@ def new_config(
     conditional=False,
     patience=None,
     jit_compile="auto",
+    ema=None,
 ):
     """The config of a new run, see `tfp_flows.training.train` for the arguments.
 
@@ -39,6 +40,7 @@ def new_config(
     model = asked.check(
         model, data, arguments=arguments, data_options=data_options, conditional=conditional, epochs=epochs,
         batch_size=batch_size, learning_rate=learning_rate, seed=seed, patience=patience, jit_compile=jit_compile,
+        ema=ema,
     )  # fmt: skip
     floatx = keras.config.floatx()
     data_options = asked.data_options_of(model, data, seed, arguments, data_options, floatx)
@@ -63,7 +65,7 @@ def new_config(
         patience = recipe["patience"]
     training = new_training(
         recipe, epochs=epochs, batch_size=batch_size, learning_rate=learning_rate, seed=seed, patience=patience,
-        jit_compile=jit_compile,
+        jit_compile=jit_compile, ema=ema,
     )  # fmt: skip
     given = {**recipe["arguments"], **given}
     arguments = {"event_shape": list(dataset.event_shape), "num_bins": dataset.num_bins, "seed": seed, **given}
@@ -84,7 +86,7 @@ def new_config(
     return config, dataset
 
 
-def new_training(recipe, *, epochs, batch_size, learning_rate, seed, patience, jit_compile):
+def new_training(recipe, *, epochs, batch_size, learning_rate, seed, patience, jit_compile, ema=None):
     """The options of a new training, `Training`: what is None is the recipe's (see `tfp_flows.runs.recipe`).
 
     Raises:
@@ -99,6 +101,7 @@ def new_training(recipe, *, epochs, batch_size, learning_rate, seed, patience, j
         seed=seed,
         patience=patience,
         jit_compile=jit_compile,
+        ema=recipe.get("ema") if ema is None else ema,
     )
     training.check()
     return training

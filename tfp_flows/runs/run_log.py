@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import keras
 
 from tfp_flows.numerics.tensors import as_array
+from tfp_flows.optimizers import averaged
 from tfp_flows.runs.scores import best_of, scores_of
 
 if TYPE_CHECKING:
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 
 class RunLog(keras.callbacks.Callback):
     """After each epoch writes the log's row, the best weights and the checkpoint of a `Run`.
+
+    The best weights are the moving averages where the optimizer keeps some, as they are validated; the checkpoint has
+    both, to train on.
 
     Everything it decides by is read from the log, nothing is remembered besides: a resumed run decides as an
     uninterrupted one. The row of an epoch that was stopped within it says so, epoch 2.37, and becomes that of the whole
@@ -66,7 +70,8 @@ class RunLog(keras.callbacks.Callback):
             column.append(row.get(key, float("nan")))
         best, waited = best_of(scores_of(self.log, self.model.objective.name))
         if best == epoch:
-            self.run.save_best(self.model)
+            with averaged(self.model):
+                self.run.save_best(self.model)
         self.run.write_log(self.log)
         self.run.save_checkpoint(self.model, epoch + 1)
         if self.patience is not None and waited >= self.patience:

@@ -31,6 +31,7 @@ def train(
     picture_every: int = 10,
     resume: bool = False,
     jit_compile: bool | str | None = None,
+    ema: float | None = None,
     verbose: int | str = "auto",
 ) -> Run:
     """Trains a named model on a data set and leaves a run directory (see `tfp_flows.training.Run`).
@@ -58,6 +59,9 @@ def train(
         picture_every: int, epochs between pictures of samples; 0 for none.
         resume: bool. A run with nothing left to train stays as it is, and a sentence says so.
         jit_compile: as Keras' compile; None for "auto".
+        ema: float in (0, 1), the momentum of a moving average of the weights, 0.999 for example: what is validated,
+            kept as the best weights and drawn from is then the average; None for the recipe's, which mostly has none,
+            for its learning rate ends low.
         verbose: as Keras' fit.
 
     Returns:
@@ -69,7 +73,7 @@ def train(
     """
     check_fit(minutes, picture_every)
     given = dict(arguments=arguments, data_options=data_options, conditional=conditional)
-    fitted = dict(batch_size=batch_size, learning_rate=learning_rate, seed=seed, jit_compile=jit_compile)
+    fitted = dict(batch_size=batch_size, learning_rate=learning_rate, seed=seed, jit_compile=jit_compile, ema=ema)
     if resume:
         run = Run(out)
         reopening.check(run, model=model, data=data, **given, **fitted)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tfp_flows import pictures, wav
+from tfp_flows.optimizers import averaged
 
 if TYPE_CHECKING:
     from tfp_flows.flow import Flow
@@ -61,7 +62,9 @@ class SamplePictures(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         if (epoch + 1) % self.every == 0:
             path = os.path.join(self.folder, f"epoch_{epoch + 1:04d}.png")
-            draw_samples(self.model, path, self.n, self.reference, self.temperature, self.seed, f"epoch {epoch + 1}")
+            with averaged(self.model):
+                title = f"epoch {epoch + 1}"
+                draw_samples(self.model, path, self.n, self.reference, self.temperature, self.seed, title)
 
 
 def sample_events(
