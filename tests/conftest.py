@@ -1,7 +1,9 @@
 """What every test starts from: a quiet TensorFlow and fixed seeds."""
 
+import fcntl
 import gc
 import os
+import shutil
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # Two processes share the cores, and threads that wait for work keep each other from it.
@@ -66,14 +68,27 @@ def untraced():
 
 @pytest.fixture(scope="session")
 def conditional_run(tmp_path_factory):
-    """The run directory of a small class-conditional Glow on the digits, stopped after one epoch and resumed."""
+    """The run directory of a small class-conditional Glow on the digits, stopped after one epoch and resumed.
+
+    One of two processes trains it, and each has a copy.
+    """
     pytest.importorskip("sklearn", reason="the extra `data` is not installed")
+    own = tmp_path_factory.getbasetemp()
+    folder = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+    with (folder / "conditional.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        if not (folder / "conditional.done").exists():
+            shutil.rmtree(folder / "conditional", ignore_errors=True)
+            _train_conditional(str(folder / "conditional"))
+            (folder / "conditional.done").touch()
+    return str(shutil.copytree(folder / "conditional", own / "conditional-copy"))
+
+
+def _train_conditional(out):
     from tfp_flows import cli
 
-    out = str(tmp_path_factory.mktemp("conditional") / "run")
     common = ["--out", out, "--quiet", "--no-export", "--picture-every", "0"]
     sizes = ["--set", "num_levels=2", "--set", "num_steps=2", "--set", "hidden_channels=16", "--set", "alpha=1e-3"]
     options = ["--conditional", "--epochs", "12", "--learning-rate", "5e-3", "--minutes", "1e-9", *sizes]
     assert cli.main(["train", "glow", "--data", "digits", *options, *common]) == 0
     assert cli.main(["train", "glow", "--resume", "--epochs", "12", *common]) == 0
-    return out
