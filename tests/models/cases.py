@@ -44,7 +44,9 @@ CASES = {
     "nice": Case("nice", (4,), dict(num_bins=17, num_layers=2, hidden_units=(8,))),
     "realnvp": Case("realnvp", (4,), dict(num_layers=2, hidden_units=(8,), actnorm=True)),
     "realnvp_image": Case("realnvp", IMAGE, dict(num_bins=17, num_scales=1, num_blocks=1, hidden_channels=4)),
-    "realnvp_conditional": Case("realnvp", (4,), dict(num_layers=2, hidden_units=(8,), context_shape=(3,))),
+    "realnvp_conditional": Case(
+        "realnvp", (4,), dict(num_layers=2, hidden_units=(8,), context_shape=(3,), base="mixture")
+    ),
     "glow": Case("glow", IMAGE, dict(num_bins=17, num_levels=1, num_steps=1, hidden_channels=4)),
     "glow_by_class": Case(
         "glow", IMAGE, dict(num_bins=17, num_levels=2, num_steps=1, hidden_channels=4, num_classes=2)
@@ -52,7 +54,7 @@ CASES = {
     "maf": Case("maf", (4,), dict(num_layers=2, hidden_units=(8,))),
     "maf_conditional": Case("maf", (4,), dict(num_layers=2, hidden_units=(8,), context_shape=(3,), **SPLINE)),
     "maf_image": Case("maf", IMAGE, dict(num_bins=17, num_layers=1, hidden_channels=4, num_blocks=1, kernel_size=3)),
-    "iaf": Case("iaf", (4,), dict(num_layers=2, hidden_units=(8,))),
+    "iaf": Case("iaf", (4,), dict(num_layers=2, hidden_units=(8,), base="student_t")),
     "iaf_image": Case("iaf", IMAGE, dict(num_bins=17, num_layers=1, hidden_channels=4, num_blocks=1, kernel_size=3)),
     "wavenet": Case("wavenet", (12,), dict(num_layers=1, transform="mixture", num_components=2, **AUDIO)),
     "cnf": Case("cnf", (4,), dict(hidden_units=(8,), training_steps=3, **STEPS), exact=1e-3),

@@ -5,6 +5,8 @@ Keras records a layer's arguments by itself, but not a model's.
 
 import inspect
 
+import tensorflow_probability as tfp
+
 _PLAIN = (str, int, float, bool, type(None))
 
 
@@ -55,7 +57,9 @@ def constructor_arguments(flow, of_ours):
     made_by = next(kind for kind in type(flow).__mro__ if "__init__" in vars(kind))
     if of_ours(made_by):
         given = getattr(flow, "_arguments", None)
-        return None if given is None else {"name": flow.name, **given}
+        if given is None or any(isinstance(value, tfp.distributions.Distribution) for value in given.values()):
+            return None
+        return {"name": flow.name, **given}
     recorded = flow.recorded_arguments
     if recorded is None:
         return None

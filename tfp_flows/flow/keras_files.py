@@ -65,7 +65,8 @@ class KerasFiles:
         """
         arguments = constructor_arguments(self, _is_ours)
         if arguments is None:
-            what = "a plain Flow" if _is_ours(type(self)) else f"{type(self).__name__}, whose arguments hold more"
+            is_plain = _is_ours(type(self)) and not hasattr(self, "_arguments")
+            what = "a plain Flow" if is_plain else f"{type(self).__name__}, whose arguments hold more"
             raise ValueError(
                 "Expected a named model (tfp_flows.NICE, tfp_flows.RealNVP, ...), or a subclass of Flow with a "
                 "get_config or with plain arguments, to save whole, for a distribution cannot be rebuilt from a file; "

@@ -11,8 +11,8 @@ from tfp_flows.bijectors.routing import context_options
 tfd = tfp.distributions
 
 _LOCATION_SCALE = (
-    tfd.Normal, tfd.Logistic, tfd.Laplace, tfd.MultivariateNormalDiag, tfd.MultivariateNormalTriL,
-    tfd.MultivariateNormalLinearOperator,
+    tfd.Normal, tfd.Logistic, tfd.Laplace, tfd.StudentT, tfd.Cauchy, tfd.MultivariateNormalDiag,
+    tfd.MultivariateNormalTriL, tfd.MultivariateNormalLinearOperator,
 )  # fmt: skip
 
 
@@ -38,7 +38,8 @@ def draw(base, n, seed, temperature, context=None):
     z = base.sample(n, seed=seed)
     if not _is_location_scale(base):
         return z
-    loc = base.mean()
+    # Heavy tails may have no mean.
+    loc = base.mode()
     return loc + temperature * (z - loc)
 
 

@@ -19,7 +19,7 @@ import tensorflow_probability as tfp
 from tfp_flows import masks
 from tfp_flows.bijectors import AdditiveCoupling, Chain, Rescale
 from tfp_flows.flow.flow import Flow
-from tfp_flows.models.blocks import noise
+from tfp_flows.models.blocks import bases, noise
 from tfp_flows.models.blocks.conditioning import networks_context_shape, standardized
 from tfp_flows.models.blocks.precision import choose_dtype, of_networks
 from tfp_flows.models.blocks.preprocessing import to_reals
@@ -38,7 +38,8 @@ class NICE(Flow):
         num_bins: int, levels of integer data, which is dequantized and scaled to [0, 1]; None for continuous data.
         num_layers: int, additive couplings.
         hidden_units: sequence of ints, or one, of each coupling's network.
-        prior: "logistic" or "gaussian".
+        prior: str or `tfd.Distribution`: "logistic" or "gaussian" as in the paper, or another, see
+            `tfp_flows.models.blocks.bases`.
         integer_columns: ints, from 0, the columns of continuous data that hold whole numbers: `fit` and scores
             add the noise of their bins, see `dequantization.IntegerColumns`; None for none.
         preprocessing: (vectors of continuous data) "standard", in standard units; "quantiles", each column mapped to a
@@ -64,7 +65,7 @@ class NICE(Flow):
         num_bins: int | None = None,
         num_layers: int = 4,
         hidden_units: int | Sequence[int] = (1000, 1000, 1000, 1000, 1000),
-        prior: str = "logistic",
+        prior: str | tfd.Distribution = "logistic",
         seed: int = 0,
         name: str | None = None,
         dtype: str | None = None,
@@ -74,8 +75,6 @@ class NICE(Flow):
         num_classes: int | None = None,
     ):
         event_shape = masks.vector_shape(event_shape)
-        if prior not in _PRIORS:
-            raise ValueError(f"Expected prior to be one of {sorted(_PRIORS)}; got {prior!r}.")
         given = networks_context_shape(context_shape, num_classes)
         dtype = choose_dtype(dtype)
         arguments = dict(
@@ -104,7 +103,8 @@ class NICE(Flow):
         layers.append(Rescale(event_shape, dtype=dtype))
         if context_shape is not None:
             layers = [standardized(Chain(layers), context_shape)]
-        base = tfd.Independent(_PRIORS[prior](tf.zeros(event_shape, dtype), tf.ones([], dtype)), 1)
+        # By the paper's name of the other of its two.
+        base = bases.make("normal" if prior == "gaussian" else prior, event_shape, dtype, seed)
         super().__init__(
             tfd.TransformedDistribution(base, Chain([*first, *layers])),
             dequantization=noise.uniform(event_shape, num_bins, integer_columns),
@@ -113,6 +113,3 @@ class NICE(Flow):
             name=name,
         )
         self._arguments = arguments
-
-
-_PRIORS = {"logistic": tfd.Logistic, "gaussian": tfd.Normal}

@@ -16,13 +16,12 @@ from collections.abc import Callable, Sequence
 
 import keras
 import numpy as np
-import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfp_flows import masks
 from tfp_flows.bijectors import ActNorm, AffineCoupling, Chain, Permutation
 from tfp_flows.flow.flow import Flow
-from tfp_flows.models.blocks import noise
+from tfp_flows.models.blocks import bases, noise
 from tfp_flows.models.blocks.conditioning import networks_context_shape, standardized
 from tfp_flows.models.blocks.multi_scale_realnvp import multi_scale_realnvp
 from tfp_flows.models.blocks.precision import choose_dtype, of_networks
@@ -48,6 +47,7 @@ class RealNVP(Flow):
         dequantization: "uniform", or for images "variational", see `tfp_flows.models.blocks.noise`; of integer data.
         seed: int.
         name: str or None.
+        base: str or `tfd.Distribution`, of the latents, see `tfp_flows.models.blocks.bases`.
         dtype: "float32" or "float64", what all is computed in; None for Keras' `floatx`.
         integer_columns: (vectors) ints, from 0, the columns of continuous data that hold whole numbers: `fit` and
             scores add the noise of their bins, see `dequantization.IntegerColumns`; None for none.
@@ -99,6 +99,7 @@ class RealNVP(Flow):
         dtype: str | None = None,
         integer_columns: Sequence[int] | None = None,
         preprocessing: str = "standard",
+        base: str | tfd.Distribution = "normal",
         *,
         context_shape: tuple[int, ...] | None = None,
         num_classes: int | None = None,
@@ -144,10 +145,10 @@ class RealNVP(Flow):
         dtype = choose_dtype(dtype)
         bijector = layers(event_shape, log_scale_bound=log_scale_bound, dtype=dtype, context_shape=given, **options)
         bijector = standardized(bijector, context_shape)
-        base = tfd.Independent(tfd.Normal(tf.zeros([math.prod(event_shape)], dtype), tf.ones([], dtype)), 1)
+        latents = bases.make(base, (math.prod(event_shape),), dtype, seed)
         super().__init__(
             tfd.TransformedDistribution(
-                base,
+                latents,
                 Chain([*to_reals(event_shape, num_bins, alpha, edges, equalize, dtype, kind=preprocessing), bijector]),
             ),
             dequantization=noise.choose(dequantization, event_shape, num_bins, dtype, integer_columns),
@@ -167,6 +168,7 @@ class RealNVP(Flow):
             dtype=dtype,
             integer_columns=None if integer_columns is None else as_tuple(integer_columns),
             preprocessing=preprocessing,
+            base=base,
             context_shape=None if context_shape is None else tuple(context_shape),
             num_classes=num_classes,
             **options,

@@ -5,14 +5,18 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Sequence
 
+import tensorflow_probability as tfp
+
 from tfp_flows.flow.flow import Flow
-from tfp_flows.models.blocks import autoregressive_layers, noise
+from tfp_flows.models.blocks import autoregressive_layers, bases, noise
 from tfp_flows.models.blocks.conditioning import networks_context_shape
 from tfp_flows.models.blocks.precision import choose_dtype, of_networks
 from tfp_flows.models.blocks.preprocessing import to_reals
 from tfp_flows.networks import MADE, PixelCNN
 from tfp_flows.numerics.tensors import as_tuple, check_shape
 from tfp_flows.transforms import choose_transform
+
+tfd = tfp.distributions
 
 ORDERS = ("alternating", "random")
 
@@ -52,6 +56,7 @@ class AutoregressiveFlow(Flow):
         preprocessing: (vectors of continuous data) "standard", in standard units; "quantiles", each column mapped to a
             normal one, for heavy tails, skewed columns and outliers, see `bijectors.QuantileMap`; or "auto", the
             columns that this suits better by the likelihood of held-out events.
+        base: str or `tfd.Distribution`, of the latents, see `tfp_flows.models.blocks.bases`.
         seed: int.
         name: str or None.
         dtype: "float32" or "float64", what all is computed in; None for Keras' `floatx`.
@@ -90,6 +95,7 @@ class AutoregressiveFlow(Flow):
         dtype: str | None = None,
         integer_columns: Sequence[int] | None = None,
         preprocessing: str = "standard",
+        base: str | tfd.Distribution = "normal",
     ):
         shape = check_shape(event_shape)
         if len(shape) not in (1, 3):
@@ -133,6 +139,7 @@ class AutoregressiveFlow(Flow):
             dtype=dtype,
             integer_columns=None if integer_columns is None else as_tuple(integer_columns),
             preprocessing=preprocessing,
+            base=base,
             **options,
         )
         family = choose_transform(transform, num_components, log_scale_bound)
@@ -146,7 +153,7 @@ class AutoregressiveFlow(Flow):
         first = to_reals(shape, num_bins, alpha, edges, equalize, dtype, kind=preprocessing)
         super().__init__(
             autoregressive_layers.distribution(
-                shape,
+                bases.make(base, shape, dtype, seed),
                 first,
                 num_layers,
                 make_network,

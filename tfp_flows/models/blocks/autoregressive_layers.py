@@ -3,7 +3,6 @@
 data -> to reals -> (ActNorm -> autoregressive) x num_layers -> standard normal
 """
 
-import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfp_flows.bijectors import ActNorm, Autoregressive, Chain
@@ -25,12 +24,12 @@ def check_layers(num_layers, context_shape, num_classes):
 
 
 def distribution(
-    shape, first, num_layers, make_network, transform, actnorm, inverted, dtype="float32", context_shape=None
+    base, first, num_layers, make_network, transform, actnorm, inverted, dtype="float32", context_shape=None
 ):
-    """A standard normal pushed through the layers.
+    """A base distribution pushed through the layers.
 
     Args:
-        shape: tuple, of an event.
+        base: `tfd.Distribution`, of the event's shape.
         first: list of bijectors, data -> latent, before the layers.
         num_layers: int.
         make_network: function of a layer's number that gives its conditioner.
@@ -44,7 +43,7 @@ def distribution(
     Returns:
         `tfd.TransformedDistribution`.
     """
-    layers = []
+    layers, shape = [], tuple(base.event_shape)
     for k in range(num_layers):
         if actnorm == "channels":
             layers.append(ActNorm(shape[-1], event_ndims=len(shape), dtype=dtype))
@@ -55,5 +54,4 @@ def distribution(
         layers.append(tfb.Invert(layer) if inverted else layer)
     if context_shape is not None:
         layers = [standardized(Chain(layers), context_shape)]
-    base = tfd.Independent(tfd.Normal(tf.zeros(shape, dtype), tf.ones([], dtype)), len(shape))
     return tfd.TransformedDistribution(base, Chain([*first, *layers]))

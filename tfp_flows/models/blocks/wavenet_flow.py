@@ -2,7 +2,7 @@
 
 from tfp_flows.dequantization import Uniform
 from tfp_flows.flow.flow import Flow
-from tfp_flows.models.blocks import autoregressive_layers
+from tfp_flows.models.blocks import autoregressive_layers, bases
 from tfp_flows.models.blocks.conditioning import networks_context_shape
 from tfp_flows.models.blocks.precision import choose_dtype, of_networks
 from tfp_flows.models.blocks.preprocessing import to_reals
@@ -79,7 +79,8 @@ class WaveNetFlow(Flow):
 
         super().__init__(
             autoregressive_layers.distribution(
-                shape, to_reals(shape, num_bins, dtype=dtype, per_feature=False), num_layers, make_network, family,
+                bases.make("normal", shape, dtype),
+                to_reals(shape, num_bins, dtype=dtype, per_feature=False), num_layers, make_network, family,
                 "event" if actnorm else None,
                 self._inverted, dtype, context_shape,
             ),

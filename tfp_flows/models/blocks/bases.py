@@ -1,0 +1,89 @@
+"""What the latents of a named model are distributed as, in standard units: a family by its name, or any distribution.
+
+    normal      z_i ~ N(0, 1)
+    logistic    z_i ~ Logistic(0, 1)                                        (NICE, arXiv:1410.8516, section 3.3)
+    laplace     z_i ~ Laplace(0, 1)
+    student_t   z_i ~ t of nu_i degrees of freedom, learned, 10 at first    (arXiv:1907.04481)
+    mixture     z ~ sum_k w_k N(m_k, diag(s_k^2)), eight of them, learned, near the origin at first
+
+A bijector with Lipschitz constants makes no heavy tails of light ones (arXiv:1907.04481, theorem 1): tables with heavy
+tails want a base that has them, or columns mapped to normal ones (`preprocessing="quantiles"`). A mixture has modes of
+its own, which one normal would have to be torn apart for.
+"""
+
+from __future__ import annotations
+
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+tfb, tfd = tfp.bijectors, tfp.distributions
+
+_NUM_COMPONENTS = 8
+# Degrees of freedom: where they begin, near a normal, and what they stay above.
+_FIRST, _LEAST = 10.0, 0.5
+
+
+def make(base: str | tfd.Distribution, shape: tuple[int, ...], dtype: str, seed: int = 0) -> tfd.Distribution:
+    """A base distribution of events of a shape.
+
+    Args:
+        base: str, one of the above, or a `tfd.Distribution` of that event shape, with variables or without.
+        shape: tuple of ints.
+        dtype: str.
+        seed: int, of where a mixture's components begin.
+
+    Raises:
+        ValueError: for another name, or a distribution of another event shape, batch shape or dtype.
+
+    Example:
+        >>> from tfp_flows.models.blocks import bases
+        >>> bases.make("student_t", (3,), "float32").event_shape.as_list()
+        [3]
+    """
+    if isinstance(base, tfd.Distribution):
+        return _checked(base, shape, dtype)
+    if base not in FAMILIES:
+        raise ValueError(f"Expected base to be one of {list(FAMILIES)} or a tfd.Distribution; got {base!r}.")
+    return FAMILIES[base](tuple(shape), tf.as_dtype(dtype), seed)
+
+
+def _checked(base, shape, dtype):
+    if base.batch_shape.rank != 0 or base.event_shape.as_list() != list(shape):
+        raise ValueError(
+            f"Expected a base of event shape {tuple(shape)} and no batch shape; got event shape "
+            f"{tuple(base.event_shape)} and batch shape {tuple(base.batch_shape)}."
+        )
+    if tf.as_dtype(base.dtype) != tf.as_dtype(dtype):
+        raise ValueError(f"Expected a base of dtype {tf.as_dtype(dtype).name}; got {tf.as_dtype(base.dtype).name}.")
+    return base
+
+
+def _independent(family):
+    def build(shape, dtype, seed):
+        return tfd.Independent(family(tf.zeros(shape, dtype), tf.ones([], dtype)), len(shape))
+
+    return build
+
+
+def _student_t(shape, dtype, seed):
+    first = tf.fill(shape, tf.constant(_FIRST, dtype))
+    degrees = tfp.util.TransformedVariable(first, tfb.Softplus(low=tf.constant(_LEAST, dtype)), name="degrees")
+    return tfd.Independent(tfd.StudentT(degrees, tf.zeros([], dtype), tf.ones([], dtype)), len(shape))
+
+
+def _mixture(shape, dtype, seed):
+    at = 0.5 * tf.random.stateless_normal([_NUM_COMPONENTS, *shape], [seed, 0], dtype=dtype)
+    one = tf.ones_like(at)
+    scales = tfp.util.TransformedVariable(one, tfb.Softplus(low=tf.constant(1e-3, dtype)), name="scales")
+    parts = tfd.Independent(tfd.Normal(tf.Variable(at, name="locations"), scales), len(shape))
+    weights = tfd.Categorical(logits=tf.Variable(tf.zeros([_NUM_COMPONENTS], dtype), name="logits"))
+    return tfd.MixtureSameFamily(weights, parts)
+
+
+FAMILIES = {
+    "normal": _independent(tfd.Normal),
+    "logistic": _independent(tfd.Logistic),
+    "laplace": _independent(tfd.Laplace),
+    "student_t": _student_t,
+    "mixture": _mixture,
+}
