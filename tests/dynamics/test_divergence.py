@@ -28,9 +28,13 @@ def jacobian(function, x):
     return tape.batch_jacobian(y, x).numpy()
 
 
-@pytest.mark.parametrize("activation", ["swish", "tanh", "softplus"])
-def test_the_trace_is_that_of_the_jacobian(activation):
-    plain, known, x = field(activation)
+@pytest.mark.parametrize(
+    "options",
+    [dict(activation="swish"), dict(activation="tanh", num_octaves=3), dict(activation="softplus")],
+    ids=["swish", "tanh with octaves", "softplus"],
+)
+def test_the_trace_is_that_of_the_jacobian(options):
+    plain, known, x = field(**options)
     full = jacobian(plain, x)
     for velocity in (plain, known):
         value, trace, products = divergence.value_and_divergence(velocity, x, None)
@@ -39,8 +43,9 @@ def test_the_trace_is_that_of_the_jacobian(activation):
         checks.close(tf.reduce_sum(products**2, [0, 2]), (full**2).sum((1, 2)), 1e-12)
 
 
-def test_products_of_the_network_are_those_of_its_jacobian():
-    plain, known, x = field()
+@pytest.mark.parametrize("num_octaves", [0, 2])
+def test_products_of_the_network_are_those_of_its_jacobian(num_octaves):
+    plain, known, x = field(num_octaves=num_octaves)
     tangents = tf.constant(np.random.default_rng(2).normal(size=(4, 7, 3)))
     checks.close(known.jvp(x, tangents)[1], np.einsum("nij,knj->kni", jacobian(plain, x), tangents), 1e-12)
 

@@ -49,6 +49,7 @@ class CNF(ContinuousFlow):
         hidden_units: int | Sequence[int] | None = None,
         activation: str | None = None,
         num_frequencies: int | None = None,
+        num_octaves: int | None = None,
         hidden_channels: int | None = None,
         multipliers: Sequence[int] | None = None,
         num_blocks: int | None = None,

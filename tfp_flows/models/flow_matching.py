@@ -42,6 +42,7 @@ class FlowMatching(ContinuousFlow):
         hidden_units: int | Sequence[int] | None = None,
         activation: str | None = None,
         num_frequencies: int | None = None,
+        num_octaves: int | None = None,
         hidden_channels: int | None = None,
         multipliers: Sequence[int] | None = None,
         num_blocks: int | None = None,

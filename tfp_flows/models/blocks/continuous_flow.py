@@ -35,7 +35,7 @@ _SEQUENCES = (
     "event_shape", "hidden_units", "multipliers", "attention_levels", "context_shape", "integer_columns",
 )  # fmt: skip
 # Of the networks of vectors and of images.
-_OF_VECTORS = ("hidden_units", "activation", "num_frequencies")
+_OF_VECTORS = ("hidden_units", "activation", "num_frequencies", "num_octaves")
 _OF_IMAGES = ("hidden_channels", "multipliers", "num_blocks", "attention_levels", "patch_size", "dropout")
 
 
@@ -52,6 +52,8 @@ class ContinuousFlow(Flow):
         hidden_units: (vectors) sequence of ints, or one; None for the model's own.
         activation: (vectors) "swish", "tanh" or "softplus"; None for the model's own.
         num_frequencies: (vectors) int, sines and cosines of the time that the network sees; None for 3.
+        num_octaves: (vectors) int, sines and cosines of each element that it sees, for sharp edges in few dimensions;
+            None for 0.
         hidden_channels, multipliers, num_blocks, attention_levels, patch_size, dropout: (images) see `networks.UNet`;
             None for its own.
         context_shape: tuple (m,) for p(x given a vector), which is the context; None for none.
