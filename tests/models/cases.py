@@ -59,7 +59,11 @@ CASES = {
     "wavenet": Case("wavenet", (12,), dict(num_layers=1, transform="mixture", num_components=2, **AUDIO)),
     "cnf": Case("cnf", (4,), dict(hidden_units=(8,), training_steps=3, **STEPS), exact=1e-3),
     "flow_matching": Case(
-        "flow_matching", (4,), dict(hidden_units=(16,), num_bins=17, num_classes=2), epochs=10, exact=1e-3
+        "flow_matching",
+        (4,),
+        dict(hidden_units=(16,), num_bins=17, num_classes=2, edges=(0, 8, 17)),
+        epochs=10,
+        exact=1e-3,
     ),
     "score_sde": Case(
         "score_sde",

@@ -66,6 +66,7 @@ class CNF(ContinuousFlow):
         num_probes: int = 1,
         integer_columns: Sequence[int] | None = None,
         preprocessing: str = "standard",
+        edges: Sequence[int] | None = None,
         training_steps: int | None = 8,
         kinetic: float = 0.01,
         jacobian: float = 0.01,

@@ -59,6 +59,7 @@ class FlowMatching(ContinuousFlow):
         num_probes: int = 1,
         integer_columns: Sequence[int] | None = None,
         preprocessing: str = "standard",
+        edges: Sequence[int] | None = None,
         label_dropout: float | None = None,
         path: str = "linear",
         times: str = "uniform",

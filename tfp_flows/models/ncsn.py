@@ -67,6 +67,7 @@ class NCSN(ContinuousFlow):
         num_probes: int = 1,
         integer_columns: Sequence[int] | None = None,
         preprocessing: str = "standard",
+        edges: Sequence[int] | None = None,
         label_dropout: float | None = None,
         s_min: float = 0.01,
         s_max: float = 8.0,

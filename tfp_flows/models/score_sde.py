@@ -65,6 +65,7 @@ class ScoreSDE(ContinuousFlow):
         num_probes: int = 1,
         integer_columns: Sequence[int] | None = None,
         preprocessing: str = "standard",
+        edges: Sequence[int] | None = None,
         label_dropout: float | None = None,
         kind: str = "variance_preserving",
         s_min: float = 0.01,

@@ -32,7 +32,7 @@ _MOST_EXACT = 100
 FIELDS = {"network": TimeMLP, "potential": PotentialField}
 # Arguments that are sequences of ints, or one int.
 _SEQUENCES = (
-    "event_shape", "hidden_units", "multipliers", "attention_levels", "context_shape", "integer_columns",
+    "event_shape", "hidden_units", "multipliers", "attention_levels", "context_shape", "integer_columns", "edges",
 )  # fmt: skip
 # Of the networks of vectors and of images.
 _OF_VECTORS = ("hidden_units", "activation", "num_frequencies", "num_octaves")
@@ -67,6 +67,9 @@ class ContinuousFlow(Flow):
         integer_columns: ints, from 0, the columns of continuous data that hold whole numbers, see
             `dequantization.IntegerColumns`; None for none.
         preprocessing: "standard", "quantiles" or "auto", see `tfp_flows.MAF`.
+        edges: None, or increasing ints from 0 to num_bins: each interval of integer data becomes a normal of its own
+            first, see `bijectors.PiecewiseProbit`; (0, 1, 256) for images on a black background, whose bin is else as
+            thin as the last moments of the equation.
         seed: int, also of the probes.
         name: str or None.
         dtype: "float32" or "float64", what all is computed in; None for Keras' `floatx`.
@@ -101,6 +104,9 @@ class ContinuousFlow(Flow):
         else:
             # The levels of all elements are one scale.
             first = [Standardize((), len(shape), dtype=dtype)]
+        if given["edges"] is not None:
+            # The levels are apart by then: what a network sees of them is in standard units still.
+            first = [*to_reals(shape, num_bins, edges=given["edges"], dtype=dtype), *first]
         solver = Solver(given["solver"], given["num_steps"], given["rtol"], given["atol"])
         continuous = Continuous(wrap(network), shape, solver, trace, given["num_probes"], given["seed"], times, dtype)
         inner = continuous if context_shape is None else standardized(continuous, context_shape)
