@@ -47,8 +47,8 @@ FIXED_STEPS = ("heun", "midpoint", "rk4", "euler")
 ODE_SOLVERS = (*FIXED_STEPS, "dormand_prince", "tsit5")
 _DIFFUSIONS = ("ancestral", "ddim", "euler_maruyama", "predictor_corrector")
 
-# Of few features: sharp edges ask for depth.
-_DEEP = dict(hidden_units=[128] * 5)
+# Of few features: sharp edges ask for depth, and for waves of the features.
+_DEEP = dict(hidden_units=[128] * 5, num_octaves=3)
 
 MODELS = {
     "nice": Entry(
@@ -69,10 +69,12 @@ MODELS = {
                     8,
                     dict(
                         batch_size=500,
-                        learning_rate=2e-3,
+                        learning_rate=5e-3,
                         steps=4000,
                         minutes=1.3,
-                        arguments=dict(num_layers=8, hidden_units=[128, 128]),
+                        # The paper's epsilon is for its thousands of units.
+                        optimizer={},
+                        arguments=dict(num_layers=16, hidden_units=[64, 64], prior="gaussian"),
                     ),
                 ),
                 (64, dict(steps=2500, minutes=1.3, arguments=dict(num_layers=6, hidden_units=[256, 256]))),

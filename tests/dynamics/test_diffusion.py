@@ -120,6 +120,20 @@ def test_bad_arguments_are_refused(options, message):
         diffusion.reverse_diffusion(lambda x, t: x, paths.VarianceExploding(), tf.ones([1, 1]), seed=[0, 0], **given)
 
 
+@pytest.mark.parametrize(
+    "path, last", [(paths.VariancePreserving(0.3, 12.0), 1 - 1e-4), (paths.VarianceExploding(0.02, 9.0), 1.0)]
+)
+def test_the_noise_level_is_the_logarithm_of_the_noise(path, last):
+    r = np.linspace(0, 1, 33)
+    t = path.even_in_noise(tf.constant(r), last)
+    np.testing.assert_allclose(path.noise_level(t, last), r, atol=1e-9)
+    a, s, *_ = path(tf.constant([0.0, 0.4, 0.9, last], tf.float64))
+    ratio = np.log((s / a).numpy())
+    level = path.noise_level(tf.constant([0.4, 0.9], tf.float64), last)
+    np.testing.assert_allclose(level, (ratio[1:3] - ratio[0]) / (ratio[3] - ratio[0]), atol=1e-9)
+    np.testing.assert_allclose(path.noise_level(tf.cast(t, tf.float32), last), r, atol=2e-3)
+
+
 def test_times_that_are_even_in_noise_weigh_as_the_likelihood_does():
     """Their density is in proportion to g^2 / s^2."""
     for path, last in ((paths.VariancePreserving(), 1 - 1e-5), (paths.VarianceExploding(0.01, 30.0), 1.0)):

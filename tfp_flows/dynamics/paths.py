@@ -101,10 +101,35 @@ class VariancePreserving:
         (arXiv:2101.09258, section 4.3).
         """
         low, high = (self._log_ratio(u) for u in (1 - last, 1.0))
-        integral = tf.nn.softplus(high + (low - high) * r)
-        # The root of B(u) = integral, without a difference of like numbers.
+        return 1 - self._root(tf.nn.softplus(high + (low - high) * r))
+
+    def time_of(self, ratio: float) -> float:
+        """The time at which the noise is so many times the data, s / a.
+
+        Example:
+            >>> from tfp_flows.dynamics import paths
+            >>> path = paths.VariancePreserving()
+            >>> a, s, *_ = path(tf.constant(path.time_of(0.25)))
+            >>> round(float(s / a), 5)
+            0.25
+        """
+        return 1 - self._root(math.log1p(ratio**2))
+
+    def _root(self, integral):
+        """u of B(u) = integral, without a difference of like numbers."""
         slope = self.beta_1 - self.beta_0
-        return 1 - 2 * integral / (self.beta_0 + tf.sqrt(self.beta_0**2 + 2 * slope * integral))
+        return 2 * integral / (self.beta_0 + (self.beta_0**2 + 2 * slope * integral) ** 0.5)
+
+    def noise_level(self, t: tf.Tensor, last: float = 1 - 1e-5) -> tf.Tensor:
+        """log(s / a) of times, in a straight line from 0 at t = 0 to 1 at the last: the other way of `even_in_noise`.
+
+        What a network is told of the time: within the last hundredth of it the noise falls by a factor of thirty.
+        """
+        low, high = (self._log_ratio(u) for u in (1 - last, 1.0))
+        u = 1 - tf.minimum(t, last)
+        integral = self.beta_0 * u + (self.beta_1 - self.beta_0) * u**2 / 2
+        # log(exp(B) - 1), which overflows for none.
+        return (high - integral - tf.math.log(-tf.math.expm1(-integral))) / (high - low)
 
     def _log_ratio(self, u):
         """log(s^2 / a^2) at u = 1 - t."""
@@ -142,6 +167,10 @@ class VarianceExploding:
     def even_in_noise(self, r: tf.Tensor, last: float = 1.0) -> tf.Tensor:
         """As that of `VariancePreserving`: its levels are geometric as they are."""
         return last * r
+
+    def noise_level(self, t: tf.Tensor, last: float = 1.0) -> tf.Tensor:
+        """As that of `VariancePreserving`."""
+        return t / last
 
 
 PATHS = {"linear": Linear, "trigonometric": Trigonometric, "variance_preserving": VariancePreserving}

@@ -29,7 +29,9 @@ class ScoreSDE(ContinuousFlow):
     Args:
         kind: "variance_preserving" or "variance_exploding".
         times: "uniform", or "likelihood" for densities, those of training, see `objectives.DenoisingScoreMatching`.
-        s_min, s_max: floats, of the exploding one: the standard deviations of its noise, in units of the data's.
+        s_min: float > 0, the least noise, in standard deviations of the data, where the equation ends. What the data
+            have that is finer is not learned, and each factor of e below costs the network as much as one above.
+        s_max: float, of the exploding one, its largest noise.
         label_dropout: float, the share of labels that training leaves out, so that samples can be guided; None for 0.1
             of a model of classes.
         **: those of `tfp_flows.models.blocks.continuous_flow.ContinuousFlow`.
@@ -80,14 +82,15 @@ class ScoreSDE(ContinuousFlow):
         given = locals()
         vars(self)["_times"] = DenoisingScoreMatching(times).times
         exploding = kind == "variance_exploding"
-        path = paths.VarianceExploding(s_min, s_max) if exploding else paths.VariancePreserving()
+        exploding_path = paths.VarianceExploding(s_min, s_max)
+        path = exploding_path if exploding else paths.VariancePreserving()
         # At the data itself the score of the preserving one has no bound; the exploding one has its least noise there.
         super().__init__(
             given,
             wrap=lambda network: ProbabilityFlow(network, path),
             # The data have variance 1 beside the noise.
             base_scale=(1 + s_max**2) ** 0.5 if exploding else 1.0,
-            times=(0.0, 1.0) if exploding else (0.0, 1.0 - 1e-5),
+            times=(0.0, 1.0 if exploding else path.time_of(s_min)),
         )
 
     def default_objective(self) -> Objective:

@@ -3,7 +3,8 @@
     x_t = a(t) x + s(t) z,   eps(x_t, t) ~ E[z given x_t] = -s(t) score(x_t, t)
     v(x, t) = (a'/a) x + (s' - s a'/a) eps(x, t)
 
-The network sees x_t / sqrt(a^2 + s^2), of unit variance at every time for data in standard units.
+The network sees x_t / sqrt(a^2 + s^2), of unit variance at every time for data in standard units, and in the place of t
+how far the noise has gone, log(s / a) from 0 at the latent to 1 at the data (as arXiv:2206.00364, table 1).
 Song et al., Score-Based Generative Modeling through Stochastic Differential Equations, arXiv:2011.13456, section 4.3.
 """
 
@@ -48,7 +49,7 @@ class ProbabilityFlow(keras.layers.Layer):
     def noise(self, x: tf.Tensor, t: tf.Tensor, context: tf.Tensor | None = None) -> tf.Tensor:
         """The noise in x (batch, *event) as it is predicted at times t (batch,)."""
         _, _, scale = self._coefficients(x, t)
-        return tf.cast(self.network(x * scale, t, **_given(context)), x.dtype)
+        return tf.cast(self.network(x * scale, self._level(t, x), **_given(context)), x.dtype)
 
     def score(self, x: tf.Tensor, t: tf.Tensor, context: tf.Tensor | None = None) -> tf.Tensor:
         """The gradient of the log-density of x_t by x_t, as it is predicted."""
@@ -62,7 +63,7 @@ class ProbabilityFlow(keras.layers.Layer):
 
     def _jvp(self, x, t, tangents, context=None):
         of_x, of_noise, scale = self._coefficients(x, t)
-        value, products = self.network.jvp(x * scale, t, tangents * scale, **_given(context))
+        value, products = self.network.jvp(x * scale, self._level(t, x), tangents * scale, **_given(context))
         value, products = tf.cast(value, x.dtype), tf.cast(products, x.dtype)
         return of_x * x + of_noise * value, of_x * tangents + of_noise * products
 
@@ -71,6 +72,9 @@ class ProbabilityFlow(keras.layers.Layer):
         point = self.schedule(tf.cast(t, x.dtype))
         a, s, da, ds = (tf.reshape(v, [-1, *[1] * (x.shape.rank - 1)]) for v in point)
         return da / a, ds - s * da / a, tf.math.rsqrt(a**2 + s**2)
+
+    def _level(self, t, x):
+        return self.schedule.noise_level(tf.cast(t, x.dtype))
 
     def get_config(self) -> dict:
         path = {"class": type(self.schedule).__name__, **dataclasses.asdict(self.schedule)}
