@@ -17,7 +17,9 @@ from tfp_flows.bijectors.logit import Logit
 from tfp_flows.bijectors.multiscale import MultiScale
 from tfp_flows.bijectors.permutation import Permutation
 from tfp_flows.bijectors.piecewise_probit import PiecewiseProbit
+from tfp_flows.bijectors.planar import Planar
 from tfp_flows.bijectors.quantile_map import QuantileMap
+from tfp_flows.bijectors.radial import Radial
 from tfp_flows.bijectors.rescale import Rescale
 from tfp_flows.bijectors.routing import takes_context
 from tfp_flows.bijectors.sigmoid import Sigmoid
@@ -25,11 +27,13 @@ from tfp_flows.bijectors.solving import solving
 from tfp_flows.bijectors.squeeze import Squeeze
 from tfp_flows.bijectors.standardize import Standardize
 from tfp_flows.bijectors.standardized_context import StandardizedContext
+from tfp_flows.bijectors.sylvester import Sylvester
 
 __all__ = [
     "ActNorm", "AdditiveCoupling", "AffineCoupling", "Autoregressive", "BatchNorm", "Bijector", "Chain", "Continuous",
     "Coupling",
     "Elementwise", "EmergingConv", "Equalize", "Given", "InvertibleConv1x1", "Logit", "MultiScale", "Permutation",
-    "PiecewiseProbit", "QuantileMap", "Rescale", "Sigmoid", "Squeeze", "Standardize", "StandardizedContext",
+    "PiecewiseProbit", "Planar", "QuantileMap", "Radial", "Rescale", "Sigmoid", "Squeeze", "Standardize",
+    "StandardizedContext", "Sylvester",
     "initializing", "is_initializing", "solving", "takes_context",
 ]  # fmt: skip
