@@ -92,6 +92,25 @@ def test_a_network_of_a_time_in_a_plain_model_comes_back(name, tmp_path):
     assert np.ptp(model(given)) > 1e-3
 
 
+def test_a_network_of_the_context_alone_comes_back(tmp_path):
+    inputs = keras.Input((1,)), keras.Input((3,))
+    network = networks.OfContext(networks.MLP(5, (4,), output_initializer="glorot_uniform"), (3,))
+    model = keras.Model(inputs, network(inputs[0], context=inputs[1]))
+    model.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    random = np.random.default_rng(0)
+    x, context = random.normal(size=(2, 1)), random.normal(size=(2, 3))
+    np.testing.assert_array_equal(model([x, context]), again([x, context]))
+    np.testing.assert_allclose(model([x, context]), network.network(context.astype("float32")), rtol=1e-5)
+    assert np.ptp(model([x, context])) > 1e-3
+    for arguments, message in (
+        (("mlp", (3,)), "Expected a Keras layer as network; got 'mlp'"),
+        ((networks.MLP(5), None), r"Expected a context_shape \(m,\); got None"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            networks.OfContext(*arguments)
+
+
 @pytest.mark.parametrize("name", NETWORKS)
 @pytest.mark.parametrize("kind", ["Sequential", "Model"])
 def test_a_network_in_a_plain_model_comes_back(name, kind, tmp_path):
@@ -113,7 +132,7 @@ def test_a_network_in_a_plain_model_comes_back(name, kind, tmp_path):
 
 
 def test_every_network_that_is_public_has_a_case():
-    assert {*NETWORKS, *TIMED, "WeightNormConv2D"} == set(networks.__all__)
+    assert {*NETWORKS, *TIMED, "WeightNormConv2D", "OfContext"} == set(networks.__all__)
 
 
 def run(code, *arguments):

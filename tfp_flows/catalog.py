@@ -171,6 +171,21 @@ MODELS = {
             ),
         ),
     ),
+    "planar_flow": Entry(
+        home="tfp_flows.models.planar_flow:PlanarFlow",
+        paper="Variational Inference with Normalizing Flows",
+        year=2015,
+        arxiv="1505.05770",
+        summary="planar, radial or Sylvester maps, made for variational inference: samples in one cheap pass",
+        recipe=dict(
+            batch_size=500,
+            learning_rate=2e-3,
+            steps=10_000,
+            sizes=(
+                (64, dict(batch_size=500, learning_rate=5e-3, steps=2000, minutes=1.3, arguments=dict(num_layers=16))),
+            ),
+        ),
+    ),
     "wavenet": Entry(
         home="tfp_flows.models.wavenet:WaveNet",
         paper="WaveNet: A Generative Model for Raw Audio",

@@ -92,7 +92,8 @@ def test_known_values():
 def test_parameters_come_from_a_context(kind):
     keras.utils.set_random_seed(0)
     size = KINDS[kind](4).num_params
-    net = networks.MLP(size, (8,), context_shape=(2,), output_initializer="glorot_uniform", dtype="float64")
+    net = networks.MLP(size, (8,), output_initializer="glorot_uniform", dtype="float64")
+    net = networks.OfContext(net, (2,))
     bijector = KINDS[kind](4, conditioner=net, dtype="float64")
     assert bijectors.takes_context(bijector) and len(bijector.trainable_variables) == len(net.trainable_variables)
     x, context = rows(6), tf.constant(np.random.default_rng(3).normal(size=(6, 2)))
@@ -122,7 +123,7 @@ def test_parameters_come_from_a_context(kind):
             "Expected num_reflections of orthogonal='householder' alone; got 'identity'",
         ),
         (
-            lambda: bijectors.Planar(2, conditioner=networks.MLP(4, context_shape=(3,))),
+            lambda: bijectors.Planar(2, conditioner=networks.OfContext(networks.MLP(4), (3,))),
             "Expected the conditioner to return 5 numbers an event; got",
         ),
         (

@@ -56,6 +56,13 @@ CASES = {
     "maf_image": Case("maf", IMAGE, dict(num_bins=17, num_layers=1, hidden_channels=4, num_blocks=1, kernel_size=3)),
     "iaf": Case("iaf", (4,), dict(num_layers=2, hidden_units=(8,), base="student_t")),
     "iaf_image": Case("iaf", IMAGE, dict(num_bins=17, num_layers=1, hidden_channels=4, num_blocks=1, kernel_size=3)),
+    "planar_flow": Case("planar_flow", (4,), dict(num_layers=2)),
+    "sylvester_conditional": Case(
+        "planar_flow",
+        (4,),
+        dict(num_layers=1, kind="sylvester", num_hidden=2, hidden_units=(8,), context_shape=(3,)),
+        learning_rate=3e-2,
+    ),
     "wavenet": Case("wavenet", (12,), dict(num_layers=1, transform="mixture", num_components=2, **AUDIO)),
     "cnf": Case("cnf", (4,), dict(hidden_units=(8,), training_steps=3, **STEPS), exact=1e-3),
     "flow_matching": Case(

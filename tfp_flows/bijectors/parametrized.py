@@ -1,7 +1,7 @@
 """A bijector whose parameters are weights of its own, or what a network makes of the context: amortised.
 
     raw = start + weights                   one for all events
-    raw = start + network(0, context)       one for each event, as an encoder gives them (arXiv:1803.05649, section 3.4)
+    raw = start + network(context)          one for each event, as an encoder gives them (arXiv:1803.05649, section 3.4)
 
 start is a fixed draw of small numbers: where all parameters are 0 most of these maps have no gradient to leave by.
 """
@@ -25,7 +25,7 @@ class Parametrized(Bijector):
         num_features: int, n.
         shapes: dict, name -> shape of each parameter.
         conditioner: None, or a Keras layer with a `context_shape` that gives (rows, num_params), called with zeros
-            (rows, 1) and the context.
+            (rows, 1) and the context: a `networks.OfContext`.
         seed: int, of the start.
         dtype: floating dtype; None for Keras' `floatx`.
         name: str or None.

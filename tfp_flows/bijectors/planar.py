@@ -30,7 +30,7 @@ class Planar(Parametrized):
     Args:
         num_features: int, n.
         conditioner: None for weights of its own; or a Keras layer with a context_shape, of 2 n + 1 outputs, for
-            parameters from a context: `networks.MLP(2 * n + 1, context_shape=(m,))`.
+            parameters from a context: `networks.OfContext(networks.MLP(2 * n + 1), (m,))`.
         seed: int, of where the parameters begin.
         dtype: floating dtype; None for Keras' `floatx`.
         name: str or None.

@@ -26,7 +26,7 @@ class Radial(Parametrized):
     Args:
         num_features: int, n.
         conditioner: None for weights of its own; or a Keras layer with a context_shape, of n + 2 outputs, for
-            parameters from a context.
+            parameters from a context, see `networks.OfContext`.
         seed: int, of where the parameters begin.
         dtype: floating dtype; None for Keras' `floatx`.
         name: str or None.

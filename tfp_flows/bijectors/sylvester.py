@@ -36,7 +36,7 @@ class Sylvester(Parametrized):
         orthogonal: "householder", or "identity" and "reversed" in turn for the triangular kind of the paper.
         num_reflections: int, of Householder's; None for as many as hidden units.
         conditioner: None for weights of its own; or a Keras layer with a context_shape, of `num_params` outputs, for
-            parameters from a context.
+            parameters from a context, see `networks.OfContext`.
         seed: int, of where the parameters begin.
         dtype: floating dtype; None for Keras' `floatx`.
         name: str or None.

@@ -12,13 +12,14 @@ from tfp_flows.models.maf import MAF
 from tfp_flows.models.ncsn import NCSN
 from tfp_flows.models.nice import NICE
 from tfp_flows.models.parallel_wavenet import ParallelWaveNet
+from tfp_flows.models.planar_flow import PlanarFlow
 from tfp_flows.models.realnvp import RealNVP
 from tfp_flows.models.score_sde import ScoreSDE
 from tfp_flows.models.wavenet import WaveNet
 
 __all__ = [
-    "CNF", "Flow", "FlowMatching", "Glow", "IAF", "MAF", "NCSN", "NICE", "ParallelWaveNet", "RealNVP", "ScoreSDE",
-    "WaveNet",
+    "CNF", "Flow", "FlowMatching", "Glow", "IAF", "MAF", "NCSN", "NICE", "ParallelWaveNet", "PlanarFlow", "RealNVP",
+    "ScoreSDE", "WaveNet",
 ]  # fmt: skip
 
 # Modules that were documented here, under their former names.

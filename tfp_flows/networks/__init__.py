@@ -10,6 +10,7 @@ if TYPE_CHECKING:  # the table below, for editors and type checkers; X as X is h
     from tfp_flows.networks.convnet import ConvNet as ConvNet
     from tfp_flows.networks.made import MADE as MADE
     from tfp_flows.networks.mlp import MLP as MLP
+    from tfp_flows.networks.of_context import OfContext as OfContext
     from tfp_flows.networks.pixelcnn import PixelCNN as PixelCNN
     from tfp_flows.networks.potential import PotentialField as PotentialField
     from tfp_flows.networks.probability_flow import ProbabilityFlow as ProbabilityFlow
@@ -24,6 +25,7 @@ HOMES = {
     "ConvNet": "convnet",
     "MADE": "made",
     "MLP": "mlp",
+    "OfContext": "of_context",
     "PixelCNN": "pixelcnn",
     "PotentialField": "potential",
     "ProbabilityFlow": "probability_flow",
