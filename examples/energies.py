@@ -138,8 +138,10 @@ def run(argv):
             each = (log_q - log_p(x)).numpy() + log_integral
             density = np.exp(flow.log_prob(coarse.reshape(-1, 2)).numpy())
             found[name, kind] = density.reshape(coarse.shape[:2])
-            row = dict(energy=name, flow=kind, kl=float(each.mean()), standard_error=float(each.std() / len(each) ** 0.5),
-                       parameters=sum(int(np.prod(w.shape)) for w in flow.trainable_weights))  # fmt: skip
+            row = dict(
+                energy=name, flow=kind, kl=float(each.mean()), standard_error=float(each.std() / len(each) ** 0.5),
+                parameters=sum(int(np.prod(w.shape)) for w in flow.trainable_weights),
+            )  # fmt: skip
             rows.append(row)
             print(
                 f"| {name} | {kind} | {row['kl']:.3f} +- {2 * row['standard_error']:.3f} | {row['parameters']:,} |",
