@@ -171,6 +171,32 @@ MODELS = {
             ),
         ),
     ),
+    "nsf": Entry(
+        home="tfp_flows.models.nsf:NSF",
+        paper="Neural Spline Flows",
+        year=2019,
+        arxiv="1906.04032",
+        summary="rational quadratic splines, in couplings or autoregressive, residual networks, LU maps between",
+        # Section 5.1 and appendix B.1: Adam, 3e-4 to 5e-4 falling by a cosine, batches of 256 and 512.
+        recipe=dict(
+            batch_size=256,
+            learning_rate=1e-3,
+            steps=20_000,
+            sizes=(
+                (
+                    8,
+                    dict(
+                        batch_size=500,
+                        learning_rate=5e-3,
+                        steps=2500,
+                        minutes=1.3,
+                        arguments=dict(num_layers=4, hidden_units=[64, 64, 64]),
+                    ),
+                ),
+                (64, dict(steps=3000, minutes=1.3, arguments=dict(num_layers=6, hidden_units=[128, 128, 128]))),
+            ),
+        ),
+    ),
     "planar_flow": Entry(
         home="tfp_flows.models.planar_flow:PlanarFlow",
         paper="Variational Inference with Normalizing Flows",

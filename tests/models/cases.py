@@ -56,6 +56,10 @@ CASES = {
     "maf_image": Case("maf", IMAGE, dict(num_bins=17, num_layers=1, hidden_channels=4, num_blocks=1, kernel_size=3)),
     "iaf": Case("iaf", (4,), dict(num_layers=2, hidden_units=(8,), base="student_t")),
     "iaf_image": Case("iaf", IMAGE, dict(num_bins=17, num_layers=1, hidden_channels=4, num_blocks=1, kernel_size=3)),
+    "nsf": Case("nsf", (4,), dict(num_layers=1, hidden_units=(8, 8), num_components=4, num_classes=2, base="logistic")),
+    "nsf_autoregressive": Case(
+        "nsf", (4,), dict(scheme="autoregressive", num_layers=1, hidden_units=(8, 8), linear="permutation", num_bins=17)
+    ),
     "planar_flow": Case("planar_flow", (4,), dict(num_layers=2)),
     "sylvester_conditional": Case(
         "planar_flow",

@@ -11,6 +11,7 @@ from tfp_flows.models.iaf import IAF
 from tfp_flows.models.maf import MAF
 from tfp_flows.models.ncsn import NCSN
 from tfp_flows.models.nice import NICE
+from tfp_flows.models.nsf import NSF
 from tfp_flows.models.parallel_wavenet import ParallelWaveNet
 from tfp_flows.models.planar_flow import PlanarFlow
 from tfp_flows.models.realnvp import RealNVP
@@ -18,8 +19,8 @@ from tfp_flows.models.score_sde import ScoreSDE
 from tfp_flows.models.wavenet import WaveNet
 
 __all__ = [
-    "CNF", "Flow", "FlowMatching", "Glow", "IAF", "MAF", "NCSN", "NICE", "ParallelWaveNet", "PlanarFlow", "RealNVP",
-    "ScoreSDE", "WaveNet",
+    "CNF", "Flow", "FlowMatching", "Glow", "IAF", "MAF", "NCSN", "NICE", "NSF", "ParallelWaveNet", "PlanarFlow",
+    "RealNVP", "ScoreSDE", "WaveNet",
 ]  # fmt: skip
 
 # Modules that were documented here, under their former names.

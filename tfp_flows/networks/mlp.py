@@ -1,7 +1,7 @@
 """A multilayer perceptron, the conditioner of vector flows.
 
 h_0 = x (with the context, mapped linearly, added to the first layer's input to the activation)
-h_k = activation(W_k h_{k-1} + b_k)
+h_k = activation(W_k h_{k-1} + b_k)              residual: h_k = h_{k-1} + activation(W_k h_{k-1} + b_k), k > 1
 out = W h + b,   W = 0 at the start
 """
 
@@ -28,14 +28,15 @@ class MLP(keras.layers.Layer):
         hidden_units: sequence of ints, or one.
         activation: Keras activation of the hidden layers.
         dropout: float in [0, 1), after each hidden layer, in training only.
+        residual: bool, whether hidden layers after the first add to what they get; they are then all of one width.
         context_shape: None, or a tuple (n,): the layer is then called as `mlp(x, context=c)` with c (batch, n).
         output_initializer: Keras initializer of the last kernel.
         dtype: Keras dtype or dtype policy of this layer and all within it.
         **kwargs: name and trainable, of `keras.layers.Layer`.
 
     Raises:
-        ValueError: where a width is not a positive integer, dropout is out of range, context_shape is not (n,), or
-            context is missing or not wanted.
+        ValueError: where a width is not a positive integer, hidden layers are of several with residual, dropout is out
+            of range, context_shape is not (n,), or context is missing or not wanted.
 
     Example:
         >>> from tfp_flows.networks import MLP
@@ -51,6 +52,7 @@ class MLP(keras.layers.Layer):
         dropout: float = 0.0,
         context_shape: tuple[int, ...] | None = None,
         output_initializer: str | keras.Initializer = "zeros",
+        residual: bool = False,
         dtype: str | keras.DTypePolicy | None = None,
         **kwargs,
     ):
@@ -62,6 +64,9 @@ class MLP(keras.layers.Layer):
         # Python's own, since NumPy's are no JSON.
         self.num_outputs, *hidden_units = map(int, widths)
         self.hidden_units = tuple(hidden_units)
+        if residual and len(set(self.hidden_units)) > 1:
+            raise ValueError(f"Expected hidden layers of one width with residual=True; got {self.hidden_units!r}.")
+        self.residual = bool(residual)
         if not 0 <= dropout < 1:
             raise ValueError(f"Expected dropout in [0, 1); got {dropout!r}.")
         self.activation = keras.activations.get(activation)
@@ -93,13 +98,15 @@ class MLP(keras.layers.Layer):
     def call(self, x: tf.Tensor, context: tf.Tensor | None = None) -> tf.Tensor:
         require_context(context, self.context_shape)
         for i, layer in enumerate((*self._hidden, self._output)):
-            x = layer(x)
+            before, x = x, layer(x)
             if i == 0 and context is not None:
                 x = x + self._context(context)
             if layer is not self._output:
                 x = self.activation(x)
                 if self._dropout is not None:
                     x = self._dropout(x)
+                if self.residual and i > 0:
+                    x = before + x
         return x
 
     def compute_output_shape(self, input_shape: tuple, **_) -> tuple:
@@ -112,6 +119,7 @@ class MLP(keras.layers.Layer):
             "hidden_units": self.hidden_units,
             "activation": keras.activations.serialize(self.activation),
             "dropout": self.dropout,
+            "residual": self.residual,
             "context_shape": self.context_shape,
             "output_initializer": keras.initializers.serialize(self.output_initializer),
         }
