@@ -50,6 +50,13 @@ _DIFFUSIONS = ("ancestral", "ddim", "euler_maruyama", "predictor_corrector")
 # Of few features: sharp edges ask for depth, and for waves of the features.
 _DEEP = dict(hidden_units=[128] * 5, num_octaves=3)
 
+
+def _recipe(upto_8: dict | None = None, upto_64: dict | None = None, **recipe) -> dict:
+    """A recipe, with what suits events of at most 8 elements, and of at most 64, in its place."""
+    sizes = tuple((most, more) for most, more in ((8, upto_8), (64, upto_64)) if more is not None)
+    return {**recipe, "sizes": sizes}
+
+
 MODELS = {
     "nice": Entry(
         home="tfp_flows.models.nice:NICE",
@@ -59,26 +66,21 @@ MODELS = {
         summary="additive couplings over odd and even features, diagonal rescaling, logistic or Gaussian prior",
         # Section 5: Adam, learning rate 1e-3, momentum 0.9, epsilon 1e-4 and "beta_2 = 0.01", which in the notation of
         # Adam's first versions is 1 - beta_2: with 0.01 itself training diverges.
-        recipe=dict(
+        recipe=_recipe(
             batch_size=200,
             learning_rate=1e-3,
             steps=20_000,
             optimizer=dict(beta_2=0.99, epsilon=1e-4),
-            sizes=(
-                (
-                    8,
-                    dict(
-                        batch_size=500,
-                        learning_rate=5e-3,
-                        steps=4000,
-                        minutes=1.3,
-                        # The paper's epsilon is for its thousands of units.
-                        optimizer={},
-                        arguments=dict(num_layers=16, hidden_units=[64, 64], prior="gaussian"),
-                    ),
-                ),
-                (64, dict(steps=2500, minutes=1.3, arguments=dict(num_layers=6, hidden_units=[256, 256]))),
+            upto_8=dict(
+                batch_size=500,
+                learning_rate=5e-3,
+                steps=4000,
+                minutes=1.3,
+                # The paper's epsilon is for its thousands of units.
+                optimizer={},
+                arguments=dict(num_layers=16, hidden_units=[64, 64], prior="gaussian"),
             ),
+            upto_64=dict(steps=2500, minutes=1.3, arguments=dict(num_layers=6, hidden_units=[256, 256])),
         ),
     ),
     "realnvp": Entry(
@@ -88,23 +90,18 @@ MODELS = {
         arxiv="1605.08803",
         summary="affine couplings with alternating masks, Gaussian prior; on images the multi-scale model",
         events=("vectors", "images"),
-        recipe=dict(
+        recipe=_recipe(
             batch_size=128,
             learning_rate=1e-3,
             steps=20_000,
-            sizes=(
-                (
-                    8,
-                    dict(
-                        batch_size=256,
-                        learning_rate=5e-3,
-                        steps=3500,
-                        minutes=1.3,
-                        arguments=dict(num_layers=12, hidden_units=[64, 64], log_scale_bound=3.0),
-                    ),
-                ),
-                (64, dict(steps=5000, minutes=1.3)),
+            upto_8=dict(
+                batch_size=256,
+                learning_rate=5e-3,
+                steps=3500,
+                minutes=1.3,
+                arguments=dict(num_layers=12, hidden_units=[64, 64], log_scale_bound=3.0),
             ),
+            upto_64=dict(steps=5000, minutes=1.3),
         ),
     ),
     "glow": Entry(
@@ -114,7 +111,7 @@ MODELS = {
         arxiv="1807.03039",
         summary="images: squeeze, ActNorm, invertible 1x1 convolution, couplings (affine, additive, mixture, spline)",
         # Section 5 and appendix B: Adam with the default of its code, 1e-3, and batches of 16 to 64.
-        recipe=dict(batch_size=64, learning_rate=1e-3, steps=8000, sizes=((64, dict(steps=1000, minutes=1.3)),)),
+        recipe=_recipe(batch_size=64, learning_rate=1e-3, steps=8000, upto_64=dict(steps=1000, minutes=1.3)),
         events=("images",),
     ),
     "maf": Entry(
@@ -125,23 +122,18 @@ MODELS = {
         summary="autoregressive layers in alternating orders, one pass for a density, on vectors and images",
         # The paper's batches; its rate is constant, this one falls by a cosine and may begin higher.
         events=("vectors", "images"),
-        recipe=dict(
+        recipe=_recipe(
             batch_size=100,
             learning_rate=1e-3,
             steps=20_000,
-            sizes=(
-                (
-                    8,
-                    dict(
-                        batch_size=500,
-                        learning_rate=5e-3,
-                        steps=2000,
-                        minutes=1.3,
-                        arguments=dict(num_layers=3, hidden_units=[64, 64], transform="spline"),
-                    ),
-                ),
-                (64, dict(steps=3000, minutes=1.3)),
+            upto_8=dict(
+                batch_size=500,
+                learning_rate=5e-3,
+                steps=2000,
+                minutes=1.3,
+                arguments=dict(num_layers=3, hidden_units=[64, 64], transform="spline"),
             ),
+            upto_64=dict(steps=3000, minutes=1.3),
         ),
         student="iaf",
     ),
@@ -152,23 +144,18 @@ MODELS = {
         arxiv="1606.04934",
         summary="MAF the other way round, one pass for a sample, on vectors and images",
         events=("vectors", "images"),
-        recipe=dict(
+        recipe=_recipe(
             batch_size=100,
             learning_rate=1e-3,
             steps=20_000,
-            sizes=(
-                (
-                    8,
-                    dict(
-                        batch_size=500,
-                        learning_rate=5e-3,
-                        steps=2000,
-                        minutes=1.3,
-                        arguments=dict(num_layers=3, hidden_units=[64, 64], transform="spline"),
-                    ),
-                ),
-                (64, dict(steps=3000, minutes=1.3)),
+            upto_8=dict(
+                batch_size=500,
+                learning_rate=5e-3,
+                steps=2000,
+                minutes=1.3,
+                arguments=dict(num_layers=3, hidden_units=[64, 64], transform="spline"),
             ),
+            upto_64=dict(steps=3000, minutes=1.3),
         ),
     ),
     "nsf": Entry(
@@ -178,23 +165,18 @@ MODELS = {
         arxiv="1906.04032",
         summary="rational quadratic splines, in couplings or autoregressive, residual networks, LU maps between",
         # Section 5.1 and appendix B.1: Adam, 3e-4 to 5e-4 falling by a cosine, batches of 256 and 512.
-        recipe=dict(
+        recipe=_recipe(
             batch_size=256,
             learning_rate=1e-3,
             steps=20_000,
-            sizes=(
-                (
-                    8,
-                    dict(
-                        batch_size=500,
-                        learning_rate=5e-3,
-                        steps=2500,
-                        minutes=1.3,
-                        arguments=dict(num_layers=4, hidden_units=[64, 64, 64]),
-                    ),
-                ),
-                (64, dict(steps=3000, minutes=1.3, arguments=dict(num_layers=6, hidden_units=[128, 128, 128]))),
+            upto_8=dict(
+                batch_size=500,
+                learning_rate=5e-3,
+                steps=2500,
+                minutes=1.3,
+                arguments=dict(num_layers=4, hidden_units=[64, 64, 64]),
             ),
+            upto_64=dict(steps=3000, minutes=1.3, arguments=dict(num_layers=6, hidden_units=[128, 128, 128])),
         ),
     ),
     "planar_flow": Entry(
@@ -203,13 +185,11 @@ MODELS = {
         year=2015,
         arxiv="1505.05770",
         summary="planar, radial or Sylvester maps, made for variational inference: samples in one cheap pass",
-        recipe=dict(
+        recipe=_recipe(
             batch_size=500,
             learning_rate=2e-3,
             steps=10_000,
-            sizes=(
-                (64, dict(batch_size=500, learning_rate=5e-3, steps=2000, minutes=1.3, arguments=dict(num_layers=16))),
-            ),
+            upto_64=dict(batch_size=500, learning_rate=5e-3, steps=2000, minutes=1.3, arguments=dict(num_layers=16)),
         ),
     ),
     "wavenet": Entry(
@@ -240,14 +220,12 @@ MODELS = {
         summary="a velocity field by maximum likelihood through its differential equation",
         events=("vectors", "images"),
         samplers=ODE_SOLVERS,
-        recipe=dict(
+        recipe=_recipe(
             batch_size=500,
             learning_rate=2e-3,
             steps=10_000,
-            sizes=(
-                (8, dict(batch_size=500, learning_rate=5e-3, steps=2500, minutes=1.5)),
-                (64, dict(batch_size=128, steps=2500, minutes=1.3)),
-            ),
+            upto_8=dict(batch_size=500, learning_rate=5e-3, steps=2500, minutes=1.5),
+            upto_64=dict(batch_size=128, steps=2500, minutes=1.3),
         ),
     ),
     "flow_matching": Entry(
@@ -258,14 +236,12 @@ MODELS = {
         summary="a velocity field by regression, likelihoods through its differential equation",
         events=("vectors", "images"),
         samplers=ODE_SOLVERS,
-        recipe=dict(
+        recipe=_recipe(
             batch_size=500,
             learning_rate=1e-3,
             steps=20_000,
-            sizes=(
-                (8, dict(batch_size=500, learning_rate=5e-3, steps=12_000, minutes=1.3, arguments=_DEEP)),
-                (64, dict(batch_size=128, steps=8000, minutes=1.3)),
-            ),
+            upto_8=dict(batch_size=500, learning_rate=5e-3, steps=12_000, minutes=1.3, arguments=_DEEP),
+            upto_64=dict(batch_size=128, steps=8000, minutes=1.3),
         ),
     ),
     "score_sde": Entry(
@@ -276,23 +252,18 @@ MODELS = {
         summary="noise predicted at every level of a diffusion (DDPM in continuous time), likelihoods by its ODE",
         events=("vectors", "images"),
         samplers=(*_DIFFUSIONS, *ODE_SOLVERS),
-        recipe=dict(
+        recipe=_recipe(
             batch_size=500,
             learning_rate=1e-3,
             steps=20_000,
-            sizes=(
-                (
-                    8,
-                    dict(
-                        batch_size=500,
-                        learning_rate=5e-3,
-                        steps=12_000,
-                        minutes=1.3,
-                        arguments={**_DEEP, "times": "likelihood"},
-                    ),
-                ),
-                (64, dict(batch_size=128, steps=8000, minutes=1.3)),
+            upto_8=dict(
+                batch_size=500,
+                learning_rate=5e-3,
+                steps=12_000,
+                minutes=1.3,
+                arguments={**_DEEP, "times": "likelihood"},
             ),
+            upto_64=dict(batch_size=128, steps=8000, minutes=1.3),
         ),
     ),
     "ncsn": Entry(
@@ -303,14 +274,12 @@ MODELS = {
         summary="scores at geometric noise levels, samples by annealed Langevin dynamics",
         events=("vectors", "images"),
         samplers=("langevin", *_DIFFUSIONS, *ODE_SOLVERS),
-        recipe=dict(
+        recipe=_recipe(
             batch_size=500,
             learning_rate=1e-3,
             steps=20_000,
-            sizes=(
-                (8, dict(batch_size=500, learning_rate=5e-3, steps=12_000, minutes=1.3, arguments=_DEEP)),
-                (64, dict(batch_size=128, steps=8000, minutes=1.3)),
-            ),
+            upto_8=dict(batch_size=500, learning_rate=5e-3, steps=12_000, minutes=1.3, arguments=_DEEP),
+            upto_64=dict(batch_size=128, steps=8000, minutes=1.3),
         ),
     ),
 }
