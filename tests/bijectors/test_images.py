@@ -179,3 +179,14 @@ def test_a_singular_weight_is_refused_and_plu_cannot_become_one():
 def test_bad_arguments_are_refused(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_haar_is_averages_and_differences():
+    """Of two channels apart, averages of both first; orthogonal, and its own known values."""
+    image = np.random.default_rng(0).normal(size=(1, 4, 2, 2)).astype("float32")
+    x = bijectors.Haar().inverse(tf.constant(image)).numpy()
+    assert x.shape == (1, 2, 1, 8)
+    a, b, c, d = image[0, 0, 0], image[0, 0, 1], image[0, 1, 0], image[0, 1, 1]
+    wanted = np.concatenate([a + b + c + d, a - b + c - d, a + b - c - d, a - b - c + d]) / 2
+    np.testing.assert_allclose(x[0, 0, 0], wanted, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose((x**2).sum(), (image**2).sum(), rtol=1e-5)

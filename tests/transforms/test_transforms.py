@@ -17,6 +17,8 @@ TRANSFORMS = {
     "mixture": transforms.LogisticMixture(),
     "mixture_alike": transforms.LogisticMixture(3, spread=0.0),
     "spline": transforms.RationalQuadraticSpline(),
+    "sinh_arcsinh": transforms.SinhArcsinh(),
+    "circular_spline": transforms.CircularSpline(4),
     "spline_of_two": transforms.RationalQuadraticSpline(2, bound=1.0),
 }
 CURVED = [name for name in TRANSFORMS if name.startswith(("mixture", "spline"))]
@@ -349,6 +351,41 @@ def test_an_element_does_not_depend_on_its_neighbours():
     checks.close(beside[:8], x, 1e-15)
 
 
+def test_a_circular_spline_has_no_seam():
+    """Value and slope go on across pi, and over every turn; the map covers the circle once."""
+    spline = transforms.CircularSpline(5)
+    raw = tf.constant(np.random.default_rng(3).normal(size=spline.num_params))
+    for method in (spline.forward_and_log_det, spline.inverse_and_log_det):
+        around = tf.constant([-np.pi + 1e-7, np.pi - 1e-7, 3 * np.pi - 1e-7, -5 * np.pi + 1e-7], tf.float64)
+        x, log_det = method(around, raw)
+        chord = np.abs(np.exp(1j * x.numpy()) - np.exp(1j * x.numpy()[0]))
+        assert chord.max() < 1e-5 and np.ptp(log_det) < 1e-5
+        grid = tf.constant(np.linspace(-np.pi, np.pi, 20_001)[:-1])
+        x, log_det = method(grid, raw)
+        assert ((x >= -np.pi) & (x < np.pi)).numpy().all()
+        # Slopes over the whole circle add up to it.
+        assert abs(np.exp(log_det).mean() - 1) < 1e-4 and np.ptp(log_det) > 0.5
+
+
+def test_tails_become_a_power():
+    """z^p with p = exp(r), whatever the scale; skewed to the side that is asked for."""
+    raw = tf.constant([0.3, 0.4, 0.0, 0.0], tf.float64)
+    far = tf.constant([1e6, 1e8, -1e6, -1e8], tf.float64)
+    x, _ = transforms.SinhArcsinh(log_tail_bound=0.5).forward_and_log_det(far, raw)
+    power = np.exp(0.5 * np.tanh(0.4 / 0.5))
+    checks.close(np.log(x[1] / x[0]) / np.log(100), power, 1e-6)
+    checks.close(-x[2:], x[:2], 1e-12)
+    skewed, _ = transforms.SinhArcsinh().forward_and_log_det(far, tf.constant([0.0, 0.0, 0.7, 0.0], tf.float64))
+    checks.close(np.log(skewed[0] / far[0]), 0.7, 1e-6)
+    checks.close(np.log(skewed[2] / far[2]), -0.7, 1e-6)
+    for dtype in ("float32", "float64"):
+        wide = tf.constant([0.0, -1e-12, 1e-3, -1e9, 1e12], dtype)
+        back = transforms.SinhArcsinh().inverse_and_log_det(wide, tf.zeros([4], dtype))
+        np.testing.assert_allclose(back[0], wide, rtol=1e-4)
+    with pytest.raises(ValueError, match="Expected log_tail_bound to be a positive finite number; got 0"):
+        transforms.SinhArcsinh(log_tail_bound=0)
+
+
 def test_two_modes_are_fitted():
     random = np.random.default_rng(0)
     sample = tf.constant(random.choice([-1.0, 1.0], (512, 1)) + 0.2 * random.normal(size=(512, 1)), tf.float32)
@@ -393,7 +430,8 @@ def test_bad_arguments_are_refused(make, message):
 
 def test_named_transforms_are_all_that_there_are_with_the_arguments_that_they_have():
     kinds = {kind for kind in vars(transforms).values() if isinstance(kind, type)} - {transforms.Transform}
-    assert set(transforms.NAMED.values()) == kinds
+    # A model's features are no angles.
+    assert set(transforms.NAMED.values()) == kinds - {transforms.CircularSpline}
     for name, kind in transforms.NAMED.items():
         plain = transforms.choose_transform(name)
         assert type(plain) is kind and plain.num_params == kind().num_params

@@ -11,6 +11,8 @@ from tfp_flows.bijectors.elementwise import Elementwise
 from tfp_flows.bijectors.emerging_conv import EmergingConv
 from tfp_flows.bijectors.equalize import Equalize
 from tfp_flows.bijectors.given import Given
+from tfp_flows.bijectors.haar import Haar
+from tfp_flows.bijectors.householder import Householder
 from tfp_flows.bijectors.initialization import initializing, is_initializing
 from tfp_flows.bijectors.invertible_conv import InvertibleConv1x1
 from tfp_flows.bijectors.logit import Logit
@@ -32,7 +34,8 @@ from tfp_flows.bijectors.sylvester import Sylvester
 __all__ = [
     "ActNorm", "AdditiveCoupling", "AffineCoupling", "Autoregressive", "BatchNorm", "Bijector", "Chain", "Continuous",
     "Coupling",
-    "Elementwise", "EmergingConv", "Equalize", "Given", "InvertibleConv1x1", "Logit", "MultiScale", "Permutation",
+    "Elementwise", "EmergingConv", "Equalize", "Given", "Haar", "Householder", "InvertibleConv1x1", "Logit",
+    "MultiScale", "Permutation",
     "PiecewiseProbit", "Planar", "QuantileMap", "Radial", "Rescale", "Sigmoid", "Squeeze", "Standardize",
     "StandardizedContext", "Sylvester",
     "initializing", "is_initializing", "solving", "takes_context",

@@ -11,7 +11,6 @@ Chen, Rubanova, Bettencourt and Duvenaud, arXiv:1806.07366, section 4; Grathwohl
 
 from __future__ import annotations
 
-import inspect
 import math
 import weakref
 from collections.abc import Sequence
@@ -22,6 +21,7 @@ import tensorflow as tf
 
 from tfp_flows.bijectors.bijector import Bijector, context_rows
 from tfp_flows.bijectors.solving import current
+from tfp_flows.bijectors.velocity_network import Known, caller, takes_context
 from tfp_flows.bridge.keras_mode import KerasMode
 from tfp_flows.bridge.tape import may_record
 from tfp_flows.bridge.traces import traced
@@ -112,14 +112,14 @@ class Continuous(Bijector):
         self.solver = Solver() if solver is None else solver
         self.trace, self.num_probes, self.seed = trace, int(num_probes), seed
         self.times = tuple(map(float, times))
-        self.takes_context = _takes_context(network)
+        self.takes_context = takes_context(network)
         self._try_out()
 
     def _try_out(self):
         """Builds the network, and refuses one that returns another shape, before anything is solved."""
         with tf.init_scope():
             x, t = tf.zeros([1, *self.event_shape], self.dtype), tf.zeros([1], self.dtype)
-            shape = _Known(self.network, self.takes_context).context_shape
+            shape = Known(self.network, self.takes_context).context_shape
             self._field(t, None if shape is None else tf.zeros([1, *shape], self.dtype))(x)
 
     def velocity(self, x: tf.Tensor, t: tf.Tensor, context: tf.Tensor | None = None) -> tf.Tensor:
@@ -150,7 +150,7 @@ class Continuous(Bijector):
         ndims = len(self.event_shape)
         batch = tf.shape(value)[: value.shape.rank - ndims]
         static = value.shape[: value.shape.rank - ndims]
-        given = context_rows(self.name, _Known(self.network, self.takes_context), context, batch)
+        given = context_rows(self.name, Known(self.network, self.takes_context), context, batch)
         rows = tf.reshape(value, [-1, *self.event_shape])
         asked = current()
         own = (0, self.seed) if isinstance(self.seed, int) else self.seed
@@ -223,11 +223,14 @@ class Continuous(Bijector):
             return v, (trace, *(sign * cost for cost in costs))
 
         count = 3 + (potential is not None) if with_costs else int(with_trace)
+        # A step asks the field six times: a large network, one without products of its own, is traced once for all.
+        if not tf.executing_eagerly() and not hasattr(self.network, "jvp"):
+            field = traced(field)
         return solve(field, rows, *times, solver, count, list(context))
 
     def _field(self, t, context=None):
         """The velocity at times (batch,) as a function of x, of which there may be several copies one after another."""
-        call = _caller(self.network)
+        call = caller(self.network)
 
         def velocity(x):
             copies = tf.shape(x)[0] // tf.shape(t)[0]
@@ -260,39 +263,3 @@ def _require(solution, kind):
         [tf.reduce_sum(tf.cast(solution.status != 0, tf.int32)), tf.reduce_max(solution.num_steps)],
         kind,
     )
-
-
-class _Known(NamedTuple):
-    """A network as `context_rows` asks it, which may be any Keras model."""
-
-    network: keras.Layer
-    takes: bool
-
-    @property
-    def context_shape(self):
-        if not self.takes:
-            return None
-        shape = getattr(self.network, "context_shape", None)
-        return tuple(self.network.inputs[2].shape[1:]) if shape is None else shape
-
-
-def _takes_context(network):
-    if getattr(network, "context_shape", None) is not None:
-        return True
-    return isinstance(network, keras.Model) and len(getattr(network, "inputs", None) or ()) == 3
-
-
-def _caller(network):
-    """A function (x, t, context) -> the network's output, however it is called."""
-    if "t" in inspect.signature(network.call).parameters:
-        return lambda x, t, context: network(x, t) if context is None else network(x, t, context=context)
-    inputs = getattr(network, "inputs", None)
-    if inputs is not None and len(inputs) not in (2, 3):
-        raise ValueError(f"Expected a network of an event and a time; got {network.name!r} of {len(inputs)} inputs.")
-    flat = inputs is not None and len(inputs[1].shape) == 1
-
-    def call(x, t, context):
-        time = tf.cast(t if flat else t[:, None], x.dtype)
-        return network([x, time] if context is None else [x, time, context])
-
-    return call

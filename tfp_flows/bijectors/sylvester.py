@@ -19,6 +19,7 @@ import keras
 import tensorflow as tf
 
 from tfp_flows.bijectors.parametrized import Parametrized, check_sizes
+from tfp_flows.numerics.reflections import reflect
 from tfp_flows.numerics.tanh_root import slope_of_tanh, tanh_root
 
 ORTHOGONALS = ("householder", "identity", "reversed")
@@ -116,11 +117,7 @@ class Sylvester(Parametrized):
         """Q^T x of all n rows, or Q x."""
         if self.orthogonal != "householder":
             return x if self.orthogonal == "identity" else tf.reverse(x, [-1])
-        reflections = tf.unstack(given["v"], axis=-2)
-        for v in reversed(reflections) if back else reflections:
-            square = tf.maximum(tf.reduce_sum(v**2, -1, keepdims=True), 1e-12)
-            x = x - 2 * v * (tf.reduce_sum(v * x, -1, keepdims=True) / square)
-        return x
+        return reflect(x, given["v"], back)
 
     def _constrained(self, values, context):
         given = self._given_by(values, context)

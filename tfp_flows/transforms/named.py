@@ -8,12 +8,16 @@ from typing import TYPE_CHECKING
 from tfp_flows.transforms.affine import Affine
 from tfp_flows.transforms.logistic_mixture import LogisticMixture
 from tfp_flows.transforms.shift import Shift
+from tfp_flows.transforms.sinh_arcsinh import SinhArcsinh
 from tfp_flows.transforms.spline import RationalQuadraticSpline
 
 if TYPE_CHECKING:
     from tfp_flows.transforms.transform import Transform
 
-NAMED = {"affine": Affine, "additive": Shift, "mixture": LogisticMixture, "spline": RationalQuadraticSpline}
+NAMED = {
+    "affine": Affine, "additive": Shift, "mixture": LogisticMixture, "spline": RationalQuadraticSpline,
+    "sinh_arcsinh": SinhArcsinh,
+}  # fmt: skip
 
 
 def choose_transform(
@@ -22,7 +26,8 @@ def choose_transform(
     """A transform by its name.
 
     Args:
-        name: "affine", "additive", "mixture" (`LogisticMixture`) or "spline" (`RationalQuadraticSpline`).
+        name: "affine", "additive", "mixture" (`LogisticMixture`), "spline" (`RationalQuadraticSpline`) or
+            "sinh_arcsinh" (`SinhArcsinh`).
         num_components: int, of the mixture, or bins of the spline; None for the transform's own.
         log_scale_bound: float, of the affine map and the mixture.
         what: str, the argument that names it, for the sentence.

@@ -75,10 +75,8 @@ class RationalQuadraticSpline(Transform):
     def _piece(self, x, raw, is_data):
         """x_k, y_k, w, h, d, d_next of the piece that x, on the data or the latent side, falls into, each (..., n)."""
         K = self.num_bins
-        widths, heights, slopes = tf.split(raw, [K, K, K - 1], axis=-1)
-        w, h = self._sizes(widths), self._sizes(heights)
-        slopes = _MIN_SLOPE + tf.nn.softplus(slopes + _SLOPE_SHIFT)
-        ends = tf.ones_like(slopes[..., :1])
+        w, h = self._sizes(raw[..., :K]), self._sizes(raw[..., K : 2 * K])
+        slopes = self._with_ends(_MIN_SLOPE + tf.nn.softplus(raw[..., 2 * K :] + _SLOPE_SHIFT))
         knots = tf.cumsum((w if is_data else h)[..., :-1], axis=-1) - self.bound
         # Sums with a one-hot vector and not a gather, whose gradient is a scatter.
         is_past = tf.cast(x[..., tf.newaxis] >= knots, x.dtype)
@@ -90,8 +88,13 @@ class RationalQuadraticSpline(Transform):
 
         x_k, y_k = take(w, before) - self.bound, take(h, before) - self.bound
         w_k, h_k = take(w, here), take(h, here)
-        d, d_next = take(tf.concat([ends, slopes], -1), here), take(tf.concat([slopes, ends], -1), here)
+        d, d_next = take(slopes[..., :-1], here), take(slopes[..., 1:], here)
         return x_k, y_k, w_k, h_k, d, d_next
+
+    def _with_ends(self, slopes):
+        """The slopes at all knots, from those that are learned: 1 at both ends, where the identity goes on."""
+        ends = tf.ones_like(slopes[..., :1])
+        return tf.concat([ends, slopes, ends], -1)
 
     def _sizes(self, raw):
         return 2 * self.bound * (_SHARED / self.num_bins + (1 - _SHARED) * tf.nn.softmax(raw))
