@@ -318,7 +318,6 @@ CASES = {
     "planar": Case(lambda dtype: bijectors.Planar(3, dtype=dtype), (3,)),
     "radial": Case(lambda dtype: bijectors.Radial(3, dtype=dtype), (3,)),
     "sylvester": Case(lambda dtype: bijectors.Sylvester(4, 3, num_reflections=2, dtype=dtype), (4,)),
-    "sylvester_reversed": Case(lambda dtype: bijectors.Sylvester(3, 2, "reversed", dtype=dtype), (3,)),
     "chain": Case(chain, (4,)),
     "constant_chain": Case(constant_chain, (4,), constant=True),
     "nested_chain": Case(nested_chain, (5,)),

@@ -25,7 +25,7 @@ def rows(n=200, scale=1.0, seed=0):
 @pytest.mark.parametrize("scale", [0.0, 1.0, 30.0, 1e4])
 def test_any_parameters_are_finite_and_invertible(kind, scale):
     """In float64 the way back is exact to what numbers of that size leave; nothing is ever NaN or folded."""
-    for seed in range(5):
+    for seed in range(2):
         bijector = KINDS[kind](4, dtype="float64", seed=seed)
         bijector.raw.assign(scale * np.random.default_rng(seed).normal(size=bijector.num_params) - bijector._start)
         for spread in (1.0, 1e3):
