@@ -85,6 +85,25 @@ def test_in_joint_distributions():
     )
 
 
+def test_it_stands_in_an_auto_batched_program():
+    """As people write models, for one draw at a time; TFP makes many of it."""
+    model = flow("vectors")
+    (width,) = model.known_context_shape
+
+    def program():
+        c = yield tfd.Sample(tfd.Normal(0.0, 1.0), width, name="c")
+        x = yield model.given(c)
+        yield tfd.Independent(tfd.Normal(x, 0.1), 1, name="y")
+
+    joint = tfd.JointDistributionCoroutineAutoBatched(program)
+    c, x, y = drawn = joint.sample(4, seed=3)
+    wanted = tf.reduce_sum(tfd.Normal(0.0, 1.0).log_prob(c), -1) + model.log_prob(x, c)
+    wanted += tf.reduce_sum(tfd.Normal(x, 0.1).log_prob(y), -1)
+    np.testing.assert_allclose(joint.log_prob(drawn), wanted, rtol=1e-4)
+    pinned = joint.experimental_pin(y=y[0]).unnormalized_log_prob(c[0], x[0])
+    np.testing.assert_allclose(pinned, wanted[0], rtol=1e-4)
+
+
 def test_in_a_graph_of_unknown_sizes_a_label_that_is_none_is_nan():
     model = flow("labels")
 
