@@ -184,6 +184,7 @@ for name, config in configs.items():
 def test_everything_that_is_registered_is_found_by_its_name(tmp_path):
     """Layers, metrics and optimizers one by one, in a process that has imported none of them."""
     made = [make() for make, _ in NETWORKS.values()] + [make() for make in TIMED.values()]
+    made += [networks.OfContext(networks.MLP(2, (3,)), (4,))]
     made += [networks.WeightNormConv2D(2), tfp_flows.metrics.BitsPerDim(4), tfp_flows.training.FusedAdam(1e-2)]
     made += [tfp_flows.optimizers.WarmupCosine(1e-2, 10)]
     configs = {keras.saving.get_registered_name(type(one)): keras.saving.serialize_keras_object(one) for one in made}

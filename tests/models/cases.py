@@ -45,7 +45,7 @@ CASES = {
     "realnvp": Case("realnvp", (4,), dict(num_layers=2, hidden_units=(8,), actnorm=True)),
     "realnvp_image": Case("realnvp", IMAGE, dict(num_bins=17, num_scales=1, num_blocks=1, hidden_channels=4)),
     "realnvp_conditional": Case(
-        "realnvp", (4,), dict(num_layers=2, hidden_units=(8,), context_shape=(3,), base="mixture")
+        "realnvp", (4,), dict(num_layers=2, hidden_units=(8,), context_shape=(3,), base="laplace")
     ),
     "glow": Case("glow", IMAGE, dict(num_bins=17, num_levels=1, num_steps=1, hidden_channels=4)),
     "glow_by_class": Case(

@@ -176,6 +176,18 @@ def test_a_base_is_any_distribution(tmp_path):
     np.testing.assert_allclose(served.log_prob(x), base.log_prob(x), rtol=1e-4)
 
 
+def test_a_mixture_has_modes_of_its_own():
+    """Two clusters, by a base alone; no temperature scales it."""
+    x = (RANDOM.choice([-3.0, 3.0], (2000, 1)) + 0.4 * RANDOM.normal(size=(2000, 2))).astype("float32")
+    flow = tfp_flows.NICE((2,), num_layers=1, hidden_units=(2,), prior="mixture")
+    flow.compile(tfp_flows.training.FusedAdam(3e-2))
+    flow.fit(x, epochs=25, batch_size=200, verbose=0)
+    truth = np.log(2) + 2 * (0.5 * np.log(2 * np.pi) + np.log(0.4) + 0.5)
+    assert -np.mean(flow.log_prob(x)) - truth < 0.1
+    with pytest.raises(ValueError, match="Expected temperature 1, for 'MixtureSameFamily' is no location-scale base"):
+        flow.sample(2, temperature=0.5)
+
+
 @pytest.mark.parametrize(
     "base, message",
     [
@@ -190,5 +202,5 @@ def test_bad_bases_are_refused(base, message):
     for model in ("maf", "realnvp"):
         with pytest.raises(ValueError, match=message):
             MODELS[model](base=base)
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match=message.replace("base", "prior")):
         MODELS["nice"](prior=base)

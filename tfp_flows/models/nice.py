@@ -104,7 +104,8 @@ class NICE(Flow):
         if context_shape is not None:
             layers = [standardized(Chain(layers), context_shape)]
         # By the paper's name of the other of its two.
-        base = bases.make("normal" if prior == "gaussian" else prior, event_shape, dtype, seed)
+        family = "normal" if isinstance(prior, str) and prior == "gaussian" else prior
+        base = bases.make(family, event_shape, dtype, seed, what="prior")
         super().__init__(
             tfd.TransformedDistribution(base, Chain([*first, *layers])),
             dequantization=noise.uniform(event_shape, num_bins, integer_columns),

@@ -23,7 +23,9 @@ _NUM_COMPONENTS = 8
 _FIRST, _LEAST = 10.0, 0.5
 
 
-def make(base: str | tfd.Distribution, shape: tuple[int, ...], dtype: str, seed: int = 0) -> tfd.Distribution:
+def make(
+    base: str | tfd.Distribution, shape: tuple[int, ...], dtype: str, seed: int = 0, what: str = "base"
+) -> tfd.Distribution:
     """A base distribution of events of a shape.
 
     Args:
@@ -31,6 +33,7 @@ def make(base: str | tfd.Distribution, shape: tuple[int, ...], dtype: str, seed:
         shape: tuple of ints.
         dtype: str.
         seed: int, of where a mixture's components begin.
+        what: str, the argument that says it, for the sentence.
 
     Raises:
         ValueError: for another name, or a distribution of another event shape, batch shape or dtype.
@@ -41,20 +44,20 @@ def make(base: str | tfd.Distribution, shape: tuple[int, ...], dtype: str, seed:
         [3]
     """
     if isinstance(base, tfd.Distribution):
-        return _checked(base, shape, dtype)
+        return _checked(base, shape, dtype, what)
     if base not in FAMILIES:
-        raise ValueError(f"Expected base to be one of {list(FAMILIES)} or a tfd.Distribution; got {base!r}.")
+        raise ValueError(f"Expected {what} to be one of {list(FAMILIES)} or a tfd.Distribution; got {base!r}.")
     return FAMILIES[base](tuple(shape), tf.as_dtype(dtype), seed)
 
 
-def _checked(base, shape, dtype):
+def _checked(base, shape, dtype, what):
     if base.batch_shape.rank != 0 or base.event_shape.as_list() != list(shape):
         raise ValueError(
-            f"Expected a base of event shape {tuple(shape)} and no batch shape; got event shape "
+            f"Expected a {what} of event shape {tuple(shape)} and no batch shape; got event shape "
             f"{tuple(base.event_shape)} and batch shape {tuple(base.batch_shape)}."
         )
     if tf.as_dtype(base.dtype) != tf.as_dtype(dtype):
-        raise ValueError(f"Expected a base of dtype {tf.as_dtype(dtype).name}; got {tf.as_dtype(base.dtype).name}.")
+        raise ValueError(f"Expected a {what} of dtype {tf.as_dtype(dtype).name}; got {tf.as_dtype(base.dtype).name}.")
     return base
 
 
