@@ -54,7 +54,7 @@ def add(commands):
     command.add_argument(
         "--ema", type=float, metavar="MOMENTUM",
         help="validate, keep and draw from a moving average of the weights, of momentum 0.999 for example (default: "
-        "the recipe's, mostly none)",
+        "none, for the learning rate ends low)",
     )  # fmt: skip
     command.add_argument(
         "--seed", type=int, metavar="N",

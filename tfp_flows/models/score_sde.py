@@ -82,6 +82,7 @@ class ScoreSDE(ContinuousFlow):
         given = locals()
         vars(self)["_times"] = DenoisingScoreMatching(times).times
         exploding = kind == "variance_exploding"
+        # Made in either case: it refuses levels that are none.
         exploding_path = paths.VarianceExploding(s_min, s_max)
         path = exploding_path if exploding else paths.VariancePreserving()
         # At the data itself the score of the preserving one has no bound; the exploding one has its least noise there.

@@ -101,7 +101,7 @@ def new_training(recipe, *, epochs, batch_size, learning_rate, seed, patience, j
         seed=seed,
         patience=patience,
         jit_compile=jit_compile,
-        ema=recipe.get("ema") if ema is None else ema,
+        ema=ema,
     )
     training.check()
     return training

@@ -60,8 +60,8 @@ def train(
         resume: bool. A run with nothing left to train stays as it is, and a sentence says so.
         jit_compile: as Keras' compile; None for "auto".
         ema: float in (0, 1), the momentum of a moving average of the weights, 0.999 for example: what is validated,
-            kept as the best weights and drawn from is then the average; None for the recipe's, which mostly has none,
-            for its learning rate ends low.
+            kept as the best weights and drawn from is then the average; None for none, for the learning rate ends
+            low.
         verbose: as Keras' fit.
 
     Returns:

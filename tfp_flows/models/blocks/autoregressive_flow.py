@@ -33,7 +33,7 @@ class AutoregressiveFlow(Flow):
             data.
         num_layers: int; None for 5 on vectors and 2 on images.
         hidden_units: (vectors) sequence of ints, or one, of each MADE, see there; None for (512, 512).
-        transform: "affine" as in the papers, "additive", "mixture" (`transforms.LogisticMixture`) "spline"
+        transform: "affine" as in the papers, "additive", "mixture" (`transforms.LogisticMixture`), "spline"
             (`transforms.RationalQuadraticSpline`) or "sinh_arcsinh" (`transforms.SinhArcsinh`).
         num_components: int, of the mixture, or bins of the spline; None for the transform's own.
         order: (vectors) "alternating", that of the features and the reversed one in turn, or "random" for each layer;
