@@ -245,6 +245,8 @@ CASES = {
         lambda dtype: bijectors.Haar(), (4, 2, 3), latent_shape=(2, 1, 12), constant=True, any_shape=True
     ),
     "householder": Case(lambda dtype: bijectors.Householder(4, 3, dtype=dtype), (4,), constant=True),
+    "data_rotation": Case(lambda dtype: bijectors.DataRotation(3, "ica", 3, dtype=dtype), (2, 2, 3), constant=True),
+    "marginal_gaussianization": Case(lambda dtype: bijectors.MarginalGaussianization((2, 2), 3, dtype=dtype), (2, 2)),
     "conv1x1_plu": Case(lambda dtype: bijectors.InvertibleConv1x1(4, dtype=dtype), (3, 2, 4), constant=True),
     "conv1x1_plain": Case(
         lambda dtype: bijectors.InvertibleConv1x1(4, "plain", event_ndims=1, dtype=dtype), (4,), constant=True

@@ -26,14 +26,14 @@ LEVELS = [
     {"bijectors", "networks"},
     {"transforms", "dynamics", "optimizers"},
     {"bridge", "numerics"},
-    {"data", "pictures", "plots", "masks", "files", "libraries", "catalog", "model_options", "options", "environment",
-     "novelty", "wav", "riff", "locks"},
+    {"data", "pictures", "plots", "masks", "files", "libraries", "catalog", "catalog_entry", "model_options", "options",
+     "environment", "novelty", "wav", "riff", "locks"},
 ]  # fmt: skip
 # Within a row: what may be imported all the same, since it goes one way only.
 ALLOWED = {
     ("pictures", "files"), ("plots", "pictures"), ("wav", "files"), ("wav", "riff"), ("data", "wav"),
     ("model_options", "catalog"), ("model_options", "options"), ("data", "options"), ("objectives", "metrics"),
-    ("files", "locks"),
+    ("files", "locks"), ("catalog", "catalog_entry"),
 }  # fmt: skip
 
 

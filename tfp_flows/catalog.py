@@ -1,51 +1,6 @@
 """The named models, as plain text: what the command line lists and offers without importing TensorFlow."""
 
-import dataclasses
-
-
-@dataclasses.dataclass(frozen=True)
-class Entry:
-    """One named model.
-
-    Attributes:
-        home: str, "module:Class".
-        paper, year, arxiv: of the system.
-        summary: str, one line.
-        recipe: dict of training defaults: batch_size, learning_rate, steps (of which `tfp_flows.runs.recipe` makes
-            epochs), optimizer (arguments of Adam beside those that all share), warmup_steps (in which the learning rate
-            rises from 0; 100 where absent), objective (a name of `tfp_flows.runs.objectives` with its options; the
-            model's own default where absent), sizes (pairs of a number and of what replaces these where events have at
-            most so many elements, with minutes that are not to be exceeded and, for vectors, arguments of the model).
-        events: tuple of the kinds of events that it is a density of: "vectors", "images", (height, width, channels), or
-            "audio", vectors of samples with a rate.
-        student: str, the model that `tfp-flows distill` makes of it; None where there is none.
-        samplers: tuple of names, see `tfp_flows.flow.named_sampler`, of what else than its own it is sampled by; the
-            first one is meant where a number of steps is given alone.
-        is_student: bool, whether it is made by `distill` alone: on data each of its steps takes as many passes as an
-            event has elements.
-    """
-
-    home: str
-    paper: str
-    year: int
-    arxiv: str
-    summary: str
-    recipe: dict
-    events: tuple = ("vectors",)
-    student: str | None = None
-    is_student: bool = False
-    samplers: tuple = ()
-
-    @property
-    def takes_images(self) -> bool:
-        """Whether events are (height, width, channels) where the data have them flat as well."""
-        return self.events == ("images",)
-
-
-# Of differential equations: those of steps of one length, and those that choose them where their number is not given.
-FIXED_STEPS = ("heun", "midpoint", "rk4", "euler")
-ODE_SOLVERS = (*FIXED_STEPS, "dormand_prince", "tsit5")
-_DIFFUSIONS = ("ancestral", "ddim", "euler_maruyama", "predictor_corrector")
+from tfp_flows.catalog_entry import DIFFUSIONS, ODE_SOLVERS, Entry
 
 # Of few features: sharp edges ask for depth, and for waves of the features.
 _DEEP = dict(hidden_units=[128] * 5, num_octaves=3)
@@ -192,6 +147,27 @@ MODELS = {
             upto_64=dict(batch_size=500, learning_rate=5e-3, steps=2000, minutes=1.3, arguments=dict(num_layers=16)),
         ),
     ),
+    "gaussianization": Entry(
+        home="tfp_flows.models.gaussianization:Gaussianization",
+        paper="Gaussianization Flows",
+        year=2020,
+        arxiv="2003.01941",
+        summary="marginals to normal ones and rotations in turn, set from the data; trained, or finished with that",
+        events=("vectors", "images"),
+        recipe=_recipe(
+            batch_size=500,
+            learning_rate=2e-3,
+            steps=5000,
+            upto_8=dict(
+                batch_size=500,
+                learning_rate=5e-3,
+                steps=2000,
+                minutes=1.3,
+                arguments=dict(num_layers=12, num_components=32),
+            ),
+            upto_64=dict(batch_size=500, steps=2000, minutes=1.3),
+        ),
+    ),
     "wavenet": Entry(
         home="tfp_flows.models.wavenet:WaveNet",
         paper="WaveNet: A Generative Model for Raw Audio",
@@ -251,7 +227,7 @@ MODELS = {
         arxiv="2011.13456",
         summary="noise predicted at every level of a diffusion (DDPM in continuous time), likelihoods by its ODE",
         events=("vectors", "images"),
-        samplers=(*_DIFFUSIONS, *ODE_SOLVERS),
+        samplers=(*DIFFUSIONS, *ODE_SOLVERS),
         recipe=_recipe(
             batch_size=500,
             learning_rate=1e-3,
@@ -273,7 +249,7 @@ MODELS = {
         arxiv="1907.05600",
         summary="scores at geometric noise levels, samples by annealed Langevin dynamics",
         events=("vectors", "images"),
-        samplers=("langevin", *_DIFFUSIONS, *ODE_SOLVERS),
+        samplers=("langevin", *DIFFUSIONS, *ODE_SOLVERS),
         recipe=_recipe(
             batch_size=500,
             learning_rate=1e-3,

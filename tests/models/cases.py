@@ -67,6 +67,10 @@ CASES = {
         dict(num_layers=1, kind="sylvester", num_hidden=2, hidden_units=(8,), context_shape=(3,)),
         learning_rate=3e-2,
     ),
+    "gaussianization": Case("gaussianization", (4,), dict(num_layers=2, num_components=3, base="student_t")),
+    "gaussianization_image": Case(
+        "gaussianization", IMAGE, dict(num_bins=17, num_layers=3, num_components=3, rotation="ica", patch_sizes=(2,))
+    ),
     "wavenet": Case("wavenet", (12,), dict(num_layers=1, transform="mixture", num_components=2, **AUDIO)),
     "cnf": Case("cnf", (4,), dict(hidden_units=(8,), training_steps=3, **STEPS), exact=1e-3),
     "flow_matching": Case(

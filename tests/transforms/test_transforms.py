@@ -16,6 +16,7 @@ TRANSFORMS = {
     "affine_tight": transforms.Affine(0.5),
     "mixture": transforms.LogisticMixture(),
     "mixture_alike": transforms.LogisticMixture(3, spread=0.0),
+    "mixture_probit": transforms.MixtureProbit(4),
     "spline": transforms.RationalQuadraticSpline(),
     "sinh_arcsinh": transforms.SinhArcsinh(),
     "circular_spline": transforms.CircularSpline(4),
@@ -32,7 +33,7 @@ def arguments(transform, n=50, scale=2.0):
     return tf.constant(random.normal(size=n)), tf.constant(scale * random.normal(size=(n, transform.num_params)))
 
 
-@pytest.mark.parametrize("name", sorted(set(TRANSFORMS) - {"mixture"}))
+@pytest.mark.parametrize("name", sorted(set(TRANSFORMS) - {"mixture", "mixture_probit"}))
 def test_raw_zero_is_the_identity(name):
     z, raw = arguments(TRANSFORMS[name])
     for method in ("forward_and_log_det", "inverse_and_log_det"):
@@ -41,12 +42,15 @@ def test_raw_zero_is_the_identity(name):
         checks.close(log_det, tf.zeros_like(z), 1e-15)
 
 
-def test_a_mixture_of_separate_components_starts_near_the_identity():
-    for num_components in (2, 4, 8):
-        mixture = transforms.LogisticMixture(num_components)
-        x = tf.linspace(tf.constant(-3.0, tf.float64), 3.0, 61)
-        z, log_det = mixture.inverse_and_log_det(x, tf.zeros([61, mixture.num_params], tf.float64))
-        assert 1e-3 < np.abs(z - x).max() < 0.13 and np.abs(log_det).max() < 0.2
+@pytest.mark.parametrize("num_components", [2, 4, 8])
+@pytest.mark.parametrize(
+    "kind, most, slope", [(transforms.LogisticMixture, 0.13, 0.2), (transforms.MixtureProbit, 0.3, 0.4)]
+)
+def test_a_mixture_of_separate_components_starts_near_the_identity(kind, most, slope, num_components):
+    mixture = kind(num_components)
+    x = tf.linspace(tf.constant(-3.0, tf.float64), 3.0, 61)
+    z, log_det = mixture.inverse_and_log_det(x, tf.zeros([61, mixture.num_params], tf.float64))
+    assert 1e-3 < np.abs(z - x).max() < most and np.abs(log_det).max() < slope
 
 
 @each
@@ -175,6 +179,24 @@ def test_extremes_stay_finite_with_their_gradients(name, way, dtype):
             assert np.isfinite(number).all()
 
 
+@pytest.mark.parametrize("dtype, tolerance", [("float64", 1e-12), ("float32", 2e-6)])
+def test_a_mixtures_probit_far_out_is_its_asymptotic_series(dtype, tolerance):
+    """Of one logistic: where float64 has no digits of Phi left its quantile is known by its series alone."""
+    mixture = transforms.MixtureProbit(2, spread=0.0)
+    width = np.sqrt(3) / np.pi
+    logits = np.array([3e3, 1e4, 1e6])
+    raw = tf.zeros([len(logits), mixture.num_params], dtype)
+    for sign in (1, -1):
+        z, log_det = mixture.inverse_and_log_det(tf.constant(sign * logits * width, dtype), raw)
+        want = np.sqrt(2 * logits)
+        for _ in range(50):  # log Phi(-z) = -z^2 / 2 - log(z sqrt(2 pi)) + log(1 - z^-2 + 3 z^-4 - 15 z^-6)
+            series = np.log1p(-(want**-2) + 3 * want**-4.0 - 15 * want**-6.0)
+            want = np.sqrt(2 * (logits - np.log(want) - 0.5 * np.log(2 * np.pi) + series))
+        checks.close(z, sign * want, tolerance)
+        slope = np.log(1 - want**-2 + 3 * want**-4.0 - 15 * want**-6.0) - np.log(want) - np.log(width)
+        checks.close(log_det, slope, tolerance)
+
+
 def test_a_spline_is_the_identity_outside():
     spline = transforms.RationalQuadraticSpline(5, bound=2.0)
     x = tf.constant([-1e4, -2.0, 2.0, 3.0])
@@ -234,14 +256,19 @@ def test_a_root_is_found_between_narrow_components_far_apart():
 
 def plain_mixture(mixture, x, raw):
     """The equations as they stand, for numbers of common size."""
-    K = mixture.num_components
-    log_pi, mu, s, a, b = raw[..., :K], raw[..., K : 2 * K], raw[..., 2 * K : -2], raw[..., -2], raw[..., -1]
+    K, bound = mixture.num_components, mixture.component_log_scale_bound
+    log_pi, mu, s = raw[..., :K], raw[..., K : 2 * K], raw[..., 2 * K : 3 * K]
     offsets = np.linspace(-1, 1, K) * mixture.spread
-    s = 5 * tf.tanh(s / 5) + 0.5 * np.log(1 - offsets.var() / (np.pi**2 / 3))
+    is_probit = isinstance(mixture, transforms.MixtureProbit)
+    variance = 1.0 if is_probit else np.pi**2 / 3
+    s = bound * tf.tanh(s / bound) + 0.5 * np.log((variance - offsets.var()) / (np.pi**2 / 3))
     u = (x[..., None] - mu - offsets) * tf.exp(-s)
     F = tf.reduce_sum(tf.nn.softmax(log_pi) * tf.sigmoid(u), -1)
     density = tf.reduce_sum(tf.nn.softmax(log_pi) * tf.sigmoid(u) * tf.sigmoid(-u) * tf.exp(-s), -1)
-    a = 2 * tf.tanh(a / 2)
+    if is_probit:
+        z = tf.math.ndtri(F)
+        return z, tf.math.log(density) + z**2 / 2 + 0.5 * np.log(2 * np.pi)
+    a, b = 2 * tf.tanh(raw[..., -2] / 2), raw[..., -1]
     return tf.math.log(F / (1 - F)) * tf.exp(a) + b, tf.math.log(density / (F * (1 - F))) + a
 
 

@@ -7,6 +7,7 @@ from tfp_flows.bijectors.bijector import Bijector
 from tfp_flows.bijectors.chain import Chain
 from tfp_flows.bijectors.continuous import Continuous
 from tfp_flows.bijectors.coupling import AdditiveCoupling, AffineCoupling, Coupling
+from tfp_flows.bijectors.data_rotation import DataRotation
 from tfp_flows.bijectors.elementwise import Elementwise
 from tfp_flows.bijectors.emerging_conv import EmergingConv
 from tfp_flows.bijectors.equalize import Equalize
@@ -16,6 +17,7 @@ from tfp_flows.bijectors.householder import Householder
 from tfp_flows.bijectors.initialization import initializing, is_initializing
 from tfp_flows.bijectors.invertible_conv import InvertibleConv1x1
 from tfp_flows.bijectors.logit import Logit
+from tfp_flows.bijectors.marginal_gaussianization import MarginalGaussianization
 from tfp_flows.bijectors.multiscale import MultiScale
 from tfp_flows.bijectors.permutation import Permutation
 from tfp_flows.bijectors.piecewise_probit import PiecewiseProbit
@@ -33,9 +35,9 @@ from tfp_flows.bijectors.sylvester import Sylvester
 
 __all__ = [
     "ActNorm", "AdditiveCoupling", "AffineCoupling", "Autoregressive", "BatchNorm", "Bijector", "Chain", "Continuous",
-    "Coupling",
+    "Coupling", "DataRotation",
     "Elementwise", "EmergingConv", "Equalize", "Given", "Haar", "Householder", "InvertibleConv1x1", "Logit",
-    "MultiScale", "Permutation",
+    "MarginalGaussianization", "MultiScale", "Permutation",
     "PiecewiseProbit", "Planar", "QuantileMap", "Radial", "Rescale", "Sigmoid", "Squeeze", "Standardize",
     "StandardizedContext", "Sylvester",
     "initializing", "is_initializing", "solving", "takes_context",

@@ -49,14 +49,17 @@ class Elementwise(Bijector):
         self.raw = tf.Variable(tf.zeros([*event_shape, transform.num_params], dtype), name="raw")
 
     def _forward_and_log_det(self, x):
-        require_event_shape(x, self.raw.shape[:-1], repr(self.name))
+        self._require_shape(x)
         y, log_det = self.transform.forward_and_log_det(x, tf.convert_to_tensor(self.raw))
         return y, self._sum(log_det)
 
     def _inverse_and_log_det(self, y):
-        require_event_shape(y, self.raw.shape[:-1], repr(self.name))
+        self._require_shape(y)
         x, log_det = self.transform.inverse_and_log_det(y, tf.convert_to_tensor(self.raw))
         return x, self._sum(log_det)
+
+    def _require_shape(self, values):
+        require_event_shape(values, self.raw.shape[:-1], repr(self.name))
 
     def _is_increasing(self, **kwargs):
         return self.transform.require_monotone()

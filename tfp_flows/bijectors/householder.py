@@ -3,7 +3,7 @@
     inverse (data -> latent):  x = H_1 ... H_K y,   H_k = I - 2 v_k v_k^T / |v_k|^2          forward:  back
     log_det = 0
 
-n reflections make any orthogonal matrix. O(n K) in both directions, and orthogonal whatever the optimizer does.
+n reflections make any orthogonal matrix. O(n K) an event, and orthogonal whatever the optimizer does.
 Tomczak and Welling, Improving variational auto-encoders using Householder flow, arXiv:1611.09630, section 3.
 """
 
@@ -23,6 +23,7 @@ class Householder(Bijector):
     Args:
         num_features: int, n.
         num_reflections: int, K; None for n.
+        event_ndims: int, 1 for vectors, 3 for images, whose channels are rotated at each position alike.
         seed: int, of the vectors that it begins with.
         dtype: floating dtype; None for Keras' `floatx`.
         name: str or None.
@@ -41,16 +42,18 @@ class Householder(Bijector):
         self,
         num_features: int,
         num_reflections: int | None = None,
+        event_ndims: int = 1,
         seed: int = 0,
         dtype: tf.DType | str | None = None,
         name: str | None = None,
     ):
         dtype = floatx(dtype)
         num_reflections = num_features if num_reflections is None else num_reflections
-        for key, value in (("num_features", num_features), ("num_reflections", num_reflections)):
+        sizes = dict(num_features=num_features, num_reflections=num_reflections, event_ndims=event_ndims)
+        for key, value in sizes.items():
             if not is_positive_integer(value):
                 raise ValueError(f"Expected {key} to be a positive integer; got {value!r}.")
-        super().__init__(1, dtype=dtype, is_constant_jacobian=True, name=name)
+        super().__init__(event_ndims, dtype=dtype, is_constant_jacobian=True, name=name)
         self.num_features = int(num_features)
         start = np.random.default_rng(seed).normal(size=(num_reflections, num_features))
         self.vectors = tf.Variable(tf.constant(start, dtype), name="vectors")

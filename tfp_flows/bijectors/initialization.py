@@ -17,7 +17,7 @@ import tensorflow as tf
 from numpy.typing import ArrayLike
 
 from tfp_flows.bridge.tape import may_record
-from tfp_flows.numerics.tensors import as_array
+from tfp_flows.numerics.tensors import as_array, is_positive_integer
 
 # Layers are numbered as they are made; those up to here have been warned of.
 _numbers, _last_warned = itertools.count(1), 0
@@ -95,7 +95,13 @@ class InitializedOnce:
     # The attribute of the variable that says so.
     _flag = "initialized"
 
-    def _await_initialization(self):
+    # How many events it asks for; None for those of a batch.
+    num_initial_events = None
+
+    def _await_initialization(self, num_events=None):
+        if num_events is not None and not is_positive_integer(num_events):
+            raise ValueError(f"Expected num_events to be a positive integer; got {num_events!r}.")
+        self.num_initial_events = num_events
         setattr(self, self._flag, tf.Variable(False, trainable=False, name=self._flag))
         self._number = next(_numbers)
 

@@ -1,6 +1,7 @@
 """How samples of a run of continuous time are carried: the options of commands, checked without TensorFlow."""
 
-from tfp_flows.catalog import FIXED_STEPS, MODELS
+from tfp_flows.catalog import MODELS
+from tfp_flows.catalog_entry import FIXED_STEPS
 from tfp_flows.commands import directory
 
 

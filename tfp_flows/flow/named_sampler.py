@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tfp_flows.catalog import ODE_SOLVERS
+from tfp_flows.catalog_entry import ODE_SOLVERS
 from tfp_flows.dynamics import Solver
 from tfp_flows.flow.langevin_sampler import AnnealedLangevin
 from tfp_flows.flow.ode_sampler import ODESampler

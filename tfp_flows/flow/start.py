@@ -3,9 +3,11 @@
 What has been trained meanwhile by other means is never initialised again.
 """
 
+import itertools
 import warnings
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from tfp_flows.bijectors import initialization
@@ -32,7 +34,7 @@ def prepare(flow, x, steps=None):
     if not (adopt_what_was_trained(flow) or flow.is_initialized):
         standardization.measure(flow, x, steps)
     if not flow.is_initialized or not needs_data:
-        batch, x = first_batch(x)
+        batch, x = first_batches(x, _num_events_wanted(flow), steps)
         if batch is None:
             raise ValueError("Expected a data set with at least one batch; got an empty one.")
         first, context, _ = keras.utils.unpack_x_y_sample_weight(batch)
@@ -88,27 +90,46 @@ def adopt_what_was_trained(flow):
     return True
 
 
+def is_set_by_data(flow):
+    """Whether a part of the flow is an estimate by itself, without a gradient, of as many events as it asks for."""
+    return any(getattr(part, "num_initial_events", None) for part in flow.distribution.submodules)
+
+
+def _num_events_wanted(flow):
+    return max((part.num_initial_events or 0 for part in _waiting(flow)), default=0)
+
+
 def _waiting(flow):
     parts = (*flow.distribution.submodules, *getattr(flow.dequantization, "submodules", ()))
     return [part for part in parts if isinstance(part, initialization.InitializedOnce) and part.needs_initialization]
 
 
-def first_batch(x):
-    """The first batch of a data set without losing it, and the data set to train on.
+def first_batches(x, num_events=0, steps=None):
+    """The first batch of a data set, or the first ones together where more events are wanted, none of them lost.
+
+    Args:
+        x: `tf.data.Dataset`, `tf.distribute.DistributedDataset`, generator or `keras.utils.PyDataset`.
+        num_events: int, how many are wanted, where there are as many.
+        steps: int, batches of an epoch, or None for all.
 
     Returns:
-        batch, x: the same data set, or for a one-shot generator one that gives the batch again.
+        batch, x: the same data set, or for a one-shot generator one that gives the batches again.
     """
     if isinstance(x, keras.utils.PyDataset):
-        return x[0], x
-    if isinstance(x, (tf.data.Dataset, tf.distribute.DistributedDataset)):
-        batch = next(iter(x), None)
-        return None if batch is None else standardization.on_replicas(batch)[0], x
-    iterator = iter(x)
-    batch = next(iterator, None)
-    return batch, _again(batch, iterator)
-
-
-def _again(batch, iterator):
-    yield batch
-    yield from iterator
+        iterator, is_repeatable = map(x.__getitem__, range(len(x))), True
+    else:
+        iterator = iter(x)
+        is_repeatable = isinstance(x, (tf.data.Dataset, tf.distribute.DistributedDataset))
+    taken, parts, count = [], [], 0
+    for batch in itertools.islice(iterator, steps):
+        taken.append(batch)
+        on_devices = standardization.on_replicas(batch)
+        parts += on_devices if num_events else on_devices[:1]
+        count += sum(len(tf.nest.flatten(part)[0]) for part in on_devices) if num_events else 0
+        if count >= num_events:
+            break
+    # Keras takes a generator and no other iterator.
+    x = x if is_repeatable else (batch for batch in itertools.chain(taken, iterator))
+    if len(parts) < 2:
+        return (parts[0] if parts else None), x
+    return tf.nest.map_structure(lambda *pieces: np.concatenate(pieces)[: max(num_events, 1)], *parts), x

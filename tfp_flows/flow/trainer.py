@@ -106,7 +106,7 @@ class FlowTrainer(KerasFiles, HasClassLabels, BuiltByConstructor, keras.Model):
         """
         self._assert_compiled("fit")
         fitting.refuse_class_weight(class_weight)
-        if not self.trainable_variables:
+        if not (self.trainable_variables or start.is_set_by_data(self)):
             raise ValueError("Expected a distribution with at least one trainable variable to fit; got none.")
         validation_batch_size = validation_batch_size or batch_size
         given = self, x, y, sample_weight, batch_size
@@ -207,6 +207,9 @@ class FlowTrainer(KerasFiles, HasClassLabels, BuiltByConstructor, keras.Model):
             loss = train_step.total_loss(values, weight, self.losses)
             scaled = self.optimizer.scale_loss(loss / self.distribute_strategy.num_replicas_in_sync)
         weights = self.trainable_weights
+        if not weights:
+            # All of it is set by data before the first step.
+            return self._update_metrics(loss, values, weight)
         gradients = tape.gradient(scaled, weights)
         if self.keep_weights_finite:
             gradients, loss = train_step.withhold_non_finite(gradients, loss)

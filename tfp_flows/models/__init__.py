@@ -6,6 +6,7 @@ from tfp_flows.flow import Flow, flow, latent
 from tfp_flows.models.blocks import autoregressive_flow, noise
 from tfp_flows.models.cnf import CNF
 from tfp_flows.models.flow_matching import FlowMatching
+from tfp_flows.models.gaussianization import Gaussianization
 from tfp_flows.models.glow import Glow
 from tfp_flows.models.iaf import IAF
 from tfp_flows.models.maf import MAF
@@ -19,8 +20,8 @@ from tfp_flows.models.score_sde import ScoreSDE
 from tfp_flows.models.wavenet import WaveNet
 
 __all__ = [
-    "CNF", "Flow", "FlowMatching", "Glow", "IAF", "MAF", "NCSN", "NICE", "NSF", "ParallelWaveNet", "PlanarFlow",
-    "RealNVP", "ScoreSDE", "WaveNet",
+    "CNF", "Flow", "FlowMatching", "Gaussianization", "Glow", "IAF", "MAF", "NCSN", "NICE", "NSF", "ParallelWaveNet",
+    "PlanarFlow", "RealNVP", "ScoreSDE", "WaveNet",
 ]  # fmt: skip
 
 # Modules that were documented here, under their former names.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from tfp_flows.transforms.affine import Affine
 from tfp_flows.transforms.logistic_mixture import LogisticMixture
+from tfp_flows.transforms.mixture_probit import MixtureProbit
 from tfp_flows.transforms.shift import Shift
 from tfp_flows.transforms.sinh_arcsinh import SinhArcsinh
 from tfp_flows.transforms.spline import RationalQuadraticSpline
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 NAMED = {
     "affine": Affine, "additive": Shift, "mixture": LogisticMixture, "spline": RationalQuadraticSpline,
-    "sinh_arcsinh": SinhArcsinh,
+    "sinh_arcsinh": SinhArcsinh, "mixture_probit": MixtureProbit,
 }  # fmt: skip
 
 
@@ -26,8 +27,8 @@ def choose_transform(
     """A transform by its name.
 
     Args:
-        name: "affine", "additive", "mixture" (`LogisticMixture`), "spline" (`RationalQuadraticSpline`) or
-            "sinh_arcsinh" (`SinhArcsinh`).
+        name: "affine", "additive", "mixture" (`LogisticMixture`), "spline" (`RationalQuadraticSpline`),
+            "sinh_arcsinh" (`SinhArcsinh`) or "mixture_probit" (`MixtureProbit`).
         num_components: int, of the mixture, or bins of the spline; None for the transform's own.
         log_scale_bound: float, of the affine map and the mixture.
         what: str, the argument that names it, for the sentence.
