@@ -7,6 +7,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # the table below, for editors and type checkers; X as X is how they know what is handed on
+    from tfp_flows.networks.causal_transformer import CausalTransformer as CausalTransformer
     from tfp_flows.networks.convnet import ConvNet as ConvNet
     from tfp_flows.networks.made import MADE as MADE
     from tfp_flows.networks.mlp import MLP as MLP
@@ -22,6 +23,7 @@ if TYPE_CHECKING:  # the table below, for editors and type checkers; X as X is h
 
 # name -> module that defines it
 HOMES = {
+    "CausalTransformer": "causal_transformer",
     "ConvNet": "convnet",
     "MADE": "made",
     "MLP": "mlp",
