@@ -17,6 +17,7 @@ if TYPE_CHECKING:  # the table below, for editors and type checkers; X as X is h
     from tfp_flows.networks.probability_flow import ProbabilityFlow as ProbabilityFlow
     from tfp_flows.networks.resnet import ResNet as ResNet
     from tfp_flows.networks.time_mlp import TimeMLP as TimeMLP
+    from tfp_flows.networks.transformer import Transformer as Transformer
     from tfp_flows.networks.unet import UNet as UNet
     from tfp_flows.networks.wavenet import WaveNet as WaveNet
     from tfp_flows.networks.weight_norm import WeightNormConv2D as WeightNormConv2D
@@ -33,6 +34,7 @@ HOMES = {
     "ProbabilityFlow": "probability_flow",
     "ResNet": "resnet",
     "TimeMLP": "time_mlp",
+    "Transformer": "transformer",
     "UNet": "unet",
     "WaveNet": "wavenet",
     "WeightNormConv2D": "weight_norm",

@@ -4,8 +4,8 @@
     raw_1 = 0,   raw_i+1 = W_out h_i + b_out,   0 at the start
 
 raw_i, of all the numbers of token i, depends on the tokens before i alone, and the first token passes as it is. With
-`reverse` the order is turned round, and with it the positions p, which belong to the places of the event. The sequential
-direction keeps the keys and values of each layer, so that it takes one row of the network a token, and not one pass.
+`reverse` the order is turned round, and the positions p with it, which belong to the places of the event. The
+sequential direction keeps the keys and values of each layer: a token takes one row of the network, and not one pass.
 Zhai et al., TarFlow, arXiv:2412.06329, section 3.2.
 """
 

@@ -4,7 +4,7 @@
     num_layers times   h += W_o attend(W_qkv norm(h)),   h += W_2 gelu(W_1 norm(h))
     out = W [norm](h) + b,   0 at the start
 
-Causal, out_i depends on x_1..x_i alone, and can be had token after token, with the keys and values of those before kept.
+Causal, out_i depends on x_1..x_i alone, and comes token after token where the keys and values of those before are kept.
 Normalised first (arXiv:2002.04745), in float32 at least. Vaswani et al., arXiv:1706.03762, section 3; tokens of images
 as Dosovitskiy et al., arXiv:2010.11929, section 3.1.
 """
@@ -132,9 +132,7 @@ class Trunk(keras.layers.Layer):
         self.embedding = Dense(channels, dtype, "embedding")
         small = keras.initializers.RandomNormal(stddev=_SMALL)
         self.context = None if context_size is None else Dense(channels, dtype, "context", small, use_bias=False)
-        self.blocks = [
-            TransformerLayer(channels, num_heads, is_causal, dtype, f"layer_{k}") for k in range(num_layers)
-        ]
+        self.blocks = [TransformerLayer(channels, num_heads, is_causal, dtype, f"layer_{k}") for k in range(num_layers)]
         self.norm = None if is_causal else Norm(dtype=dtype, name="norm")
         self.output_map = Dense(num_outputs, dtype, "output", output_initializer)
 
