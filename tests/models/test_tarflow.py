@@ -224,6 +224,18 @@ def test_bayes_rule_tells_classes_apart():
         (lambda: shaken(num_blocks=1.5), "Expected num_blocks to be a positive integer; got 1.5"),
         (lambda: shaken(dequantization="gauss"), r"Expected dequantization to be one of \['uniform', .*'gaussian'\]"),
         (lambda: shaken(dequantization="gaussian", noise_scale=-1), "Expected noise_scale to be a positive finite"),
+        (
+            lambda: shaken((4,), dequantization="gaussian", integer_columns=[0]),
+            r"Expected uniform dequantization with integer_columns=\[0\]; got 'gaussian'",
+        ),
+        (
+            lambda: shaken((4,), integer_columns=[4]),
+            r"Expected integer_columns as different .*; got \[4\]",
+        ),
+        (
+            lambda: shaken(preprocessing="quantiles"),
+            "Expected preprocessing='quantiles' with vectors",
+        ),
         (lambda: shaken(label_dropout=0.1), "Expected num_classes beside label_dropout; got label_dropout=0.1"),
         (lambda: shaken(num_classes=2, context_shape=(1,)), "Expected context_shape or num_classes; got both"),
         (lambda: AutoregressiveSampler(-1.0), "Expected guidance to be a finite number of at least 0; got -1.0"),

@@ -58,6 +58,9 @@ class TarFlow(LabelsLeftOut, Flow):
         label_dropout: float, the share of labels that training leaves out, so that samples can be guided, see
             `tfp_flows.flow.AutoregressiveSampler`: the mean of all classes takes their place. None for 0.1 of a model
             of classes.
+        integer_columns: (vectors) ints, from 0, the columns of continuous data that hold whole numbers, see
+            `dequantization.IntegerColumns`; None for none.
+        preprocessing: "standard", or of vectors of continuous data "quantiles" or "auto", see `tfp_flows.MAF`.
         seed: int.
         name: str or None.
         dtype: "float32" or "float64", what all is computed in; None for Keras' `floatx`.
@@ -92,6 +95,8 @@ class TarFlow(LabelsLeftOut, Flow):
         context_shape: tuple[int, ...] | None = None,
         num_classes: int | None = None,
         label_dropout: float | None = None,
+        integer_columns: Sequence[int] | None = None,
+        preprocessing: str = "standard",
         seed: int = 0,
         name: str | None = None,
         dtype: str | None = None,
@@ -120,13 +125,13 @@ class TarFlow(LabelsLeftOut, Flow):
             return Autoregressive(tokens, network, transform, dtype=dtype)
 
         blocks = standardized(Chain([block(k) for k in range(num_blocks)]), context_shape)
-        first = patches.to_units(shape, num_bins, alpha, edges, equalize, dtype)
+        first = patches.to_units(shape, num_bins, alpha, edges, equalize, dtype, preprocessing)
         super().__init__(
             tfd.TransformedDistribution(
                 bases.make("normal", tokens, dtype),
                 Chain([*first, *patches.cut(shape, patch_size, tokens), blocks]),
             ),
-            dequantization=noise.choose(dequantization, shape, num_bins, dtype, noise_scale=noise_scale),
+            dequantization=noise.choose(dequantization, shape, num_bins, dtype, integer_columns, noise_scale),
             seed=seed,
             num_classes=num_classes,
             name=name,
@@ -149,6 +154,8 @@ class TarFlow(LabelsLeftOut, Flow):
             context_shape=None if context_shape is None else tuple(context_shape),
             num_classes=num_classes,
             label_dropout=label_dropout,
+            integer_columns=None if integer_columns is None else as_tuple(integer_columns),
+            preprocessing=preprocessing,
             seed=seed,
             dtype=dtype,
         )

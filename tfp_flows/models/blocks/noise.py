@@ -55,6 +55,8 @@ def choose(kind, event_shape, num_bins, dtype="float32", integer_columns=None, n
     if kind == "gaussian":
         if not isinstance(noise_scale, (int, float)) or not 0 < noise_scale < float("inf"):
             raise ValueError(f"Expected noise_scale to be a positive finite number; got {noise_scale!r}.")
+        if integer_columns is not None:
+            raise ValueError(f"Expected uniform dequantization with integer_columns={integer_columns!r}; got {kind!r}.")
         return Gaussian(noise_scale * (1 if num_bins is None else num_bins / 2), num_bins)
     if num_bins is None and kind == "variational":
         raise ValueError("Expected num_bins, for integer data, with variational dequantization; got None.")

@@ -53,12 +53,12 @@ def cut(event_shape, patch_size, shape):
     return [*first, tfb.Reshape(event_shape_out=squeezed, event_shape_in=tuple(shape))]
 
 
-def to_units(event_shape, num_bins, alpha, edges, equalize, dtype):
+def to_units(event_shape, num_bins, alpha, edges, equalize, dtype, kind="standard"):
     """As `preprocessing.to_reals`, but that centred integers are on [-1, 1], the unit of these papers' noise.
 
     Args:
-        event_shape, num_bins, alpha, edges, equalize, dtype: see there.
+        event_shape, num_bins, alpha, edges, equalize, dtype, kind: see there.
     """
-    first = to_reals(event_shape, num_bins, alpha, edges, equalize, dtype)
+    first = to_reals(event_shape, num_bins, alpha, edges, equalize, dtype, kind=kind)
     is_centred = num_bins is not None and alpha is None and edges is None
     return [*first, tfb.Scale(tf.constant(0.5, dtype))] if is_centred else first
