@@ -11,7 +11,7 @@ import tensorflow_probability as tfp
 
 from tfp_flows import bijectors, masks, transforms
 from tfp_flows.dynamics import Solver
-from tfp_flows.networks import MADE, MLP, ConvNet, PixelCNN, ResNet, TimeMLP, WaveNet
+from tfp_flows.networks import MADE, MLP, CausalTransformer, ConvNet, PixelCNN, ResNet, TimeMLP, Transformer, WaveNet
 
 tfb = tfp.bijectors
 
@@ -120,6 +120,20 @@ def autoregressive_audio(dtype):
     transform = transforms.LogisticMixture(2)
     net = WaveNet(transform.num_params, (1, 2), hidden_channels=3, skip_channels=4, dtype=dtype)
     return bijectors.Autoregressive(6, net, transform, dtype=dtype)
+
+
+def tokens_coupling(dtype):
+    """Half of the patches, taken as halves of all."""
+    transform = transforms.SigmoidAffine()
+    net = Transformer((4, 1), transform.num_params, 4, num_layers=1, num_heads=2, dtype=dtype)
+    return bijectors.Coupling(masks.stripes((2, 2, 2), axis=1), net, transform, dtype=dtype)
+
+
+def autoregressive_tokens(dtype):
+    """In the order from the last token to the first."""
+    transform = transforms.Affine()
+    net = CausalTransformer((3, 2), transform.num_params, 4, num_layers=1, num_heads=2, reverse=True, dtype=dtype)
+    return bijectors.Autoregressive((3, 2), net, transform, dtype=dtype)
 
 
 def image_chain(dtype):
@@ -269,6 +283,8 @@ CASES = {
     "autoregressive_image_reverse": Case(
         autoregressive_image((3, 2, 1), transforms.Affine(), hidden_channels=3, kernel_size=5, reverse=True), (3, 2, 1)
     ),
+    "tokens_coupling": Case(tokens_coupling, (2, 2, 2)),
+    "autoregressive_tokens": Case(autoregressive_tokens, (3, 2)),
     "autoregressive_audio": Case(autoregressive_audio, (6,)),
     "emerging_conv": Case(lambda dtype: bijectors.EmergingConv((3, 4, 2), dtype=dtype), (3, 4, 2), constant=True),
     "emerging_conv_wide": Case(

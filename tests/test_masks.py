@@ -21,6 +21,8 @@ def test_alternating_masks_take_turns():
      r"Expected a mask as a boolean array of the event's shape; got int64 \(2,\)"),
     (lambda: masks.check(True), r"Expected a mask as a boolean array of the event's shape; got bool \(\)"),
     (lambda: masks.check([True, True]), "Expected a mask with at least one True and one False; got all True"),
+    (lambda: masks.stripes((2, 2, 1), 2), "Expected axis 0, of rows, or 1, of columns; got 2"),
+    (lambda: masks.stripes((2, 1, 1), 1), r"Expected at least two columns to split by stripes; got \(2, 1, 1\)"),
     (lambda: masks.vector_shape((2, 2)), r"Expected event_shape \(n,\) with n >= 2, .*; got \(2, 2\)"),
     (lambda: tensors.check_shape(3, "this"), "Expected this as a tuple of positive integers; got 3"),
     (lambda: tensors.check_shape((3, True)), r"Expected event_shape as a tuple .* got \(3, True\)"),

@@ -63,6 +63,11 @@ NETWORKS = {
     "ConvNet": (lambda: networks.ConvNet(2, 4), (4, 4, 1)),
     "ResNet": (lambda: networks.ResNet(2, 4, num_blocks=1), (4, 4, 1)),
     "PixelCNN": (lambda: networks.PixelCNN((4, 4, 1), 2, 4), (4, 4, 1)),
+    "CausalTransformer": (
+        lambda: networks.CausalTransformer((4, 2), 2, 8, 1, 2, output_initializer="glorot_uniform"),
+        (4, 2),
+    ),
+    "Transformer": (lambda: networks.Transformer((4, 2), 2, 8, 1, 2, output_initializer="glorot_uniform"), (8,)),
     "WaveNet": (lambda: networks.WaveNet(2, (1, 2), 4, 4), (6,)),
 }
 

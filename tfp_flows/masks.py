@@ -75,6 +75,32 @@ def checkerboard(event_shape: tuple[int, int, int]) -> np.ndarray:
     return np.broadcast_to((rows + columns)[..., None] % 2 == 0, tuple(event_shape)).copy()
 
 
+def stripes(event_shape: tuple[int, int, int], axis: int) -> np.ndarray:
+    """True in every other row (axis 0) or column (axis 1), beginning with the first.
+
+    Args:
+        event_shape: tuple (height, width, channels).
+        axis: int, along which it changes.
+
+    Returns:
+        bool array (height, width, channels).
+
+    Raises:
+        ValueError: where the shape is no image's, the axis is another, or there is only one row or column.
+
+    Example:
+        >>> from tfp_flows import masks
+        >>> masks.stripes((2, 3, 1), axis=1)[:, :, 0].tolist()
+        [[True, False, True], [True, False, True]]
+    """
+    shape = image_shape(event_shape)
+    if axis not in (0, 1):
+        raise ValueError(f"Expected axis 0, of rows, or 1, of columns; got {axis!r}.")
+    if shape[axis] < 2:
+        raise ValueError(f"Expected at least two {('rows', 'columns')[axis]} to split by stripes; got {event_shape!r}.")
+    return np.broadcast_to(np.indices(shape)[axis] % 2 == 0, shape).copy()
+
+
 def channels(event_shape: tuple[int, int, int]) -> np.ndarray:
     """True for the first half of the channels (the larger one where their number is odd), at every pixel.
 

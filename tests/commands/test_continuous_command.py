@@ -1,4 +1,5 @@
-"""A run of continuous time by the commands: samples by the solver that is asked for, and pictures of their ways."""
+"""Runs by the commands that are sampled in more than one way: of continuous time, by the solver that is asked for, with
+pictures of their ways; of classes, guided."""
 
 import numpy as np
 import pytest
@@ -33,3 +34,20 @@ def test_samples_by_a_solver_with_guidance_and_their_ways(tmp_path, capsys):
     array, picture = capsys.readouterr().out.split()
     np.testing.assert_allclose(np.load(array), training.trajectories(model, 3, 3, 5, 7)[1], rtol=1e-5, atol=1e-4)
     assert (tmp_path / "run" / "trajectories-5-class-7.png").stat().st_size > 1000
+
+
+def test_samples_of_patches_with_guidance(tmp_path, capsys):
+    out = str(tmp_path / "run")
+    sizes = ["channels=4", "num_blocks=1", "num_layers=1", "dequantization=gaussian"]
+    quick = ["--epochs", "1", "--quiet", "--no-export", "--picture-every", "0"]
+    data = ["--data", "digits", "--data-set", "flatten=no", "--data-set", "num_test=20", "--conditional"]
+    given = [part for size in sizes for part in ("--set", size)]
+    assert cli.main(["train", "tarflow", *data, "--out", out, *quick, *given]) == 0
+    # The likelihood of noisy images has no bits.
+    assert "bits" not in capsys.readouterr().out
+    model = runs.Run(out).load_model()
+    assert model.num_classes == 10 and model.dequantization.scale == 0.1 * 17 / 2
+    assert cli.main(["sample", out, "--n", "2", "--class", "1,7", "--seed", "4", "--guidance", "2"]) == 0
+    array, *_ = capsys.readouterr().out.split()
+    model.sampler = flow.AutoregressiveSampler(2.0)
+    np.testing.assert_array_equal(np.load(array), training.sample_classes(model, 2, [1, 7], 4).reshape(4, 8, 8, 1))

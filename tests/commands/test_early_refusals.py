@@ -75,6 +75,9 @@ REFUSED = [
     ("sample field --solver heun", "Expected --steps beside --solver heun, whose steps are of one length"),
     ("sample field --guidance -1", "Expected --guidance to be a finite number of at least 0; got -1"),
     ("sample field --guidance 2", "Expected --guidance with a run that knows classes; got 'field', which knows none"),
+    ("sample tokens --steps 5", "Expected --steps with a run of continuous time only; got 'tokens', of tarflow"),
+    ("sample tokens --solver heun", "Expected --solver among autoregressive, for tarflow; got 'heun'"),
+    ("trajectories tokens", "Expected a run of continuous time; got 'tokens', of tarflow"),
     ("trajectories field --times 1", "Expected --times to be at least 2; got 1"),
     ("trajectories field --class 1", "Expected --class with a conditional run only; got 'field', which knows none"),
     ("interpolate run", "Expected a run of images to draw; got events of shape (2,)"),
@@ -112,7 +115,10 @@ def folder(tmp_path_factory):
         training=dict(epochs=3, batch_size=8, learning_rate=0.1),
     )  # fmt: skip
     field = {"model": "flow_matching", "arguments": dict(event_shape=[2])}
-    for name, changed in (("run", {}), ("new", {}), ("gone", {"data": "gone.csv"}), ("field", field)):
+    tokens = {**field, "model": "tarflow"}
+    for name, changed in (
+        ("run", {}), ("new", {}), ("gone", {"data": "gone.csv"}), ("field", field), ("tokens", tokens),
+    ):  # fmt: skip
         runs.Run.create(folder / name, {**config, **changed})
         if name != "new":
             (folder / name / "best.weights.h5").write_bytes(b"weights")

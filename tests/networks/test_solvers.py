@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from tests import checks
 from tfp_flows import bijectors, transforms
-from tfp_flows.networks import MADE, PixelCNN, WaveNet, made_solver
+from tfp_flows.networks import MADE, CausalTransformer, PixelCNN, WaveNet, made_solver
 
 AFFINE, SPLINE = transforms.Affine(), transforms.RationalQuadraticSpline(2)
 
@@ -56,6 +56,12 @@ def wavenet(**options):
     return lambda num_params, dtype: WaveNet(num_params, (1, 2, 4), 4, 5, dtype=dtype, **options)
 
 
+def transformer(shape, channels=6, num_layers=2, num_heads=2, **options):
+    return lambda num_params, dtype: CausalTransformer(
+        shape, num_params, channels, num_layers, num_heads, dtype=dtype, **options
+    )
+
+
 class Unsolved(keras.layers.Layer):
     """A network that offers no solver: the layer takes as many passes as there are elements."""
 
@@ -93,10 +99,14 @@ CASES = {
     "wavenet": Case(wavenet(), (17,), 17, SPLINE),
     "wavenet_of_one_step": Case(wavenet(context_shape=(2,)), (1,), 1),
     "wavenet_with_context": Case(wavenet(context_shape=(2,)), (9,), 9),
+    "transformer": Case(transformer((5, 3)), (5, 3), 5, SPLINE),
+    "transformer_of_two_tokens": Case(transformer((2, 1)), (2, 1), 2),
+    "transformer_reversed_with_context": Case(transformer((4, 2), reverse=True, context_shape=(2,)), (4, 2), 4),
     "passes": Case(Unsolved, (5,), 5),
 }
 # The dearest check, once for each kind of solver, loops and context included.
-COMPILED = ("made_with_context", "made_in_short_loops", "pixelcnn_of_two_channels", "wavenet_with_context", "passes")
+COMPILED = ("made_with_context", "made_in_short_loops", "pixelcnn_of_two_channels", "wavenet_with_context", "passes",
+            "transformer_reversed_with_context")  # fmt: skip
 
 
 def normal(shape, *seed, dtype):

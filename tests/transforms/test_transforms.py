@@ -14,6 +14,7 @@ TRANSFORMS = {
     "shift": transforms.Shift(),
     "affine": transforms.Affine(),
     "affine_tight": transforms.Affine(0.5),
+    "sigmoid_affine": transforms.SigmoidAffine(),
     "mixture": transforms.LogisticMixture(),
     "mixture_alike": transforms.LogisticMixture(3, spread=0.0),
     "mixture_probit": transforms.MixtureProbit(4),

@@ -12,6 +12,7 @@ from tfp_flows.bijectors.elementwise import Elementwise
 from tfp_flows.bijectors.emerging_conv import EmergingConv
 from tfp_flows.bijectors.equalize import Equalize
 from tfp_flows.bijectors.given import Given
+from tfp_flows.bijectors.guided import forward_guided
 from tfp_flows.bijectors.haar import Haar
 from tfp_flows.bijectors.householder import Householder
 from tfp_flows.bijectors.initialization import initializing, is_initializing
@@ -40,5 +41,5 @@ __all__ = [
     "MarginalGaussianization", "MultiScale", "Permutation",
     "PiecewiseProbit", "Planar", "QuantileMap", "Radial", "Rescale", "Sigmoid", "Squeeze", "Standardize",
     "StandardizedContext", "Sylvester",
-    "initializing", "is_initializing", "solving", "takes_context",
+    "forward_guided", "initializing", "is_initializing", "solving", "takes_context",
 ]  # fmt: skip

@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING
 import tensorflow as tf
 
 from tfp_flows.bijectors.bijector import Bijector, context_rows
+from tfp_flows.bijectors.order import require_order
 from tfp_flows.bridge.names import counted_by_their_graph
 from tfp_flows.bridge.tape import stop_recording
 from tfp_flows.numerics.tensors import as_tuple, check_shape, floatx, require_event_shape
@@ -87,7 +88,7 @@ class Autoregressive(Bijector):
         self.conditioner = conditioner
         self._build()
         if validate_args:
-            _probe(self)
+            require_order(self)
 
     @property
     def takes_context(self) -> bool:
@@ -109,6 +110,35 @@ class Autoregressive(Bijector):
         # Once more, with all of y known.
         log_det = self.transform.forward_and_log_det(rows, self._raw(y, context))[1]
         return tf.reshape(y, tf.shape(x)), self._sum(log_det, batch)
+
+    def forward_guided(self, x: tf.Tensor, context: tf.Tensor, other: tf.Tensor, guidance: float) -> tf.Tensor:
+        """y = f(x; other + w (own - other)), own and other the parameters of two contexts: guided samples.
+
+        w is 1 at the first element of the conditioner's order and `guidance` at the last, in a straight line between
+        where the conditioner says how far in it each comes (`progress`), and `guidance` at all of them where not.
+
+        Args:
+            x: tensor (batch, *event_shape).
+            context, other: tensors (batch, *context_shape).
+            guidance: float.
+
+        Returns:
+            tensor (batch, *event_shape).
+        """
+        rows, own, _ = self._rows(x, context)
+        _, other, _ = self._rows(x, other)
+        progress = tf.constant(getattr(self.conditioner, "progress", 1.0), x.dtype)
+        w = tf.broadcast_to(1 + tf.cast(guidance - 1, x.dtype) * progress, tf.shape(rows))
+
+        # Both contexts in one batch, so that any solver serves: in the place of the second latents it is handed w.
+        def step(x_i, raw_i):
+            (x_i, w_i), (own, other) = tf.split(x_i, 2), tf.split(raw_i, 2)
+            y_i = self._step(x_i, other + w_i[..., tf.newaxis] * (own - other))
+            return tf.concat([y_i, y_i], 0)
+
+        solve = getattr(self.conditioner, "solve", self._solve)
+        y = solve(step, tf.concat([rows, w], 0), tf.concat([own, other], 0))
+        return tf.reshape(tf.split(y, 2)[0], tf.shape(x))
 
     def _sequential(self, x, context):
         """y, element after element, with the gradient of the fixed point that it is."""
@@ -223,54 +253,3 @@ class Autoregressive(Bijector):
 
 def _copied(tensors):
     return [tf.identity(tensor) for tensor in tensors]
-
-
-def _probe(layer, seed=0):
-    """Refuses a conditioner whose Jacobian at random points is not strictly triangular in any order.
-
-    Raises:
-        ValueError: naming a pair of elements that depend on each other, or one that depends on itself.
-    """
-    n = layer.num_elements
-    # Several: at a single one a unit that rectifies may hide what depends on it.
-    points = 8
-    y = tf.random.stateless_normal([points, *layer.event_shape], [seed, 1], dtype=layer.dtype)
-    context = None
-    if layer.takes_context:
-        shape = [points, *layer.conditioner.context_shape]
-        context = tf.random.stateless_normal(shape, [seed, 2], dtype=layer.dtype)
-    # A network that is zero at the start depends on nothing yet: it is probed with other weights, which are put back.
-    variables = list(layer.trainable_variables)
-    kept = [tf.identity(v) for v in variables]
-    try:
-        for i, v in enumerate(variables):
-            v.assign_add(0.1 * tf.cast(tf.random.stateless_normal(v.shape, [seed, 3 + i]), v.dtype))
-            # What is masked by a constraint is so after each step of an optimizer.
-            constraint = getattr(v, "constraint", None)
-            if constraint is not None:
-                v.assign(constraint(tf.convert_to_tensor(v)))
-        with tf.GradientTape() as tape:
-            tape.watch(y)
-            raw = tf.reduce_sum(tf.cast(layer._raw(y, context), layer.dtype) * _weights(layer, seed), axis=-1)
-        jacobian = tape.batch_jacobian(raw, y, unconnected_gradients=tf.UnconnectedGradients.ZERO)
-        depends = (jacobian.numpy().reshape(points, n, n) != 0).any(axis=0)
-    finally:
-        for v, value in zip(variables, kept):
-            v.assign(value)
-    # Elements whose parameters depend on none of the rest go first, then those that depend on these, and so on.
-    left = list(range(n))
-    while left:
-        free = [i for i in left if not depends[i, left].any()]
-        if not free:
-            i = left[0]
-            j = next(j for j in left if depends[i, j])
-            raise ValueError(
-                f"Expected an autoregressive conditioner in {layer.name!r}; got parameters of element {i} that depend "
-                f"on element {j}, in a circle."
-            )
-        left = [i for i in left if i not in free]
-
-
-def _weights(layer, seed):
-    shape = [*layer.event_shape, layer.transform.num_params]
-    return tf.random.stateless_normal(shape, [seed, 0], dtype=layer.dtype)

@@ -70,7 +70,7 @@ def run(options):
     nll = _scores(model, dataset, other, options)
     report = {"run": str(run.path), "data": run.config.data, "other": options.data, **_report(nll, model, options)}
     arrays = {f"{name}_nll": values for name, values in nll.items()}
-    if model.num_bins is not None:
+    if model.scored_bins is not None:
         size = int(np.prod(model.event_shape))
         arrays |= {f"{name}_bits_per_dim": bits_per_dim(values, size) for name, values in nll.items()}
     _print(report, dataset.name, other.name)
@@ -146,7 +146,7 @@ def _report(nll, model, options):
     report = {
         "entropy": test.entropy,
         "level": options.level,
-        **{name: summarize(nll[name], model.event_shape, model.num_bins) for name in ("test", "other")},
+        **{name: summarize(nll[name], model.event_shape, model.scored_bins) for name in ("test", "other")},
         "auroc_nll": auroc(nll["test"], nll["other"]),
         "typicality": [],
     }

@@ -18,8 +18,8 @@ def add(command):
     )
     command.add_argument(
         "--guidance", type=float, metavar="W",
-        help="of a conditional run of continuous time: above 1 samples are more of their class than the data are "
-        "(default: 1)",
+        help="of a conditional run of continuous time or of tarflow: above 1 samples are more of their class than the "
+        "data are (default: 1)",
     )  # fmt: skip
 
 
@@ -40,10 +40,12 @@ def asked(run, options):
     name = options.solver
     if name is None:
         # Guidance alone leaves the model its own way.
-        own = "langevin" if known[0] == "langevin" else "dormand_prince"
+        own = known[0] if known[0] in ("langevin", "autoregressive") else "dormand_prince"
         name = own if options.steps is None else known[0]
     if name not in known:
         raise ValueError(f"Expected --solver among {', '.join(known)}, for {model}; got {name!r}.")
+    if name == "autoregressive" and options.steps is not None:
+        raise ValueError(f"Expected --steps with a run of continuous time only; got {options.dir!r}, of {model}.")
     if name in FIXED_STEPS and options.steps is None:
         raise ValueError(f"Expected --steps beside --solver {name}, whose steps are of one length.")
     guidance = 1.0 if options.guidance is None else options.guidance

@@ -1,6 +1,6 @@
 """tfp-flows trajectories: how the samples of a run of continuous time come about, as a picture and as an array."""
 
-from tfp_flows.catalog import MODELS
+from tfp_flows.catalog import MODELS, ODE_SOLVERS
 from tfp_flows.commands import directory, texts
 
 
@@ -31,7 +31,7 @@ def _check(options, run):
     directory.at_least(1, n=options.n)
     directory.at_least(2, times=options.times)
     directory.at_least(0, seed=options.seed)
-    if not MODELS[run.config.model].samplers:
+    if not set(ODE_SOLVERS) & set(MODELS[run.config.model].samplers):
         raise ValueError(f"Expected a run of continuous time; got {options.dir!r}, of {run.config.model}.")
     if run.kind.value not in ("points", "image"):
         raise ValueError(f"Expected points of the plane or images; got events of shape {run.event_shape}.")

@@ -16,6 +16,9 @@ class Bins:
         ValueError: where num_bins is no integer above 1.
     """
 
+    # Whether the density of noisy events bounds the probability of integers: noise that stays within their bins.
+    is_bound = True
+
     def __init__(self, num_bins: int):
         if isinstance(num_bins, bool) or not isinstance(num_bins, int) or num_bins < 2:
             raise ValueError(f"Expected num_bins to be an integer of at least 2; got {num_bins!r}.")

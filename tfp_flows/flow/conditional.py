@@ -53,10 +53,27 @@ class HasContext:
         """What the networks see of a context (batch, ...): labels as one-hot vectors, others unchanged."""
         return contexts.features(self, context)
 
-    def options(self, context: tf.Tensor | None) -> dict:
-        """The keyword arguments of the distribution's methods for a context (batch, ...) or None."""
+    def options(self, context: tf.Tensor | None, seed: tf.Tensor | None = None, training: bool = False) -> dict:
+        """The keyword arguments of the distribution's methods for a context (batch, ...) or None.
+
+        With a seed and in training, without the labels that the model leaves out there.
+        """
+        if context is None:
+            return {}
+        features = self.features(context)
+        if seed is not None and training:
+            # Of its own: that of the noise draws numbers that would be the same.
+            seed = tf.random.experimental.stateless_fold_in(seed, 1)
+            features = self.with_labels_left_out(features, seed, training)
         # TFP's TransformedDistribution hands these to its bijector; a plain distribution takes none.
-        return {} if context is None else options(self.distribution, self.features(context))
+        return options(self.distribution, features)
+
+    # The share of labels that training leaves out, so that samples can be guided.
+    label_dropout = 0.0
+
+    def with_labels_left_out(self, context: tf.Tensor | None, seed: tf.Tensor, training: bool) -> tf.Tensor | None:
+        """One-hot labels (batch, num_classes), in training a share of them left out: of a model that wants that."""
+        return context
 
     def bijector_options(self, context: tf.Tensor | None) -> dict:
         """The keyword arguments of the bijector's methods for a context (batch, ...) or None."""

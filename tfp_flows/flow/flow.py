@@ -104,6 +104,11 @@ class Flow(conditional.HasContext, FlowTrainer):
         return None if self.dequantization is None else self.dequantization.num_bins
 
     @property
+    def scored_bins(self) -> int | None:
+        """`num_bins` where the density bounds the integers' probability, so that it has bits per dimension, or None."""
+        return self.num_bins if getattr(self.dequantization, "is_bound", True) else None
+
+    @property
     def can_encode(self) -> bool:
         """Whether events have one latent: the distribution is a base pushed through a bijector."""
         # By its parts: TFP makes another class of it around a bijector that is no composite tensor.
@@ -253,7 +258,7 @@ class Flow(conditional.HasContext, FlowTrainer):
             events.check_spec(x.shape, x.dtype, self.event_shape, self.num_bins)
         if training and not self.has_started:
             start.initialize_where_training_starts(self, x, context)
-        density = lambda x: self._score(x, context, seed)
+        density = lambda x: self._score(x, context, seed, training)
         # Training sees the distribution as it is.
         if training:
             return density(x)
@@ -282,9 +287,9 @@ class Flow(conditional.HasContext, FlowTrainer):
             x = self.dequantization.centre(x, dtype=self.variable_dtype)
         return tf.cast(x, self.variable_dtype), log_q
 
-    def _score(self, x, context, seed):
+    def _score(self, x, context, seed, training=False):
         x, log_q = self.dequantized(x, seed)
-        log_prob = self.distribution.log_prob(x, **self.options(context))
+        log_prob = self.distribution.log_prob(x, **self.options(context, seed, training))
         return contexts.void_unknown(self, context, log_prob - log_q)
 
     def _require_bijector(self, what):

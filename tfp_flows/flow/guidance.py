@@ -35,6 +35,19 @@ def check_guidance(guidance: float) -> None:
         raise ValueError(f"Expected guidance to be a finite number of at least 0; got {guidance!r}.")
 
 
+def require_labels_left_out(flow: Flow, guidance: float) -> None:
+    """Refuses a weight other than 1 of a model that knows nothing of the data without their classes.
+
+    Raises:
+        ValueError: naming it.
+    """
+    if guidance != 1 and not flow.label_dropout:
+        raise ValueError(
+            f"Expected guidance 1 of a model without classes, or of one that was trained without label_dropout; "
+            f"got {guidance!r}."
+        )
+
+
 def guided(function: Callable, flow: Flow, context: tf.Tensor | None, guidance: float) -> Callable:
     """A prediction as a function of an event and a time, guided.
 
@@ -52,11 +65,7 @@ def guided(function: Callable, flow: Flow, context: tf.Tensor | None, guidance: 
     """
     if guidance == 1:
         return lambda x, t: function(x, t, context)
-    if not getattr(flow, "label_dropout", 0.0):
-        raise ValueError(
-            f"Expected guidance 1 of a model without classes, or of one that was trained without label_dropout; "
-            f"got {guidance!r}."
-        )
+    require_labels_left_out(flow, guidance)
 
     def predict(x, t):
         labels = tf.broadcast_to(context, [tf.shape(x)[0], context.shape[-1]])

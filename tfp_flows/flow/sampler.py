@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import abc
 import math
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import tensorflow as tf
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 _KIND = "sampling"
 # Some tens of megabytes of a network's activations.
-_SERVED_AT_ONCE = 2**20
+SERVED_AT_ONCE = 2**20
 
 
 class SamplingError(RuntimeError):
@@ -85,7 +86,7 @@ class DistributionSampler(Sampler):
         self.numbers_at_once = numbers_at_once
 
     def for_serving(self) -> Sampler:
-        return DistributionSampler(_SERVED_AT_ONCE) if self.numbers_at_once is None else self
+        return DistributionSampler(SERVED_AT_ONCE) if self.numbers_at_once is None else self
 
     def __call__(self, flow: Flow, n: int, seed: tf.Tensor, temperature: float, context: tf.Tensor | None) -> tf.Tensor:
         z = temperatures.draw(flow.base, n, seed, temperature, context)
@@ -97,16 +98,32 @@ class DistributionSampler(Sampler):
             return bijector.forward(z, **({} if context is None else context_options(bijector, context)))
 
         with solving(log_det=False, failure=_KIND):
-            return self._push(push, z, n, context, flow)
+            return push_in_parts(push, z, n, context, flow, self.numbers_at_once)
 
-    def _push(self, push, z, n, context, flow):
-        if self.numbers_at_once is None:
-            return push(z, *([] if context is None else [context]))
-        given = [z]
-        if context is not None:
-            given.append(tf.broadcast_to(context, tf.concat([[n], tf.shape(context)[1:]], 0)))
-        size = max(self.numbers_at_once // math.prod(flow.event_shape), 1)
-        return tf.ensure_shape(in_parts(push, given, size), [None, *flow.event_shape])
+
+def push_in_parts(
+    push: Callable, z: tf.Tensor, n: int, context: tf.Tensor | None, flow: Flow, numbers_at_once: int | None
+) -> tf.Tensor:
+    """Events of latents, no more of them at once than their elements are a number.
+
+    Args:
+        push: function of z (m, *latent_shape) and of a context (m, *context_shape), where there is one.
+        z: tensor (n, *latent_shape).
+        n: int tensor.
+        context: tensor (n, *context_shape), or one for all, or None.
+        flow: `tfp_flows.Flow`.
+        numbers_at_once: int, or None for all.
+
+    Returns:
+        tensor (n, *event_shape).
+    """
+    if numbers_at_once is None:
+        return push(z, *([] if context is None else [context]))
+    given = [z]
+    if context is not None:
+        given.append(tf.broadcast_to(context, tf.concat([[n], tf.shape(context)[1:]], 0)))
+    size = max(numbers_at_once // math.prod(flow.event_shape), 1)
+    return tf.ensure_shape(in_parts(push, given, size), [None, *flow.event_shape])
 
 
 def require(condition, sentence, values=()):

@@ -25,11 +25,13 @@ def on_support(flow, x, context, log_prob):
     Returns:
         tensor (batch,), nats.
     """
-    if flow.num_bins is None:
+    # Gaussian noise knows no bounds.
+    bins = flow.scored_bins if x.dtype.is_floating else flow.num_bins
+    if bins is None:
         return _without_nan(flow, x, context, log_prob(x))
     # Written so that NaN is not outside; and in integers that hold the number of levels: 256 is 0 in uint8.
     values = x if x.dtype.is_floating else tf.cast(x, tf.int64)
-    outside = tf.reduce_any((values < 0) | (values >= tf.cast(flow.num_bins, values.dtype)), axis=_event_axes(flow))
+    outside = tf.reduce_any((values < 0) | (values >= tf.cast(bins, values.dtype)), axis=_event_axes(flow))
     # What would be NaN is not even computed: an event of zeros takes its place, and gradients stay finite.
     kept = tf.where(_beside(outside, flow), tf.zeros_like(x), x)
     values = _without_nan(flow, kept, context, log_prob(kept))

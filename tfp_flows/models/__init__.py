@@ -9,6 +9,7 @@ from tfp_flows.models.flow_matching import FlowMatching
 from tfp_flows.models.gaussianization import Gaussianization
 from tfp_flows.models.glow import Glow
 from tfp_flows.models.iaf import IAF
+from tfp_flows.models.jet import Jet
 from tfp_flows.models.maf import MAF
 from tfp_flows.models.ncsn import NCSN
 from tfp_flows.models.nice import NICE
@@ -17,11 +18,12 @@ from tfp_flows.models.parallel_wavenet import ParallelWaveNet
 from tfp_flows.models.planar_flow import PlanarFlow
 from tfp_flows.models.realnvp import RealNVP
 from tfp_flows.models.score_sde import ScoreSDE
+from tfp_flows.models.tarflow import TarFlow
 from tfp_flows.models.wavenet import WaveNet
 
 __all__ = [
-    "CNF", "Flow", "FlowMatching", "Gaussianization", "Glow", "IAF", "MAF", "NCSN", "NICE", "NSF", "ParallelWaveNet",
-    "PlanarFlow", "RealNVP", "ScoreSDE", "WaveNet",
+    "CNF", "Flow", "FlowMatching", "Gaussianization", "Glow", "IAF", "Jet", "MAF", "NCSN", "NICE", "NSF",
+    "ParallelWaveNet", "PlanarFlow", "RealNVP", "ScoreSDE", "TarFlow", "WaveNet",
 ]  # fmt: skip
 
 # Modules that were documented here, under their former names.

@@ -7,6 +7,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # the table below, for editors and type checkers; X as X is how they know what is handed on
+    from tfp_flows.networks.causal_transformer import CausalTransformer as CausalTransformer
     from tfp_flows.networks.convnet import ConvNet as ConvNet
     from tfp_flows.networks.made import MADE as MADE
     from tfp_flows.networks.mlp import MLP as MLP
@@ -16,12 +17,14 @@ if TYPE_CHECKING:  # the table below, for editors and type checkers; X as X is h
     from tfp_flows.networks.probability_flow import ProbabilityFlow as ProbabilityFlow
     from tfp_flows.networks.resnet import ResNet as ResNet
     from tfp_flows.networks.time_mlp import TimeMLP as TimeMLP
+    from tfp_flows.networks.transformer import Transformer as Transformer
     from tfp_flows.networks.unet import UNet as UNet
     from tfp_flows.networks.wavenet import WaveNet as WaveNet
     from tfp_flows.networks.weight_norm import WeightNormConv2D as WeightNormConv2D
 
 # name -> module that defines it
 HOMES = {
+    "CausalTransformer": "causal_transformer",
     "ConvNet": "convnet",
     "MADE": "made",
     "MLP": "mlp",
@@ -31,6 +34,7 @@ HOMES = {
     "ProbabilityFlow": "probability_flow",
     "ResNet": "resnet",
     "TimeMLP": "time_mlp",
+    "Transformer": "transformer",
     "UNet": "unet",
     "WaveNet": "wavenet",
     "WeightNormConv2D": "weight_norm",

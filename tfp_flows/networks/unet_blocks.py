@@ -4,6 +4,8 @@ import math
 
 import keras
 
+from tfp_flows.networks.attention import attend
+
 # Channels of a group at least, where there are so many.
 _GROUP = 4
 
@@ -101,11 +103,9 @@ class Attention(keras.layers.Layer):
             layer.build(input_shape)
 
     def call(self, h):
-        ops = keras.ops
         _, height, width, channels = h.shape
-        rows = (-1, height * width, self.num_heads, channels // self.num_heads)
-        q, k, v = (ops.reshape(part, rows) for part in ops.split(self._qkv(self._norm(h)), 3, axis=-1))
-        mixed = ops.reshape(ops.dot_product_attention(q, k, v), (-1, height, width, channels))
+        pixels = keras.ops.reshape(self._qkv(self._norm(h)), (-1, height * width, 3 * channels))
+        mixed = keras.ops.reshape(attend(pixels, self.num_heads), (-1, height, width, channels))
         return h + self._output(mixed)
 
     def compute_output_shape(self, input_shape):

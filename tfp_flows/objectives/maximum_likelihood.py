@@ -2,6 +2,7 @@
 
     continuous data   -log p(x)
     integer data      -log p(x + u) + log q(u | x)      an upper bound of -log P(x), in expectation
+    Gaussian noise    -log p(x + noise)                 of the noisy data; no bound, and no bits
 
 Network passes: one of the flow's inverse direction, and one of the noise's own flow where it has one.
 """
@@ -37,10 +38,10 @@ class MaximumLikelihood(Objective):
     ) -> tf.Tensor:
         # With the seed integers are scored by the bound. In the flow's call, so that the networks of the noise, where
         # it has any, know of `training` too.
-        options = {} if flow.dequantization is None else {"seed": seed}
+        options = {} if flow.dequantization is None and not flow.label_dropout else {"seed": seed}
         return -flow(x, context=context, training=training, **options)
 
     def metrics(self, flow: keras.Model) -> list[keras.Metric]:
-        if flow.num_bins is None:
+        if flow.scored_bins is None:
             return super().metrics(flow)
         return [*super().metrics(flow), BitsPerDim(math.prod(flow.event_shape))]

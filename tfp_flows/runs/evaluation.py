@@ -71,7 +71,7 @@ def evaluate(model: Flow, dataset: Data, split: str = "test", seed: int = 0, num
     """
     x = getattr(dataset, split)
     nll = scoring.nll_per_event(model, x, labels.context(model, dataset, split), seed=seed, num_samples=num_samples)
-    metrics = {"split": split, **scoring.summarize(nll, model.event_shape, model.num_bins)}
+    metrics = {"split": split, **scoring.summarize(nll, model.event_shape, model.scored_bins)}
     if num_samples > 1:
         metrics["num_samples"] = num_samples
     if model.num_classes is not None:
@@ -81,7 +81,7 @@ def evaluate(model: Flow, dataset: Data, split: str = "test", seed: int = 0, num
         gaussian = scoring.gaussian_nll(
             dataset.train, x, model.num_bins, seed, getattr(model.dequantization, "columns", ())
         )
-        metrics["gaussian"] = scoring.summarize(gaussian, model.event_shape, model.num_bins)
+        metrics["gaussian"] = scoring.summarize(gaussian, model.event_shape, model.scored_bins)
     if dataset.density is not None and dataset.density.entropy is not None:
         metrics["entropy"] = float(dataset.density.entropy)
         metrics["nll_minus_entropy"] = metrics["nll"] - metrics["entropy"]

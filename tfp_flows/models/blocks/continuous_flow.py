@@ -5,8 +5,6 @@ data -> standard units -> Continuous(velocity network) -> normal
 
 from __future__ import annotations
 
-from numbers import Real
-
 import tensorflow as tf
 import tensorflow_probability as tfp
 from numpy.typing import ArrayLike
@@ -17,6 +15,7 @@ from tfp_flows.flow.context import void_unknown
 from tfp_flows.flow.flow import Flow
 from tfp_flows.models.blocks import noise
 from tfp_flows.models.blocks.conditioning import networks_context_shape, standardized
+from tfp_flows.models.blocks.label_dropout import LabelsLeftOut, check_label_dropout
 from tfp_flows.models.blocks.precision import choose_dtype, of_networks
 from tfp_flows.models.blocks.preprocessing import to_reals
 from tfp_flows.networks import PotentialField, TimeMLP, UNet
@@ -24,8 +23,6 @@ from tfp_flows.numerics.tensors import as_tuple, check_shape
 
 tfd = tfp.distributions
 
-# The share of labels that training leaves out, as published (arXiv:2207.12598, section 4).
-LABEL_DROPOUT = 0.1
 # The exact divergence costs a product of the Jacobian an element, and of a U-Net each of these a pass of its own.
 _MOST_EXACT = 100
 # Of vectors.
@@ -39,7 +36,7 @@ _OF_VECTORS = ("hidden_units", "activation", "num_frequencies", "num_octaves")
 _OF_IMAGES = ("hidden_channels", "multipliers", "num_blocks", "attention_levels", "patch_size", "dropout")
 
 
-class ContinuousFlow(Flow):
+class ContinuousFlow(LabelsLeftOut, Flow):
     """A normal pushed along a velocity field. Abstract: see `tfp_flows.CNF`, `FlowMatching` and `ScoreSDE`.
 
     These are the arguments that all of them take. Vectors and images take options of their own for their networks:
@@ -92,7 +89,7 @@ class ContinuousFlow(Flow):
             raise ValueError(f"Expected event_shape (n,) or (height, width, channels); got {shape}.")
         dtype = given["dtype"] = choose_dtype(given["dtype"])
         context_shape, num_classes, num_bins = given["context_shape"], given["num_classes"], given["num_bins"]
-        self._check_label_dropout(given.get("label_dropout"), num_classes)
+        check_label_dropout(given.get("label_dropout"), num_classes)
         options = self._networks_options(given, is_image=len(shape) == 3)
         options |= dict(context_shape=networks_context_shape(context_shape, num_classes), dtype=of_networks(dtype))
         kind = UNet if len(shape) == 3 else FIELDS[given.get("field", "network")]
@@ -140,31 +137,6 @@ class ContinuousFlow(Flow):
         if field == "potential" and len(said.get("hidden_units", ())) == 1:
             (said["hidden_units"],) = said["hidden_units"]
         return default | said
-
-    def _check_label_dropout(self, value, num_classes):
-        if value is None:
-            return
-        if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= value < 1:
-            raise ValueError(f"Expected label_dropout of at least 0 and below 1, or None; got {value!r}.")
-        if value and num_classes is None:
-            raise ValueError(f"Expected num_classes beside label_dropout; got label_dropout={value!r} alone.")
-
-    @property
-    def label_dropout(self) -> float:
-        """The share of labels that training leaves out; 0 where there are no classes."""
-        value = self._arguments.get("label_dropout", 0.0)
-        default = 0.0 if self._arguments["num_classes"] is None else LABEL_DROPOUT
-        return default if value is None else float(value)
-
-    def with_labels_left_out(self, context: tf.Tensor | None, seed: tf.Tensor, training: bool) -> tf.Tensor | None:
-        """One-hot labels (batch, num_classes), in training a share of them 0.
-
-        The network learns the data of all classes beside those of each, as guided samples ask for: arXiv:2207.12598.
-        """
-        if not training or not self.label_dropout:
-            return context
-        kept = tf.random.stateless_uniform(tf.shape(context)[:1], seed, dtype=context.dtype) >= self.label_dropout
-        return context * tf.cast(kept, context.dtype)[:, None]
 
     def initialize(self, x: ArrayLike | int, context: ArrayLike | None = None, seed: ArrayLike | None = None) -> None:
         # Nothing within the field initialises from data: one step shows what stands around it.

@@ -14,7 +14,7 @@ import tensorflow_probability as tfp
 
 from tfp_flows import masks
 from tfp_flows.bijectors import Chain, Coupling, Sigmoid
-from tfp_flows.dequantization import IntegerColumns, Uniform, Variational
+from tfp_flows.dequantization import Gaussian, IntegerColumns, Uniform, Variational
 from tfp_flows.models.blocks.precision import of_networks
 from tfp_flows.networks import ConvNet
 from tfp_flows.numerics.tensors import is_positive_integer
@@ -25,29 +25,39 @@ tfb, tfd = tfp.bijectors, tfp.distributions
 KINDS = ("uniform", "variational")
 
 
-def choose(kind, event_shape, num_bins, dtype="float32", integer_columns=None):
+def choose(kind, event_shape, num_bins, dtype="float32", integer_columns=None, noise_scale=None):
     """The dequantization of a model by its name.
 
     Args:
-        kind: "uniform" or "variational".
+        kind: "uniform" or "variational", or with a noise_scale "gaussian", which is of continuous data too.
         event_shape: tuple of ints; (height, width, channels) for "variational".
         num_bins: int, levels of integer data, or None for continuous data.
         dtype: str, of the noise's own flow.
         integer_columns: as `uniform`.
+        noise_scale: float > 0, standard deviation of Gaussian noise: of integers with all levels on [-1, 1], of others
+            in their own unit. None where the model has none.
 
     Returns:
-        `tfp_flows.dequantization.Uniform` or `Variational`, or None for continuous data.
+        `tfp_flows.dequantization.Uniform`, `Variational` or `Gaussian`, or None for continuous data.
 
     Raises:
-        ValueError: for another name, or variational noise on continuous data or on vectors.
+        ValueError: for another name, variational noise on continuous data or on vectors, or a noise_scale that is no
+            positive finite number.
 
     Example:
         >>> from tfp_flows.models.blocks import noise
         >>> type(noise.choose("variational", (4, 4, 1), 17)).__name__, noise.choose("uniform", (4, 4, 1), None)
         ('Variational', None)
     """
-    if kind not in KINDS:
-        raise ValueError(f"Expected dequantization to be one of {list(KINDS)}; got {kind!r}.")
+    known = KINDS if noise_scale is None else (*KINDS, "gaussian")
+    if kind not in known:
+        raise ValueError(f"Expected dequantization to be one of {list(known)}; got {kind!r}.")
+    if kind == "gaussian":
+        if not isinstance(noise_scale, (int, float)) or not 0 < noise_scale < float("inf"):
+            raise ValueError(f"Expected noise_scale to be a positive finite number; got {noise_scale!r}.")
+        if integer_columns is not None:
+            raise ValueError(f"Expected uniform dequantization with integer_columns={integer_columns!r}; got {kind!r}.")
+        return Gaussian(noise_scale * (1 if num_bins is None else num_bins / 2), num_bins)
     if num_bins is None and kind == "variational":
         raise ValueError("Expected num_bins, for integer data, with variational dequantization; got None.")
     if kind == "variational":
