@@ -1,12 +1,13 @@
-"""RealNVP and Glow at the sizes of their papers, on 32x32 colour images: number of weights, and one training step.
+"""RealNVP, Glow and Flow++ at their papers' sizes, on 32x32 colour images: number of weights, and one training step.
 
 COMMAND   python3 examples/paper_sizes.py
 EXPECTED  a table: weights, the count from the layers that the paper states, seconds to build and for the first step
-TIME      3 minutes on two CPU cores, most of it for tracing graphs of 100 networks
+TIME      6 minutes on two CPU cores, most of it for tracing graphs of 100 networks
 
-Neither paper prints a count. Of the sizes they state, RealNVP (arXiv:1605.08803, section 4.1, CIFAR-10): 2 scales, 8
-residual blocks, 64 feature maps that double where the image is squeezed; Glow (arXiv:1807.03039, table 4, CIFAR-10):
-3 levels of 32 steps, 512 channels. `count` adds up their convolutions by hand, without this package.
+Flow++'s code counts 31,443,440 (arXiv:1902.00275); the other papers print no count. Of the sizes they state, RealNVP
+(arXiv:1605.08803, section 4.1, CIFAR-10): 2 scales, 8 residual blocks, 64 feature maps that double where the image is
+squeezed; Glow (arXiv:1807.03039, table 4, CIFAR-10): 3 levels of 32 steps, 512 channels. `count` adds up their
+convolutions by hand, without this package.
 """
 
 import argparse
@@ -45,6 +46,21 @@ def glow_count(channels=3, levels=3, steps=32, width=512):
     return total
 
 
+def flowpp_count(channels=3, width=96, blocks=10, components=32, side=32, features=32):
+    """Kernels and positions of the networks, ten blocks in each coupling's and two in each of the noise's."""
+
+    def network(inputs, outputs, pixels, blocks):
+        conv = 9 * 2 * width * width + 2 * width * 2 * width
+        mixing = 3 * width * width + width * 2 * width
+        return 9 * width * (inputs + outputs) + pixels * width + blocks * (conv + mixing)
+
+    params = 3 * components + 2
+    total = 4 * network(channels, channels * params, side**2 // 2, blocks)
+    total += 2 * network(2 * channels, 2 * channels * params, side**2 // 4, blocks)
+    total += 3 * network(4 * channels, 4 * channels * params, side**2 // 8, blocks)
+    return total + 4 * network(channels + features, channels * params, side**2, 2)
+
+
 def measure(name, make, count, batch_size):
     import keras
 
@@ -70,7 +86,7 @@ def measure(name, make, count, batch_size):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--only", choices=("realnvp", "glow"), help="one of the two (default: both)")
+    parser.add_argument("--only", choices=("realnvp", "glow", "flowpp"), help="one of them (default: all)")
     parser.add_argument("--batch-size", type=int, default=8, help="of the training step, on noise (default: 8)")
     options = parser.parse_args()
 
@@ -78,13 +94,15 @@ def main():
 
     shape = dict(event_shape=(32, 32, 3), num_bins=256)
     print(f"{'':28} {'weights':>12} {'by hand':>12} {'build, s':>8} {'first step, s':>12} {'bits/dim':>12}")
-    if options.only != "glow":
+    if options.only in (None, "realnvp"):
         sizes = dict(num_scales=2, num_blocks=8, hidden_channels=64)
         make = lambda: tfp_flows.RealNVP(**shape, **sizes)
         measure("RealNVP, CIFAR-10", make, realnvp_count(), options.batch_size)
-    if options.only != "realnvp":
+    if options.only in (None, "glow"):
         make = lambda: tfp_flows.Glow(**shape, num_levels=3, num_steps=32, hidden_channels=512)
         measure("Glow, CIFAR-10", make, glow_count(), options.batch_size)
+    if options.only in (None, "flowpp"):
+        measure("Flow++, CIFAR-10", lambda: tfp_flows.FlowPP(**shape), flowpp_count(), options.batch_size)
 
 
 if __name__ == "__main__":

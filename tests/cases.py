@@ -255,6 +255,9 @@ CASES = {
         lambda dtype: bijectors.Squeeze(order="checkerboard"), (4, 2, 3), latent_shape=(2, 1, 12), constant=True,
         any_shape=True,
     ),
+    "checkerboard_split": Case(
+        lambda dtype: bijectors.CheckerboardSplit(), (3, 4, 2), latent_shape=(3, 2, 4), constant=True, any_shape=True
+    ),
     "haar": Case(
         lambda dtype: bijectors.Haar(), (4, 2, 3), latent_shape=(2, 1, 12), constant=True, any_shape=True
     ),

@@ -61,6 +61,7 @@ NETWORKS = {
     "MLP": (lambda: networks.MLP(3, (4,)), (2,)),
     "MADE": (lambda: networks.MADE(3, 2, (8,), output_initializer="glorot_uniform"), (3,)),
     "ConvNet": (lambda: networks.ConvNet(2, 4), (4, 4, 1)),
+    "GatedAttention": (lambda: networks.GatedAttention(2, 4, 1, 2, output_initializer="glorot_uniform"), (4, 4, 1)),
     "ResNet": (lambda: networks.ResNet(2, 4, num_blocks=1), (4, 4, 1)),
     "PixelCNN": (lambda: networks.PixelCNN((4, 4, 1), 2, 4), (4, 4, 1)),
     "CausalTransformer": (

@@ -111,6 +111,22 @@ MODELS = {
         recipe=_recipe(batch_size=64, learning_rate=1e-3, steps=8000, upto_64=dict(steps=1000, minutes=1.3)),
         events=("images",),
     ),
+    "flowpp": Entry(
+        home="tfp_flows.models.flowpp:FlowPP",
+        paper="Flow++: Improving Flow-Based Generative Models with Variational Dequantization and Architecture Design",
+        year=2019,
+        arxiv="1902.00275",
+        summary="images: couplings by mixtures of logistics, networks with self-attention, learned dequantization",
+        # Its code's: Adam, 3e-4 after 2,000 steps, batches of 64.
+        recipe=_recipe(
+            batch_size=64,
+            learning_rate=3e-4,
+            steps=20_000,
+            warmup_steps=2000,
+            upto_64=dict(learning_rate=2e-3, steps=600, minutes=1.3, warmup_steps=100),
+        ),
+        events=("images",),
+    ),
     "maf": Entry(
         home="tfp_flows.models.maf:MAF",
         paper="Masked Autoregressive Flow for Density Estimation",

@@ -52,6 +52,21 @@ CASES = {
     "glow_by_class": Case(
         "glow", IMAGE, dict(num_bins=17, num_levels=2, num_steps=1, hidden_channels=4, num_classes=2)
     ),
+    "flowpp": Case(
+        "flowpp",
+        IMAGE,
+        dict(
+            num_bins=17,
+            num_couplings=(1, 1, 1),
+            num_components=2,
+            hidden_channels=4,
+            num_blocks=1,
+            num_heads=2,
+            dropout=0.0,
+            dequantization="uniform",
+            num_classes=2,
+        ),
+    ),
     "maf": Case("maf", (4,), dict(num_layers=2, hidden_units=(8,))),
     "maf_conditional": Case("maf", (4,), dict(num_layers=2, hidden_units=(8,), context_shape=(3,), **SPLINE)),
     "maf_image": Case("maf", IMAGE, dict(num_bins=17, num_layers=1, hidden_channels=4, num_blocks=1, kernel_size=3)),

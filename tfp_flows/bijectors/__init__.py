@@ -5,6 +5,7 @@ from tfp_flows.bijectors.autoregressive import Autoregressive
 from tfp_flows.bijectors.batch_norm import BatchNorm
 from tfp_flows.bijectors.bijector import Bijector
 from tfp_flows.bijectors.chain import Chain
+from tfp_flows.bijectors.checkerboard_split import CheckerboardSplit
 from tfp_flows.bijectors.continuous import Continuous
 from tfp_flows.bijectors.coupling import AdditiveCoupling, AffineCoupling, Coupling
 from tfp_flows.bijectors.data_rotation import DataRotation
@@ -35,7 +36,8 @@ from tfp_flows.bijectors.standardized_context import StandardizedContext
 from tfp_flows.bijectors.sylvester import Sylvester
 
 __all__ = [
-    "ActNorm", "AdditiveCoupling", "AffineCoupling", "Autoregressive", "BatchNorm", "Bijector", "Chain", "Continuous",
+    "ActNorm", "AdditiveCoupling", "AffineCoupling", "Autoregressive", "BatchNorm", "Bijector", "Chain",
+    "CheckerboardSplit", "Continuous",
     "Coupling", "DataRotation",
     "Elementwise", "EmergingConv", "Equalize", "Given", "Haar", "Householder", "InvertibleConv1x1", "Logit",
     "MarginalGaussianization", "MultiScale", "Permutation",

@@ -6,6 +6,7 @@ from tfp_flows.flow import Flow, flow, latent
 from tfp_flows.models.blocks import autoregressive_flow, noise
 from tfp_flows.models.cnf import CNF
 from tfp_flows.models.flow_matching import FlowMatching
+from tfp_flows.models.flowpp import FlowPP
 from tfp_flows.models.gaussianization import Gaussianization
 from tfp_flows.models.glow import Glow
 from tfp_flows.models.iaf import IAF
@@ -22,7 +23,7 @@ from tfp_flows.models.tarflow import TarFlow
 from tfp_flows.models.wavenet import WaveNet
 
 __all__ = [
-    "CNF", "Flow", "FlowMatching", "Gaussianization", "Glow", "IAF", "Jet", "MAF", "NCSN", "NICE", "NSF",
+    "CNF", "Flow", "FlowMatching", "FlowPP", "Gaussianization", "Glow", "IAF", "Jet", "MAF", "NCSN", "NICE", "NSF",
     "ParallelWaveNet", "PlanarFlow", "RealNVP", "ScoreSDE", "TarFlow", "WaveNet",
 ]  # fmt: skip
 

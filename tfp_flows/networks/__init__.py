@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:  # the table below, for editors and type checkers; X as X is how they know what is handed on
     from tfp_flows.networks.causal_transformer import CausalTransformer as CausalTransformer
     from tfp_flows.networks.convnet import ConvNet as ConvNet
+    from tfp_flows.networks.gated_attention import GatedAttention as GatedAttention
     from tfp_flows.networks.made import MADE as MADE
     from tfp_flows.networks.mlp import MLP as MLP
     from tfp_flows.networks.of_context import OfContext as OfContext
@@ -26,6 +27,7 @@ if TYPE_CHECKING:  # the table below, for editors and type checkers; X as X is h
 HOMES = {
     "CausalTransformer": "causal_transformer",
     "ConvNet": "convnet",
+    "GatedAttention": "gated_attention",
     "MADE": "made",
     "MLP": "mlp",
     "OfContext": "of_context",

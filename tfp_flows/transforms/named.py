@@ -9,6 +9,7 @@ from tfp_flows.transforms.affine import Affine
 from tfp_flows.transforms.logistic_mixture import LogisticMixture
 from tfp_flows.transforms.mixture_probit import MixtureProbit
 from tfp_flows.transforms.shift import Shift
+from tfp_flows.transforms.sigmoid_affine import SigmoidAffine
 from tfp_flows.transforms.sinh_arcsinh import SinhArcsinh
 from tfp_flows.transforms.spline import RationalQuadraticSpline
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 NAMED = {
     "affine": Affine, "additive": Shift, "mixture": LogisticMixture, "spline": RationalQuadraticSpline,
-    "sinh_arcsinh": SinhArcsinh, "mixture_probit": MixtureProbit,
+    "sinh_arcsinh": SinhArcsinh, "mixture_probit": MixtureProbit, "sigmoid_affine": SigmoidAffine,
 }  # fmt: skip
 
 
@@ -28,7 +29,7 @@ def choose_transform(
 
     Args:
         name: "affine", "additive", "mixture" (`LogisticMixture`), "spline" (`RationalQuadraticSpline`),
-            "sinh_arcsinh" (`SinhArcsinh`) or "mixture_probit" (`MixtureProbit`).
+            "sinh_arcsinh" (`SinhArcsinh`), "mixture_probit" (`MixtureProbit`) or "sigmoid_affine" (`SigmoidAffine`).
         num_components: int, of the mixture, or bins of the spline; None for the transform's own.
         log_scale_bound: float, of the affine map and the mixture.
         what: str, the argument that names it, for the sentence.

@@ -98,6 +98,7 @@ def for_images(
     num_components=None,
     log_scale_bound=2.0,
     dtype="float32",
+    network=None,
 ):
     """Variational dequantization of images.
 
@@ -110,6 +111,7 @@ def for_images(
         num_components: int > 1, of the mixtures of logistics of Flow++'s couplings; None for affine couplings.
         log_scale_bound: float, see `tfp_flows.transforms.Affine`.
         dtype: str, of the flow.
+        network: None, or num_outputs, context_shape -> the network of a coupling, in the place of a `ConvNet`.
 
     Returns:
         `tfp_flows.dequantization.Variational`.
@@ -133,9 +135,11 @@ def for_images(
     couplings = []
     for passes in masks.alternating(masks.checkerboard(shape), num_couplings):
         context_shape = (height, width, num_features)
-        conditioner = ConvNet(
-            channels * transform.num_params, hidden_channels, context_shape=context_shape, dtype=of_networks(dtype)
-        )
+        num_outputs = channels * transform.num_params
+        if network is None:
+            conditioner = ConvNet(num_outputs, hidden_channels, context_shape=context_shape, dtype=of_networks(dtype))
+        else:
+            conditioner = network(num_outputs, context_shape)
         coupling = Coupling(passes, conditioner, transform, dtype=dtype)
         # A mixture is explicit from data to latent, and noise is only drawn: the other way round it needs no root.
         couplings.append(coupling if num_components is None else tfb.Invert(coupling))
