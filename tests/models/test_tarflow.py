@@ -160,6 +160,9 @@ def test_noisy_data_have_no_bits():
         flow = shaken((4, 4, 1), dtype="float32", num_bins=8, dequantization=dequantization, scale=0.0)
         flow.compile("adam")
         assert set(flow.evaluate(x, verbose=0, return_dict=True)) == names
+        if dequantization == "gaussian":
+            with pytest.raises(ValueError, match="Expected num_samples=1 for a flow of noisy data, .*; got 2"):
+                tfp_flows.training.nll_per_event(flow, x, num_samples=2)
         beyond = flow.log_prob(np.full([1, 4, 4, 1], -0.5, "float32"))
         assert np.isfinite(beyond).all() == (dequantization == "gaussian")
 
@@ -190,11 +193,15 @@ def test_guidance_is_what_it_says():
 
 
 def test_it_is_served_guided_and_denoised(tmp_path):
-    flow = shaken((4, 4, 1), "float32", num_classes=3, dequantization="gaussian", scale=0.1)
+    flow = shaken((4, 4, 1), "float32", num_bins=8, num_classes=3, dequantization="gaussian", scale=0.1)
     flow.sampler = named_sampler("autoregressive", guidance=2.0)
     drawn = flow.sample(3, context=[0, 1, 2], seed=1)
     served = serving.load(serving.export(flow, tmp_path, warmup=False))
     np.testing.assert_allclose(served.sample(3, [0, 1], context=[0, 1, 2]), drawn, rtol=1e-3, atol=1e-3)
+    x, labels = np.zeros([2, 4, 4, 1], np.int32), [0, 1]
+    for seed in (None, [0, 1]):
+        (answer,) = served.score(x, seed=seed, context=labels).items()
+        assert answer[0] == "log_prob" and np.isfinite(answer[1]).all()
     flow.sampler = AutoregressiveSampler(2.0, denoise=False)
     assert np.abs(flow.sample(3, context=[0, 1, 2], seed=1) - drawn).max() > 1e-3
 
