@@ -53,6 +53,21 @@ def test_a_patch_depends_on_those_before_it_in_orders_that_alternate():
         np.testing.assert_array_equal(depends, lower.T if layer.conditioner.reverse else lower)
 
 
+def test_positions_belong_to_places_of_the_event():
+    """Whatever the order: the last one's is of no patch's parameters."""
+    for layer in blocks(shaken()):
+        net, x = layer.conditioner, tf.random.stateless_normal([1, *layer.event_shape], [0, 1], dtype=tf.float64)
+        for place in (0, 2, 5):
+            moved = np.zeros(net.trunk.positions.shape)
+            moved[place] = 1.0
+            before = net(x)
+            net.trunk.positions.assign_add(moved)
+            changed = np.abs(net(x) - before).max((0, 2, 3)) > 0
+            net.trunk.positions.assign_sub(moved)
+            places = np.arange(6)
+            np.testing.assert_array_equal(changed, places < place if net.reverse else places > place)
+
+
 @untraced
 def test_the_density_is_exact():
     flow = shaken((2, 4, 1), num_bins=7, edges=(0, 1, 7), equalize=True)
