@@ -280,6 +280,9 @@ def test_models_that_cannot_be_guided_refuse():
         flow.sampler = AutoregressiveSampler(2.0)
         with pytest.raises(ValueError, match="Expected guidance 1 of a model without classes, .*; got 2.0"):
             flow.sample(2, context=context, seed=0)
+    mixture = tfd.MixtureSameFamily(tfd.Categorical([0.5, 0.5]), tfd.MultivariateNormalDiag(tf.zeros([2, 2])))
+    with pytest.raises(ValueError, match="Expected a base pushed through a bijector; got MixtureSameFamily"):
+        tfp_flows.Flow(mixture, sampler=AutoregressiveSampler()).sample(2, seed=0)
     coupling = tfp_flows.bijectors.AffineCoupling(
         tfp_flows.masks.half(2), tfp_flows.networks.MLP(2, context_shape=(3,))
     )
