@@ -38,7 +38,7 @@ class Case:
 IMAGE, AUDIO = (4, 4, 1), dict(dilations=(1, 2), hidden_channels=4, skip_channels=4)
 # Quicker to trace than steps by tolerance.
 STEPS = dict(solver="dormand_prince", num_steps=12)
-TOKENS = dict(channels=8, num_blocks=2, num_layers=1, num_heads=2)
+TOKENS = dict(patch_size=2, channels=8, num_layers=1, num_heads=2)
 SPLINE = dict(transform="spline", order="random", residual=True)
 
 CASES = {
@@ -76,11 +76,11 @@ CASES = {
     "nsf_autoregressive": Case(
         "nsf", (4,), dict(scheme="autoregressive", num_layers=1, hidden_units=(8, 8), linear="permutation", num_bins=17)
     ),
-    "tarflow": Case("tarflow", IMAGE, dict(num_bins=17, patch_size=2, **TOKENS)),
+    "tarflow": Case("tarflow", IMAGE, dict(num_bins=17, num_blocks=2, **TOKENS)),
     "tarflow_by_class": Case(
-        "tarflow", (4,), dict(patch_size=2, num_classes=2, dequantization="gaussian", noise_scale=0.3, **TOKENS)
+        "tarflow", (4,), dict(num_blocks=2, num_classes=2, dequantization="gaussian", noise_scale=0.3, **TOKENS)
     ),
-    "jet": Case("jet", IMAGE, dict(num_bins=17, patch_size=2, channels=8, num_couplings=6, num_layers=1, num_heads=2)),
+    "jet": Case("jet", IMAGE, dict(num_bins=17, num_couplings=6, context_shape=(3,), **TOKENS)),
     "planar_flow": Case("planar_flow", (4,), dict(num_layers=2)),
     "sylvester_conditional": Case(
         "planar_flow",

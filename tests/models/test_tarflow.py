@@ -53,6 +53,21 @@ def test_a_patch_depends_on_those_before_it_in_orders_that_alternate():
         np.testing.assert_array_equal(depends, lower.T if layer.conditioner.reverse else lower)
 
 
+def test_positions_belong_to_places_of_the_event():
+    """Whatever the order: the last one's is of no patch's parameters."""
+    for layer in blocks(shaken()):
+        net, x = layer.conditioner, tf.random.stateless_normal([1, *layer.event_shape], [0, 1], dtype=tf.float64)
+        for place in (0, 2, 5):
+            moved = np.zeros(net.trunk.positions.shape)
+            moved[place] = 1.0
+            before = net(x)
+            net.trunk.positions.assign_add(moved)
+            changed = np.abs(net(x) - before).max((0, 2, 3)) > 0
+            net.trunk.positions.assign_sub(moved)
+            places = np.arange(6)
+            np.testing.assert_array_equal(changed, places < place if net.reverse else places > place)
+
+
 @untraced
 def test_the_density_is_exact():
     flow = shaken((2, 4, 1), num_bins=7, edges=(0, 1, 7), equalize=True)
@@ -160,6 +175,9 @@ def test_noisy_data_have_no_bits():
         flow = shaken((4, 4, 1), dtype="float32", num_bins=8, dequantization=dequantization, scale=0.0)
         flow.compile("adam")
         assert set(flow.evaluate(x, verbose=0, return_dict=True)) == names
+        if dequantization == "gaussian":
+            with pytest.raises(ValueError, match="Expected num_samples=1 for a flow of noisy data, .*; got 2"):
+                tfp_flows.training.nll_per_event(flow, x, num_samples=2)
         beyond = flow.log_prob(np.full([1, 4, 4, 1], -0.5, "float32"))
         assert np.isfinite(beyond).all() == (dequantization == "gaussian")
 
@@ -190,11 +208,15 @@ def test_guidance_is_what_it_says():
 
 
 def test_it_is_served_guided_and_denoised(tmp_path):
-    flow = shaken((4, 4, 1), "float32", num_classes=3, dequantization="gaussian", scale=0.1)
+    flow = shaken((4, 4, 1), "float32", num_bins=8, num_classes=3, dequantization="gaussian", scale=0.1)
     flow.sampler = named_sampler("autoregressive", guidance=2.0)
     drawn = flow.sample(3, context=[0, 1, 2], seed=1)
     served = serving.load(serving.export(flow, tmp_path, warmup=False))
     np.testing.assert_allclose(served.sample(3, [0, 1], context=[0, 1, 2]), drawn, rtol=1e-3, atol=1e-3)
+    x, labels = np.zeros([2, 4, 4, 1], np.int32), [0, 1]
+    for seed in (None, [0, 1]):
+        (answer,) = served.score(x, seed=seed, context=labels).items()
+        assert answer[0] == "log_prob" and np.isfinite(answer[1]).all()
     flow.sampler = AutoregressiveSampler(2.0, denoise=False)
     assert np.abs(flow.sample(3, context=[0, 1, 2], seed=1) - drawn).max() > 1e-3
 
@@ -258,6 +280,9 @@ def test_models_that_cannot_be_guided_refuse():
         flow.sampler = AutoregressiveSampler(2.0)
         with pytest.raises(ValueError, match="Expected guidance 1 of a model without classes, .*; got 2.0"):
             flow.sample(2, context=context, seed=0)
+    mixture = tfd.MixtureSameFamily(tfd.Categorical([0.5, 0.5]), tfd.MultivariateNormalDiag(tf.zeros([2, 2])))
+    with pytest.raises(ValueError, match="Expected a base pushed through a bijector; got MixtureSameFamily"):
+        tfp_flows.Flow(mixture, sampler=AutoregressiveSampler()).sample(2, seed=0)
     coupling = tfp_flows.bijectors.AffineCoupling(
         tfp_flows.masks.half(2), tfp_flows.networks.MLP(2, context_shape=(3,))
     )

@@ -7,9 +7,10 @@ Bins have width 1: scaling to [0, 1] or to logits is a bijector in the chain, wh
 bits per dimension are those of the data as it comes; data reduced to fewer levels have the bits of the reduced data.
 """
 
+from tfp_flows.dequantization.bins import is_bound
 from tfp_flows.dequantization.gaussian import Gaussian
 from tfp_flows.dequantization.integer_columns import IntegerColumns
 from tfp_flows.dequantization.uniform import Uniform
 from tfp_flows.dequantization.variational import Variational
 
-__all__ = ["Gaussian", "IntegerColumns", "Uniform", "Variational"]
+__all__ = ["Gaussian", "IntegerColumns", "Uniform", "Variational", "is_bound"]

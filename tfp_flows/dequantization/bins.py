@@ -32,3 +32,17 @@ class Bins:
         """Continuous events back to integers: floor, clipped to 0..num_bins-1, int32 (int64 beyond 2^31)."""
         dtype = tf.int32 if self.num_bins <= 2**31 else tf.int64
         return tf.cast(tf.clip_by_value(tf.floor(y), 0, self.num_bins - 1), dtype)
+
+
+def is_bound(dequantization: object) -> bool:
+    """Whether the density of what a flow adds noise to is one of the data, or bounds their probability.
+
+    Args:
+        dequantization: as `tfp_flows.Flow` takes it, or None.
+
+    Example:
+        >>> from tfp_flows.dequantization import Gaussian, Uniform, is_bound
+        >>> [is_bound(dequantization) for dequantization in (None, Uniform(17), Gaussian(1.0, 17))]
+        [True, True, False]
+    """
+    return getattr(dequantization, "is_bound", True)

@@ -56,6 +56,8 @@ class AutoregressiveSampler(Sampler):
 
     def __call__(self, flow: Flow, n: int, seed: tf.Tensor, temperature: float, context: tf.Tensor | None) -> tf.Tensor:
         require_labels_left_out(flow, self.guidance)
+        if not flow.can_encode:
+            raise ValueError(f"Expected a base pushed through a bijector; got {type(flow.distribution).__name__}.")
         bijector = flow.distribution.bijector
         scale = getattr(flow.dequantization, "scale", None)
 
@@ -66,7 +68,7 @@ class AutoregressiveSampler(Sampler):
                 x = forward_guided(bijector, z, context, flow.no_label(context), self.guidance)
             return denoised(flow, x, context, scale) if self.denoise and scale is not None else x
 
-        z = temperatures.draw(flow.base, n, seed, temperature)
+        z = temperatures.draw(flow.base, n, seed, temperature, context)
         return push_in_parts(push, z, n, context, flow, self.numbers_at_once)
 
 

@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike
 
 from tfp_flows.bijectors import Bijector, initializing
 from tfp_flows.bridge.variables import tf_variable
-from tfp_flows.dequantization import IntegerColumns, Uniform, Variational
+from tfp_flows.dequantization import Gaussian, IntegerColumns, Uniform, Variational, is_bound
 from tfp_flows.flow import adoption, batches, conditional, events, start, support, train_step
 from tfp_flows.flow import context as contexts
 from tfp_flows.flow.functions import CompiledFunctions, Draw
@@ -59,7 +59,7 @@ class Flow(conditional.HasContext, FlowTrainer):
 
     def __init__(
         self, distribution: tfp.distributions.Distribution,
-        dequantization: IntegerColumns | Uniform | Variational | None = None, seed: int = 0,
+        dequantization: Gaussian | IntegerColumns | Uniform | Variational | None = None, seed: int = 0,
         num_classes: int | None = None, name: str | None = None, sampler: Sampler | None = None,
     ):  # fmt: skip
         adoption.check_distribution(distribution)
@@ -106,7 +106,7 @@ class Flow(conditional.HasContext, FlowTrainer):
     @property
     def scored_bins(self) -> int | None:
         """`num_bins` where the density bounds the integers' probability, so that it has bits per dimension, or None."""
-        return self.num_bins if getattr(self.dequantization, "is_bound", True) else None
+        return self.num_bins if is_bound(self.dequantization) else None
 
     @property
     def can_encode(self) -> bool:

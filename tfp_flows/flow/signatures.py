@@ -12,6 +12,8 @@ Of integer data the above are of the reals x + u, u in [0, 1); two more take the
     score_with_noise   x (batch,) + event, seed (2,), int32      -> the same of the bound that is trained and published,
                                                                     with noise drawn from the seed
 
+without bits_per_dim where the noise is such that there is no bound, as of `dequantization.Gaussian`.
+
 Those of a conditional flow also take `context`, one for each event: vectors, or class labels as the data have them, see
 `tfp_flows.flow.class_labels`. Inputs and outputs have names. Real numbers are float32, or float64 of a flow in float64,
 whose data float32 may not hold; temperatures are float32; the batch size is free. The draws depend on the seed that
@@ -87,8 +89,10 @@ def signatures(model):
         return {"x": _served(x, served, event)}
 
     def scores(values):
-        bits = -values / (math.prod(event) * math.log(2))
-        return {"log_prob": _served(values, served, ()), "bits_per_dim": _served(bits, served, ())}
+        answer = {"log_prob": _served(values, served, ())}
+        if model.scored_bins is not None:
+            answer["bits_per_dim"] = _served(-values / (math.prod(event) * math.log(2)), served, ())
+        return answer
 
     def score(x, **context):
         return scores(model.log_prob(x, **real(context)))

@@ -101,7 +101,8 @@ class ServedFlow:
             context: as `log_prob`.
 
         Returns:
-            `log_prob`, nats per event, and `bits_per_dim`, each an array of shape (batch,).
+            `log_prob`, nats per event, and `bits_per_dim`, each an array of shape (batch,); of a flow of noisy data
+            `log_prob` alone.
 
         Raises:
             ValueError: if x has another shape or holds no integers, or the version does not serve this: it is of

@@ -10,6 +10,7 @@ import tensorflow as tf
 from numpy.typing import ArrayLike
 
 from tfp_flows.bridge.traces import traced
+from tfp_flows.dequantization import is_bound
 from tfp_flows.flow import Flow
 from tfp_flows.flow import context as contexts
 from tfp_flows.flow.events import check_training_events
@@ -185,6 +186,8 @@ def _scorer(model, x, batch_size, seed, num_samples):
         raise ValueError(
             f"Expected num_samples=1 for a flow without dequantization, whose nll is exact; got {num_samples}."
         )
+    if num_samples > 1 and not is_bound(model.dequantization):
+        raise ValueError(f"Expected num_samples=1 for a flow of noisy data, whose nll is no bound; got {num_samples}.")
     x = check_training_events(model, x)
     objective = MaximumLikelihood()
 
