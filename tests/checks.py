@@ -19,6 +19,11 @@ def eagerly():
         tf.config.run_functions_eagerly(False)
 
 
+def passes(n, *arrays):
+    """n passes over arrays as one epoch: one of few steps is mostly the making of its iterators. None stays None."""
+    return [None if array is None else np.concatenate([array] * n) for array in arrays]
+
+
 def ranks(bijector):
     return bijector.forward_min_event_ndims, bijector.inverse_min_event_ndims
 

@@ -36,15 +36,22 @@ def pytest_collection_modifyitems(items):
 
 
 @pytest.fixture(scope="session")
-def whole_tracebacks():
-    """TensorFlow looks through the frames of every function that is called so as to leave some out of an error."""
-    import tensorflow as tf
+def forget_kernels():
+    """Gives what has TensorFlow forget at the next seed what it has compiled; see tests/spared.py."""
+    from tests.spared import spared
 
-    tf.debugging.disable_traceback_filtering()
+    with spared() as forget:
+        yield forget
+
+
+@pytest.fixture(scope="module", autouse=True)
+def own_kernels(forget_kernels):
+    """Each file begins with none, as it does alone."""
+    forget_kernels()
 
 
 @pytest.fixture(autouse=True)
-def fixed_seeds(whole_tracebacks):
+def fixed_seeds(own_kernels):
     import keras
 
     keras.utils.set_random_seed(0)

@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 
 import tfp_flows
+from tests.checks import passes
 from tfp_flows import dynamics, serving
 from tfp_flows.dynamics import paths
 from tfp_flows.flow import AnnealedLangevin, ODESampler, SDESampler, named_sampler
@@ -82,7 +83,7 @@ def test_training_sees_the_data_of_all_classes():
     x = (0.1 * random.normal(size=(2000, 2)) + 4 * labels[:, None] - 2).astype("float32")
     flow = tfp_flows.FlowMatching((2,), hidden_units=(64, 64), num_classes=2, label_dropout=0.5)
     flow.compile(tfp_flows.training.FusedAdam(5e-3))
-    flow.fit(x, labels, batch_size=250, epochs=40, verbose=0)
+    flow.fit(*passes(40, x, labels), batch_size=250, verbose=0)
     means = {}
     for weight in (0.0, 1.0):
         flow.sampler = ODESampler(dynamics.Solver("heun", num_steps=20), guidance=weight)

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 
 import tfp_flows
+from tests.checks import passes
 from tfp_flows.catalog import MODELS
 
 
@@ -146,5 +147,5 @@ def trained(name):
     model, (x, context) = build(name), events(name)
     model.initialize(x[:64], **({} if context is None else {"context": context[:64]}))
     before = model.evaluate(x, context, verbose=0, return_dict=True)["loss"]
-    model.fit(x, context, epochs=CASES[name].epochs, batch_size=64, verbose=0)
+    model.fit(*passes(CASES[name].epochs, x, context), batch_size=64, verbose=0)
     return model, before, model.evaluate(x, context, verbose=0, return_dict=True)["loss"]

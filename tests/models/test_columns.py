@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 
 import tfp_flows
+from tests.checks import passes
 from tfp_flows import cli, runs, serving
 from tfp_flows.dequantization import IntegerColumns
 from tfp_flows.training import scoring
@@ -47,7 +48,7 @@ def test_what_cannot_be_fitted_is_named_before_training(kind):
 def test_in_float64_dates_come_back():
     x = np.stack([RANDOM.normal(size=600), 1.5e9 + RANDOM.normal(0.0, 100.0, 600)], axis=1)
     flow = model(dtype="float64")
-    flow.fit(x, epochs=15, batch_size=50, verbose=0)
+    flow.fit(*passes(15, x), batch_size=50, verbose=0)
     exact = 0.5 * np.log(2 * np.pi * np.e) * 2 + np.log(100.0)
     assert abs(flow.evaluate(x, verbose=0, return_dict=True)["nll"] - exact) < 0.15
     drawn = flow.sample(2000, seed=0).numpy()[:, 1] - 1.5e9
@@ -108,7 +109,7 @@ def test_whole_numbers_among_reals_have_their_probability(tmp_path):
     counts = RANDOM.choice(3, 3000, p=[0.2, 0.5, 0.3])
     x = np.stack([counts, counts + 0.1 * RANDOM.normal(size=3000)], axis=1)
     flow = model(integer_columns=(0,), transform="spline", num_components=16)
-    flow.fit(x, epochs=10, batch_size=100, verbose=0)
+    flow.fit(*passes(10, x), batch_size=100, verbose=0)
     entropy = -np.sum([p * np.log(p) for p in (0.2, 0.5, 0.3)]) + 0.5 * np.log(2 * np.pi * np.e) + np.log(0.1)
     nll = scoring.nll_per_event(flow, x).mean()
     assert -0.05 < nll - entropy < 0.35

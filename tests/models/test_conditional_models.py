@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 import tfp_flows
+from tests.checks import passes
 from tfp_flows import model_options
 from tfp_flows.runs import asked
 
@@ -24,7 +25,7 @@ def test_the_mean_is_that_of_the_context(name, given, tmp_path):
     contexts = np.arange(3) if "num_classes" in given else 1e3 * np.eye(3, dtype="float32")
     flow = getattr(tfp_flows, name)((2,), **VECTORS, **given)
     flow.compile(tfp_flows.training.FusedAdam(1e-2))
-    flow.fit(x, contexts[labels], epochs=10, batch_size=50, verbose=0)
+    flow.fit(*passes(10, x, contexts[labels]), batch_size=50, verbose=0)
     drawn = flow.sample((200,), seed=1, context=contexts).numpy()
     assert drawn.shape == (200, 3, 2) and flow.given(contexts).batch_shape == (3,)
     np.testing.assert_allclose(drawn.mean((0, 2)), means, atol=0.6)

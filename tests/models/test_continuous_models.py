@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 import tfp_flows
-from tests.checks import eagerly
+from tests.checks import eagerly, passes
 from tfp_flows import serving
 from tfp_flows.networks import TimeMLP, UNet
 
@@ -55,7 +55,7 @@ def test_a_learned_density_is_one_over_the_plane(kind, options):
     ring = 3 * np.stack([np.cos(angle), np.sin(angle)], 1) + 0.5 * random.normal(size=(2000, 2))
     flow = getattr(tfp_flows, kind)((2,), hidden_units=(32, 32), **options)
     flow.compile(tfp_flows.training.FusedAdam(1e-2))
-    flow.fit(ring.astype("float32"), batch_size=200, epochs=50, verbose=0)
+    flow.fit(*passes(50, ring.astype("float32")), batch_size=200, verbose=0)
     side = np.linspace(-8, 8, 161, dtype="float32")
     grid = np.stack(np.meshgrid(side, side), -1).reshape(-1, 2)
     density = np.exp(flow.log_prob(grid).numpy().astype("float64"))

@@ -9,6 +9,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 import tfp_flows
+from tests.checks import passes
 from tfp_flows import bijectors, serving
 
 pytestmark = pytest.mark.usefixtures("untraced")
@@ -155,7 +156,7 @@ def test_degrees_of_freedom_are_learned():
     degrees = flow.base.distribution.df
     np.testing.assert_allclose(degrees, 10.0, rtol=1e-5)
     flow.compile(tfp_flows.training.FusedAdam(5e-2))
-    flow.fit(x, epochs=20, batch_size=300, verbose=0)
+    flow.fit(*passes(20, x), batch_size=300, verbose=0)
     np.testing.assert_allclose(degrees, 2.5, atol=0.5)
     # Twice as far from the centre, of which a t has no mean to tell it by where nu is below 1.
     cold, hot = flow.sample(99, seed=1).numpy(), flow.sample(99, seed=1, temperature=2.0).numpy()
@@ -181,7 +182,7 @@ def test_a_mixture_has_modes_of_its_own():
     x = (RANDOM.choice([-3.0, 3.0], (2000, 1)) + 0.4 * RANDOM.normal(size=(2000, 2))).astype("float32")
     flow = tfp_flows.NICE((2,), num_layers=1, hidden_units=(2,), prior="mixture")
     flow.compile(tfp_flows.training.FusedAdam(3e-2))
-    flow.fit(x, epochs=25, batch_size=200, verbose=0)
+    flow.fit(*passes(25, x), batch_size=200, verbose=0)
     truth = np.log(2) + 2 * (0.5 * np.log(2 * np.pi) + np.log(0.4) + 0.5)
     assert -np.mean(flow.log_prob(x)) - truth < 0.1
     with pytest.raises(ValueError, match="Expected temperature 1, for 'MixtureSameFamily' is no location-scale base"):

@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 import tfp_flows
+from tests.checks import passes
 from tfp_flows import bijectors
 
 pytestmark = pytest.mark.usefixtures("untraced")
@@ -22,7 +23,7 @@ def test_maf_learns_what_it_can_express():
     keras.utils.set_random_seed(1)
     flow = tfp_flows.MAF((2,), num_layers=3, hidden_units=(64, 64))
     flow.compile(tfp_flows.training.FusedAdam(3e-3))
-    flow.fit(PARABOLA, epochs=30, batch_size=100, verbose=0)
+    flow.fit(*passes(30, PARABOLA), batch_size=100, verbose=0)
     assert flow.evaluate(PARABOLA, verbose=0, return_dict=True)["nll"] - ENTROPY < 0.1
     x = flow.sample(4000, seed=1).numpy()
     assert abs(np.mean(x[:, 1] - x[:, 0] ** 2)) < 0.1 and np.std(x[:, 1] - x[:, 0] ** 2) < 0.6
@@ -50,7 +51,7 @@ def test_it_is_given_what_it_is_conditioned_on(name, options):
     context = labels if "num_classes" in options else np.eye(3, dtype="float32")[labels]
     flow = MODELS[name]((2,), num_layers=1, hidden_units=16, **options)
     flow.compile(tfp_flows.training.FusedAdam(1e-2))
-    flow.fit(x, context, epochs=25, batch_size=50, verbose=0)
+    flow.fit(*passes(25, x, context), batch_size=50, verbose=0)
     for k in range(3):
         given = k if "num_classes" in options else np.eye(3, dtype="float32")[k]
         samples = flow.sample(500, seed=2, context=given).numpy()

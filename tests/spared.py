@@ -1,0 +1,63 @@
+"""What TensorFlow spends time on that no test looks at: together a sixth of the suite's.
+
+    stacks     of every operation that is traced it keeps all the frames that led there, for the text of an error
+    names      of every variable that is made eagerly it makes an operation of its own, for the variable's name in the
+               text of an error
+    kernels    all that it has compiled it forgets where a seed is set, for the sake of what has drawn random numbers
+
+No number depends on any of it. Where a name of TensorFlow's own is gone, the tests fail at once.
+"""
+
+import contextlib
+import functools
+
+import pytest
+import tensorflow as tf
+from tensorflow.python.framework import ops, random_seed
+from tensorflow.python.ops import gen_resource_variable_ops as variable_ops
+
+
+@contextlib.contextmanager
+def spared():
+    """While it lasts. Gives a function that has everything forgotten when a seed is set the next time."""
+    # It also looks through the frames of every function that is called, so as to leave some out of an error.
+    tf.debugging.disable_traceback_filtering()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ops, "_create_c_op", functools.partial(ops._create_c_op, extract_traceback=False))
+        patch.setattr(variable_ops, "var_handle_op", _without_name(variable_ops.var_handle_op))
+        kernels = _Kernels()
+        patch.setattr(random_seed, "get_seed", kernels.get_seed)
+        patch.setattr(tf.random, "set_seed", kernels.set_seed)
+        yield kernels.forget
+
+
+def _without_name(var_handle_op):
+    def nameless(*args, debug_name="", **options):
+        return var_handle_op(*args, debug_name="" if tf.executing_eagerly() else debug_name, **options)
+
+    return nameless
+
+
+class _Kernels:
+    """Kept where nothing has drawn since the same seed was set: all is then as that left it.
+
+    Whatever draws asks for a seed of its own first; a traced function does so while it is traced, and draws from then
+    on without asking.
+    """
+
+    def __init__(self):
+        self._get_seed, self._set_seed = random_seed.get_seed, tf.random.set_seed
+        self.forget()
+
+    def get_seed(self, op_seed):
+        self._has_drawn = True
+        self._draws |= not tf.executing_eagerly()
+        return self._get_seed(op_seed)
+
+    def set_seed(self, seed):
+        if self._has_drawn or self._draws or seed != self._last:
+            self._set_seed(seed)
+            self._last, self._has_drawn = seed, False
+
+    def forget(self):
+        self._last, self._has_drawn, self._draws = None, False, False
