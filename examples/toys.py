@@ -1,10 +1,11 @@
-"""Models on data of the plane whose entropy is known: nats above it, minutes, and all samples in one picture.
+"""Models on data of the plane whose entropy is known: nats above it, minutes, samples and densities in one picture.
 
-    COMMAND   python3 examples/toys.py                                    16 trainings, in turns, by their recipes
+    COMMAND   python3 examples/toys.py                                    48 trainings, in turns, by their recipes
               ... --models cnf --toys moons,spirals --minutes 0.5         some of them, shorter
     EXPECTED  a table: nats above the exact entropy with two standard errors, minutes of training, and what is logged of
-              each; runs/toys/toys.json with the same; runs/toys/toys.png, data and samples side by side
-    TIME      40 minutes on two CPU cores
+              each; runs/toys/toys.json with the same; runs/toys/toys.png, two rows for each toy: data and samples, and
+              below them the densities, the true one first
+    TIME      80 minutes on two CPU cores
 
 Needs Python 3.11 with venv and pip; makes its own environment.
 """
@@ -19,30 +20,57 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
 from tfp_flows import environment
 
-MODELS = ("cnf", "flow_matching", "score_sde", "ncsn")
+MODELS = (
+    "nice", "realnvp", "maf", "iaf", "nsf", "gaussianization", "planar_flow", "tarflow",
+    "cnf", "flow_matching", "score_sde", "ncsn",
+)  # fmt: skip
 TOYS = ("eight_gaussians", "checkerboard", "moons", "spirals")
 _POINTS = 20_000
+# Of a side of the grid of densities, and points of it that are scored at once.
+_GRID, _AT_ONCE = 100, 2000
+
+
+def window(events):
+    """What is drawn of a toy: ((low, high), (low, high))."""
+    import numpy as np
+
+    low, high = np.quantile(events, [0.0005, 0.9995], axis=0)
+    margin = 0.08 * (high - low)
+    return [(low[k] - margin[k], high[k] + margin[k]) for k in range(2)]
+
+
+def density(log_prob, inside):
+    """exp(log_prob) on a grid of a window (_GRID, _GRID), rows from below."""
+    import numpy as np
+
+    x, y = np.meshgrid(*(np.linspace(*side, _GRID) for side in inside))
+    points = np.stack([x.ravel(), y.ravel()], 1).astype("float32")
+    parts = [np.asarray(log_prob(points[i : i + _AT_ONCE])) for i in range(0, len(points), _AT_ONCE)]
+    return np.exp(np.concatenate(parts)).reshape(_GRID, _GRID)
 
 
 def picture(found, models, toys, path):
-    """Data and samples as histograms of one window a row."""
-    import numpy as np
+    """Two rows a toy, of one window and, for the densities, of one scale: events, and densities."""
     from matplotlib import pyplot
 
     columns = ["data", *models]
     figure, axes = pyplot.subplots(
-        len(toys), len(columns), figsize=(2.3 * len(columns), 2.4 * len(toys)), squeeze=False, layout="constrained"
+        2 * len(toys), len(columns), figsize=(2.1 * len(columns), 4.3 * len(toys)), squeeze=False, layout="constrained"
     )
-    for row, toy in zip(axes, toys):
-        low, high = np.quantile(found[toy, "data"], [0.0005, 0.9995], axis=0)
-        margin = 0.08 * (high - low)
-        window = [(low[k] - margin[k], high[k] + margin[k]) for k in range(2)]
-        for ax, name in zip(row, columns):
-            ax.hist2d(*found[toy, name].T, bins=90, range=window, cmap="magma")
-            ax.set(xticks=[], yticks=[], aspect="equal")
-            if toy == toys[0]:
+    for k, toy in enumerate(toys):
+        inside = window(found[toy, "data"][0])
+        for ax, below, name in zip(*axes[2 * k : 2 * k + 2], columns):
+            events, values = found[toy, name]
+            ax.hist2d(*events.T, bins=90, range=inside, cmap="magma")
+            most = found[toy, "data"][1].max()
+            below.imshow(
+                values, origin="lower", extent=(*inside[0], *inside[1]), cmap="magma", vmin=0, vmax=most, aspect="auto"
+            )
+            for one in (ax, below):
+                one.set(xticks=[], yticks=[], box_aspect=1)
+            if k == 0:
                 ax.set_title(name, fontsize=10)
-    figure.savefig(path, dpi=110)
+    figure.savefig(path, dpi=90)
     pyplot.close(figure)
 
 
@@ -64,7 +92,10 @@ def run(argv):
     print("| data | model | nats above the entropy, +- 2 standard errors | minutes | steps |", flush=True)
     print("| --- | --- | ---: | ---: | ---: |", flush=True)
     for toy in toys:
-        found[toy, "data"] = np.asarray(data.load(toy).train[:_POINTS])
+        truth = data.load(toy)
+        events = np.asarray(truth.train[:_POINTS])
+        inside = window(events)
+        found[toy, "data"] = events, density(truth.density.log_prob, inside)
         for model in models:
             run = training.train(
                 model, toy, out / f"{model}-{toy}", minutes=args.minutes, seed=args.seed, picture_every=0, verbose=0
@@ -75,7 +106,8 @@ def run(argv):
                 **{key: metrics["training"][key] for key in ("seconds", "steps")},
             )  # fmt: skip
             rows.append(row)
-            found[toy, model] = np.asarray(run.load_model().sample(_POINTS, seed=1))
+            flow = run.load_model()
+            found[toy, model] = np.asarray(flow.sample(_POINTS, seed=1)), density(flow.log_prob, inside)
             print(
                 f"| {toy} | {model} | {row['above']:.3f} +- {2 * row['standard_error']:.3f} "
                 f"| {row['seconds'] / 60:.1f} | {row['steps']:,} |",

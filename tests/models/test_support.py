@@ -59,16 +59,23 @@ INTEGERS = {
 
 
 def inside(model, n=3):
-    """Events with a density and their context, none or labels."""
+    """Events with a density and their context, none, labels or vectors."""
     x = np.random.default_rng(0).uniform(0.0, 16.999, (n, *model.event_shape)).astype(model.dtype)
     x.flat[0] = 0.0
-    return x, (np.arange(n) % 2 if model.takes_context else None)
+    if not model.takes_context:
+        return x, None
+    if model.num_classes:
+        return x, np.arange(n) % 2
+    return x, np.random.default_rng(1).normal(size=(n, *model.known_context_shape)).astype(model.dtype)
 
 
 def check(log_prob, x, context, values):
     """Each value, at the place of one element of an event of its own, empties that event; others stay to the bit."""
     n = 2 * len(values) + 1
-    x, context = np.resize(x, (n, *x.shape[1:])), None if context is None else np.resize(context, n)
+    x, context = (
+        np.resize(x, (n, *x.shape[1:])),
+        None if context is None else np.resize(context, (n, *context.shape[1:])),
+    )
     expected = np.asarray(log_prob(x, context))
     assert np.isfinite(expected).all()
     changed, rows = x.copy(), np.arange(1, n, 2)
