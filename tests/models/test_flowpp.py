@@ -39,12 +39,11 @@ def test_a_checkerboards_colours_are_halves_of_the_channels():
     for half, colour in ((split[..., :3], 0), (split[..., 3:], 1)):
         chosen = image[:, (rows + columns) % 2 == colour]
         np.testing.assert_array_equal(half.reshape(2, -1, 3), chosen)
-    for make, message in (
-        (lambda: bijectors.CheckerboardSplit().inverse(tf.ones([1, 2, 3, 1])), r"Expected an even width .*\[2, 3, 1\]"),
-        (lambda: bijectors.CheckerboardSplit().forward(tf.ones([1, 2, 3, 1])), "Expected an even number of channels"),
-    ):
-        with pytest.raises(ValueError, match=message.replace(r"\[2, 3, 1\]", r"\(2, 3, 1\)")):
-            make()
+    odd = tf.ones([1, 2, 3, 1])
+    with pytest.raises(ValueError, match=r"Expected an even width to split as a checkerboard; got \(2, 3, 1\)"):
+        bijectors.CheckerboardSplit().inverse(odd)
+    with pytest.raises(ValueError, match=r"Expected an even number of channels to join; got \(2, 3, 1\)"):
+        bijectors.CheckerboardSplit().forward(odd)
 
 
 def test_its_noise_is_a_flow_with_its_networks():

@@ -3,11 +3,14 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+import tensorflow_probability as tfp
 
 import tfp_flows
 from tests import checks
 from tfp_flows import bijectors
 from tfp_flows.numerics.reflections import reflect, reflections_of
+
+tfd = tfp.distributions
 
 
 def mixed(n=3000, seed=0):
@@ -107,6 +110,35 @@ def test_a_generator_loses_none_of_the_batches_that_the_start_takes():
     assert seen == [0, 1, 2, 3] and int(flow.optimizer.iterations) == 4
 
 
+def test_weights_beside_no_contexts_start_from_many_batches_too():
+    x = mixed(200)[0].astype("float32")
+    flow = tfp_flows.Gaussianization((2,), num_layers=1, num_components=4, num_events=120)
+    flow.compile("adam")
+    flow.fit(x, sample_weight=np.ones(200), batch_size=50, verbose=0)
+    assert flow.is_initialized and int(flow.optimizer.iterations) == 4
+
+
+def test_an_objective_without_data_asks_for_none():
+    target = tfd.MultivariateNormalDiag([1.0, 2.0], [0.5, 3.0])
+    flow = tfp_flows.Gaussianization((2,), num_layers=2, num_components=4)
+    flow.compile("adam", loss=tfp_flows.objectives.ReverseKL(target))
+    flow.fit(steps_per_epoch=3, batch_size=20, verbose=0)
+    assert flow.is_initialized and int(flow.optimizer.iterations) == 3
+
+
+def test_what_is_trained_elsewhere_and_frozen_here_is_refused():
+    flow = tfp_flows.Gaussianization((2,), num_layers=2, num_components=4)
+    flow.trainable = False
+    flow.compile("adam")
+    with pytest.raises(ValueError, match="Expected a distribution with at least one trainable variable to fit"):
+        flow.fit(mixed(100)[0].astype("float32"), verbose=0)
+
+
+def test_patches_are_the_largest_where_none_is_small():
+    flow = tfp_flows.Gaussianization((11, 22, 1), num_layers=1, num_components=2)
+    assert flow.get_config()["patch_sizes"] == (11,)
+
+
 @pytest.mark.parametrize(
     "shape, arguments, message",
     [
@@ -114,6 +146,7 @@ def test_a_generator_loses_none_of_the_batches_that_the_start_takes():
         ((4,), dict(patch_sizes=2), r"Expected patch_sizes of images alone; got 2 for events of shape \(4,\)"),
         ((4, 6, 1), dict(patch_sizes=(2, 3)), r"Expected patch_sizes to be .* that divide 4 and 6; got \[2, 3\]"),
         ((4, 6, 1), dict(patch_sizes=()), "Expected at least one of patch_sizes; got none"),
+        ((4, 9, 1), {}, "Expected height and width with a common divisor, for patches; got 4 x 9"),
         ((4, 6), {}, r"Expected event_shape \(n,\) or \(height, width, channels\); got \(4, 6\)"),
         ((4,), dict(num_layers=0), "Expected num_layers to be a positive integer; got 0"),
         ((4,), dict(num_components=1), "Expected num_components to be an integer above 1; got 1"),
@@ -123,5 +156,8 @@ def test_a_generator_loses_none_of_the_batches_that_the_start_takes():
 def test_bad_arguments_are_refused(shape, arguments, message):
     with pytest.raises(ValueError, match=message):
         tfp_flows.Gaussianization(shape, **arguments)
+
+
+def test_a_start_of_another_name_is_refused():
     with pytest.raises(ValueError, match=r"Expected start to be one of \['pca', 'ica', 'random'\]; got 'lda'"):
         bijectors.DataRotation(3, "lda")

@@ -34,7 +34,7 @@ def prepare(flow, x, steps=None):
     if not (adopt_what_was_trained(flow) or flow.is_initialized):
         standardization.measure(flow, x, steps)
     if not flow.is_initialized or not needs_data:
-        batch, x = first_batches(x, _num_events_wanted(flow), steps)
+        batch, x = first_batches(x, _num_events_wanted(flow) if needs_data else 0, steps)
         if batch is None:
             raise ValueError("Expected a data set with at least one batch; got an empty one.")
         first, context, _ = keras.utils.unpack_x_y_sample_weight(batch)
@@ -91,8 +91,9 @@ def adopt_what_was_trained(flow):
 
 
 def is_set_by_data(flow):
-    """Whether a part of the flow is an estimate by itself, without a gradient, of as many events as it asks for."""
-    return any(getattr(part, "num_initial_events", None) for part in flow.distribution.submodules)
+    """Whether a part of the flow is an estimate by itself: it asks for events and has nothing to train."""
+    parts = [part for part in flow.distribution.submodules if getattr(part, "num_initial_events", None)]
+    return any(not part.trainable_variables for part in parts)
 
 
 def _num_events_wanted(flow):
@@ -132,4 +133,9 @@ def first_batches(x, num_events=0, steps=None):
     x = x if is_repeatable else (batch for batch in itertools.chain(taken, iterator))
     if len(parts) < 2:
         return (parts[0] if parts else None), x
-    return tf.nest.map_structure(lambda *pieces: np.concatenate(pieces)[: max(num_events, 1)], *parts), x
+    return tf.nest.map_structure(lambda *pieces: _joined(pieces, num_events), *parts), x
+
+
+def _joined(pieces, num_rows):
+    # Weights may stand behind contexts that are none.
+    return None if pieces[0] is None else np.concatenate(pieces)[:num_rows]

@@ -15,6 +15,7 @@ Gaussianization, arXiv:1602.00229.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import keras
@@ -52,7 +53,7 @@ class Gaussianization(Flow):
         num_events: int, events that the layers are set from; None for 4,096 where they are trained and 16,384 where
             not.
         patch_sizes: (images) sequence of ints, or one, sides of the patches of one rotation after the other; None for
-            all common divisors of height and width from 2 to 8.
+            all common divisors of height and width from 2 to 8, or the largest where they have none of these.
         base: str or `tfd.Distribution`, of the latents, see `tfp_flows.models.blocks.bases`.
         integer_columns: ints, from 0, the columns of continuous data that hold whole numbers: `fit` and scores add the
             noise of their bins, see `dequantization.IntegerColumns`; None for none.
@@ -63,7 +64,7 @@ class Gaussianization(Flow):
 
     Raises:
         ValueError: for an event shape of another rank, sizes that are no positive integers, an unknown rotation, or
-            patch sizes of vectors or that do not divide height and width.
+            patch sizes of vectors or that do not divide height and width, or a height and width that nothing divides.
 
     Example:
         >>> import numpy as np
@@ -162,7 +163,10 @@ def _patch_sizes(shape, given):
         return None
     height, width = shape[:2]
     if given is None:
-        given = [side for side in range(_LARGEST_PATCH, 1, -1) if height % side == width % side == 0] or [1]
+        common = math.gcd(height, width)
+        given = [side for side in range(_LARGEST_PATCH, 1, -1) if common % side == 0] or [common]
+        if common == 1:
+            raise ValueError(f"Expected height and width with a common divisor, for patches; got {height} x {width}.")
     given = as_tuple(given)
     for side in given:
         if not is_positive_integer(side) or height % side or width % side:
