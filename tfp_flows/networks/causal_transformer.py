@@ -17,12 +17,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfp_flows.networks.conditioning import check_context_shape, require_context
-from tfp_flows.networks.transformer_layers import Trunk, check_sizes
+from tfp_flows.networks.conditioning import require_context
+from tfp_flows.networks.transformer_layers import TokenNetwork
 
 
 @keras.saving.register_keras_serializable(package="tfp_flows")
-class CausalTransformer(keras.layers.Layer):
+class CausalTransformer(TokenNetwork):
     """An autoregressive network of tokens, `(batch, length, size) -> (batch, length, size, num_params)`.
 
     It is what `bijectors.Autoregressive` takes for patches of images.
@@ -66,19 +66,13 @@ class CausalTransformer(keras.layers.Layer):
         dtype: str | keras.DTypePolicy | None = None,
         **kwargs,
     ):
-        super().__init__(dtype=dtype, **kwargs)
-        sizes = check_sizes(event_shape, num_params, channels, num_layers, num_heads)
-        self.event_shape, self.num_params, self.channels, self.num_layers, self.num_heads = sizes
-        length, size = self.event_shape
-        if length < 2:
+        super().__init__(
+            True, event_shape, num_params, channels, num_layers, num_heads, context_shape, output_initializer, dtype,
+            **kwargs,
+        )  # fmt: skip
+        if self.event_shape[0] < 2:
             raise ValueError(f"Expected at least two tokens, the first of which passes as it is; got {event_shape!r}.")
         self.reverse = bool(reverse)
-        self.context_shape = check_context_shape(context_shape)
-        self.output_initializer = keras.initializers.get(output_initializer)
-        self.trunk = Trunk(
-            length, size, size * self.num_params, self.channels, self.num_layers, self.num_heads, True,
-            None if self.context_shape is None else self.context_shape[0], self.output_initializer, self.dtype_policy,
-        )  # fmt: skip
 
     def build(self, input_shape: tuple | None = None) -> None:
         self.trunk.build()
@@ -147,14 +141,4 @@ class CausalTransformer(keras.layers.Layer):
         return (*input_shape, self.num_params)
 
     def get_config(self) -> dict:
-        return {
-            **super().get_config(),
-            "event_shape": self.event_shape,
-            "num_params": self.num_params,
-            "channels": self.channels,
-            "num_layers": self.num_layers,
-            "num_heads": self.num_heads,
-            "reverse": self.reverse,
-            "context_shape": self.context_shape,
-            "output_initializer": keras.initializers.serialize(self.output_initializer),
-        }
+        return {**super().get_config(), "reverse": self.reverse}

@@ -13,12 +13,12 @@ from __future__ import annotations
 import keras
 import tensorflow as tf
 
-from tfp_flows.networks.conditioning import check_context_shape, require_context
-from tfp_flows.networks.transformer_layers import Trunk, check_sizes
+from tfp_flows.networks.conditioning import require_context
+from tfp_flows.networks.transformer_layers import TokenNetwork
 
 
 @keras.saving.register_keras_serializable(package="tfp_flows")
-class Transformer(keras.layers.Layer):
+class Transformer(TokenNetwork):
     """Flat tokens `(batch, length * size) -> (batch, length * size * num_params)`, as `bijectors.Coupling` wants it.
 
     Args:
@@ -59,15 +59,9 @@ class Transformer(keras.layers.Layer):
         dtype: str | keras.DTypePolicy | None = None,
         **kwargs,
     ):
-        super().__init__(dtype=dtype, **kwargs)
-        sizes = check_sizes(event_shape, num_params, channels, num_layers, num_heads)
-        self.event_shape, self.num_params, self.channels, self.num_layers, self.num_heads = sizes
-        length, size = self.event_shape
-        self.context_shape = check_context_shape(context_shape)
-        self.output_initializer = keras.initializers.get(output_initializer)
-        self.trunk = Trunk(
-            length, size, size * self.num_params, self.channels, self.num_layers, self.num_heads, False,
-            None if self.context_shape is None else self.context_shape[0], self.output_initializer, self.dtype_policy,
+        super().__init__(
+            False, event_shape, num_params, channels, num_layers, num_heads, context_shape, output_initializer, dtype,
+            **kwargs,
         )  # fmt: skip
 
     def build(self, input_shape: tuple | None = None) -> None:
@@ -85,15 +79,3 @@ class Transformer(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape: tuple, **_) -> tuple:
         return (*input_shape[:-1], input_shape[-1] * self.num_params)
-
-    def get_config(self) -> dict:
-        return {
-            **super().get_config(),
-            "event_shape": self.event_shape,
-            "num_params": self.num_params,
-            "channels": self.channels,
-            "num_layers": self.num_layers,
-            "num_heads": self.num_heads,
-            "context_shape": self.context_shape,
-            "output_initializer": keras.initializers.serialize(self.output_initializer),
-        }

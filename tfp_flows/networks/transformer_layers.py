@@ -13,6 +13,7 @@ import keras
 import tensorflow as tf
 
 from tfp_flows.networks.attention import attend, attend_next, empty_cache
+from tfp_flows.networks.conditioning import check_context_shape
 from tfp_flows.networks.precision import cast_weight
 from tfp_flows.numerics.tensors import check_shape, is_positive_integer
 
@@ -178,7 +179,40 @@ class Trunk(keras.layers.Layer):
         return cast_weight(self, self.positions)
 
 
-def check_sizes(event_shape, num_params, channels, num_layers, num_heads):
+class TokenNetwork(keras.layers.Layer):
+    """Abstract: a network of tokens, as `networks.Transformer` and `networks.CausalTransformer`, around a trunk.
+
+    Args:
+        is_causal: bool.
+        event_shape, num_params, channels, num_layers, num_heads, context_shape, output_initializer, dtype, kwargs: as
+            of both.
+    """
+
+    def __init__(
+        self, is_causal, event_shape, num_params, channels, num_layers, num_heads, context_shape, output_initializer,
+        dtype, **kwargs,
+    ):  # fmt: skip
+        super().__init__(dtype=dtype, **kwargs)
+        sizes = _check_sizes(event_shape, num_params, channels, num_layers, num_heads)
+        self.event_shape, self.num_params, self.channels, self.num_layers, self.num_heads = sizes
+        length, size = self.event_shape
+        self.context_shape = check_context_shape(context_shape)
+        self.output_initializer = keras.initializers.get(output_initializer)
+        self.trunk = Trunk(
+            length, size, size * self.num_params, self.channels, self.num_layers, self.num_heads, is_causal,
+            None if self.context_shape is None else self.context_shape[0], self.output_initializer, self.dtype_policy,
+        )  # fmt: skip
+
+    def get_config(self):
+        keys = ("event_shape", "num_params", "channels", "num_layers", "num_heads", "context_shape")
+        return {
+            **super().get_config(),
+            **{key: getattr(self, key) for key in keys},
+            "output_initializer": keras.initializers.serialize(self.output_initializer),
+        }
+
+
+def _check_sizes(event_shape, num_params, channels, num_layers, num_heads):
     """The sizes of a transformer as ints, (length, size), num_params, channels, num_layers, num_heads.
 
     Args:
