@@ -86,9 +86,7 @@ class DataRotation(InitializedOnce, Householder):
         Raises:
             ValueError: where they are not finite.
         """
-        values = np.asarray(values, np.float64).reshape(-1, self.num_features)
-        if not np.isfinite(values).all():
-            raise ValueError(f"Expected finite data to initialise {self.name!r} from; got others.")
+        values = self._finite(values, [self.num_features]).astype(np.float64)
         if self.start == "random":
             vectors = self._drawn
         else:

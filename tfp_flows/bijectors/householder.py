@@ -23,8 +23,8 @@ class Householder(Bijector):
     Args:
         num_features: int, n.
         num_reflections: int, K; None for n.
-        event_ndims: int, 1 for vectors, 3 for images, whose channels are rotated at each position alike.
         seed: int, of the vectors that it begins with.
+        event_ndims: int, 1 for vectors, 3 for images, whose channels are rotated at each position alike.
         dtype: floating dtype; None for Keras' `floatx`.
         name: str or None.
 
@@ -42,8 +42,8 @@ class Householder(Bijector):
         self,
         num_features: int,
         num_reflections: int | None = None,
-        event_ndims: int = 1,
         seed: int = 0,
+        event_ndims: int = 1,
         dtype: tf.DType | str | None = None,
         name: str | None = None,
     ):

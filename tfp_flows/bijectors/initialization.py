@@ -120,6 +120,17 @@ class InitializedOnce:
         """Waits no longer, and changes nothing."""
         getattr(self, self._flag).assign(True)
 
+    def _finite(self, values, shape):
+        """values (..., *shape) as an array (n, *shape).
+
+        Raises:
+            ValueError: where they are not finite.
+        """
+        values = np.reshape(np.asarray(values), [-1, *shape])
+        if not np.isfinite(values).all():
+            raise ValueError(f"Expected finite data to initialise {self.name!r} from; got others.")
+        return values
+
     def _is_due(self):
         """Whether the batch that passes now is the one to initialise from."""
         if not is_initializing():

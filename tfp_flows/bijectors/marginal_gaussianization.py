@@ -77,10 +77,7 @@ class MarginalGaussianization(InitializedOnce, Elementwise):
         Raises:
             ValueError: where they are not finite.
         """
-        shape = self.raw.shape[:-1].as_list()
-        values = np.reshape(np.asarray(values), [-1, *shape])
-        if not np.isfinite(values).all():
-            raise ValueError(f"Expected finite data to initialise {self.name!r} from; got others.")
+        values = self._finite(values, self.raw.shape[:-1])
         centre, log_unit = (statistic.numpy() for statistic in mean_and_log_std(tf.constant(values), [0]))
         units = (values.astype(np.float64) - centre) * np.exp(-log_unit)
         # The factor by events that the kernels were not laid on; then by all of them.

@@ -99,9 +99,7 @@ class QuantileMap(Increasing, InitializedOnce, Bijector):
         Raises:
             ValueError: where they are not finite.
         """
-        values = np.asarray(values, np.float64).reshape(-1, self.num_columns)
-        if not np.isfinite(values).all():
-            raise ValueError(f"Expected finite data to initialise {self.name!r} from; got others.")
+        values = self._finite(values, [self.num_columns]).astype(np.float64)
         random = np.random.default_rng(seed)
         num_knots = self.knots.shape[1]
         found = [_fit(column, num_knots) for column in values.T]

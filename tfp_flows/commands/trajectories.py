@@ -1,6 +1,7 @@
 """tfp-flows trajectories: how the samples of a run of continuous time come about, as a picture and as an array."""
 
-from tfp_flows.catalog import MODELS, ODE_SOLVERS
+from tfp_flows.catalog import MODELS
+from tfp_flows.catalog_entry import ODE_SOLVERS
 from tfp_flows.commands import directory, texts
 
 

@@ -1,4 +1,4 @@
-"""Mixtures of logistics as functions: the logit of their distribution function, its slope, and the way back.
+"""What transforms by mixtures of logistics share: parameters, the logit of the distribution function, the way back.
 
     u_k = (x - mu_k) exp(-s_k),     F = sum_k pi_k sigmoid(u_k)
     y = logit(F)                                           in (-inf, inf), as x
