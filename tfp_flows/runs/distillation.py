@@ -73,7 +73,8 @@ def distill(
     is_audio = teacher.config.arguments.get("sample_rate") is not None
     if power_weight is None:
         power_weight = 0.1 if is_audio else 0.0
-    known = inspect.signature(model_class(student)).parameters
+    # Of the method: Python before 3.11.3 takes Keras' `__new__` for the signature of a class that inherits its own.
+    known = inspect.signature(model_class(student).__init__).parameters
     inherited = {key: value for key, value in teacher.config.arguments.items() if key in known and key not in _OWN}
     dataset = teacher.load_data()
     recipe = recipe_for(student, len(dataset.train), dataset.event_shape, batch_size, is_own=True)
