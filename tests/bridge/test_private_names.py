@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tensorflow_probability as tfp
+from keras.src.trainers.epoch_iterator import EpochIterator
 from tensorflow.python.eager import record
 from tensorflow.python.framework import ops, registry
 from tensorflow_probability.python.internal import cache_util, slicing
@@ -261,6 +262,43 @@ def no_symbolic_build():
     assert not model.built
 
 
+def an_epoch_makes_one_iterator():
+    class Model(trainer.BuiltByConstructor, keras.Model):
+        def train_step(self, data):
+            seen.assign_add(tf.cast(data, tf.int32))
+            return {"loss": tf.cast(seen[0], tf.float32)}
+
+        def test_step(self, data):
+            return {"loss": tf.cast(data[0], tf.float32)}
+
+    def fitted(kind, **options):
+        """The numbers that each epoch saw, in their order, and how many iterators were made for them."""
+        made, losses = [], []
+        one_more = keras.callbacks.LambdaCallback(
+            on_epoch_begin=lambda *_: seen.assign([0]),
+            on_train_batch_end=lambda _, logs: losses.append(float(logs["loss"])),
+        )
+        model, begun = kind(), tf.data.Dataset.__iter__
+        model.compile("sgd")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(tf.data.Dataset, "__iter__", lambda self: made.append(self) or begun(self))
+            model.fit(tf.data.Dataset.range(1, 4).batch(1), shuffle=False, verbose=0, callbacks=[one_more], **options)
+        return losses, len(made)
+
+    seen = tf.Variable([0])
+    plain = type("Plain", (keras.Model,), {name: vars(Model)[name] for name in ("train_step", "test_step")})
+    held_out = tf.data.Dataset.range(2).batch(1)
+    # (options, iterators: of each epoch one, or of all epochs as few as their steps take)
+    for options, wanted in (
+        (dict(epochs=3), 3),
+        (dict(epochs=3, validation_data=held_out), 6),
+        (dict(epochs=3, steps_per_epoch=1), 2),
+    ):
+        (losses, made), (others, _) = fitted(Model, **options), fitted(plain, **options)
+        assert losses == others and made == wanted
+    assert losses == [1, 2, 3]
+
+
 def event_shapes_are_asked():
     squeeze = bijectors.Squeeze()
     assert squeeze.inverse_event_shape([4, 4, 1]) == (2, 2, 4) and squeeze.forward_event_shape([2, 2, 4]) == (4, 4, 1)
@@ -344,6 +382,9 @@ PRIVATE_NAMES = [
     (keras.layers.Layer(), "_non_trainable_variables", state_is_its_own),
     (keras.layers.Layer(), "_convert_input_args", arguments_pass),
     (keras.Model, "_maybe_symbolic_build", no_symbolic_build),
+    (EpochIterator, "_enumerate_iterator", an_epoch_makes_one_iterator),
+    (EpochIterator(np.ones(1)), "_num_batches", an_epoch_makes_one_iterator),
+    (EpochIterator(np.ones(1)), "_steps_seen", an_epoch_makes_one_iterator),
     (keras.optimizers.Adam(), "_get_variable_index", moments_are_of_the_variable),
     (fitted_adam()[0], "_momentums", moments_are_of_the_variable),
     (fitted_adam()[0], "_velocities", moments_are_of_the_variable),
