@@ -14,6 +14,7 @@ import keras
 import tensorflow as tf
 from numpy.typing import ArrayLike
 
+from tfp_flows.bridge.names import counted_by_nothing
 from tfp_flows.bridge.traces import owned_by_its_graph
 from tfp_flows.bridge.trainer import BuiltByConstructor
 from tfp_flows.flow import events, fitting, loaders, no_data, start, train_step
@@ -67,7 +68,7 @@ class FlowTrainer(KerasFiles, HasClassLabels, BuiltByConstructor, keras.Model):
         if not self.optimizer.built:
             # Keras would build its slots inside the traced step, and so trace the step twice; and a weights file loaded
             # before the first step would lose the optimizer's part.
-            with self.distribute_strategy.scope():
+            with counted_by_nothing(), self.distribute_strategy.scope():
                 self.optimizer.build(self.trainable_variables)
 
     def fit(

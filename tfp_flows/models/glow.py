@@ -169,6 +169,7 @@ class Glow(Flow):
                     kernel_initializer="zeros",
                     data_format="channels_last",
                     dtype=of_networks(dtype),
+                    name=f"prior_{i}",
                 )
             )
         scales = MultiScale(levels, shape, priors=priors[:-1] if learned_prior else None)

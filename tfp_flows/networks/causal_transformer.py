@@ -17,6 +17,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfp_flows.bridge.names import counted_by_nothing
 from tfp_flows.networks.conditioning import require_context
 from tfp_flows.networks.transformer_layers import TokenNetwork
 
@@ -74,6 +75,7 @@ class CausalTransformer(TokenNetwork):
             raise ValueError(f"Expected at least two tokens, the first of which passes as it is; got {event_shape!r}.")
         self.reverse = bool(reverse)
 
+    @counted_by_nothing()
     def build(self, input_shape: tuple | None = None) -> None:
         self.trunk.build()
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 import keras
 import numpy as np
 
+from tfp_flows.bridge.names import counted_by_nothing
 from tfp_flows.networks.conditioning import beside, check_context_shape, require_context, squeeze_factor
 from tfp_flows.numerics.tensors import as_tuple, is_positive_integer
 
@@ -104,6 +105,7 @@ class ConvNet(keras.layers.Layer):
         if self.context_shape is not None and len(self.context_shape) == 1:
             self._context = keras.layers.Dense(self.hidden_channels, use_bias=False, dtype=policy, name="context")
 
+    @counted_by_nothing()
     def build(self, input_shape: tuple) -> None:
         shape = tuple(input_shape)
         if self.context_shape is not None and self._context is None:

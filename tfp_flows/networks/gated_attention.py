@@ -16,6 +16,7 @@ from __future__ import annotations
 import keras
 import tensorflow as tf
 
+from tfp_flows.bridge.names import counted_by_nothing
 from tfp_flows.networks.attention import attend
 from tfp_flows.networks.conditioning import beside, check_context_shape, require_context, squeeze_factor
 from tfp_flows.networks.weight_norm import WeightNormConv2D
@@ -91,6 +92,7 @@ class GatedAttention(keras.layers.Layer):
         if self.context_shape is not None and len(self.context_shape) == 1:
             self._context = keras.layers.Dense(width, use_bias=False, dtype=policy, name="context")
 
+    @counted_by_nothing()
     def build(self, input_shape: tuple) -> None:
         shape = tuple(input_shape)
         if self.context_shape is not None and self._context is None:

@@ -25,6 +25,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfp_flows.bridge.names import counted_by_nothing
 from tfp_flows.networks import degrees, made_solver
 from tfp_flows.networks.conditioning import check_context_shape, require_context
 from tfp_flows.networks.masked_initializer import masked_initializer
@@ -113,6 +114,7 @@ class MADE(keras.layers.Layer):
         hidden = degrees.hidden_degrees(self.hidden_units, self.num_features, self.context_shape is not None)
         self.degrees = [1 + np.argsort(self.features), *hidden]
 
+    @counted_by_nothing()
     def build(self, input_shape: tuple | None = None) -> None:
         sizes = [self.num_features, *self.hidden_units]
         self._masks, self._kernels, self._biases = [], [], []

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import keras
 
+from tfp_flows.bridge.names import counted_by_nothing
 from tfp_flows.networks.conditioning import check_context_shape, require_context
 from tfp_flows.numerics.tensors import as_tuple, is_positive_integer
 
@@ -87,6 +88,7 @@ class MLP(keras.layers.Layer):
             first = self.hidden_units[0] if self.hidden_units else self.num_outputs
             self._context = keras.layers.Dense(first, use_bias=False, dtype=policy, name="context")
 
+    @counted_by_nothing()
     def build(self, input_shape: tuple) -> None:
         width = input_shape[-1]
         for layer in (*self._hidden, self._output):

@@ -22,6 +22,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfp_flows.bridge.names import counted_by_nothing
 from tfp_flows.networks import pixelcnn_solver
 from tfp_flows.networks.conditioning import check_context_shape, require_context
 from tfp_flows.networks.degrees import hidden_degrees
@@ -103,6 +104,7 @@ class PixelCNN(keras.layers.Layer):
         # Which hidden channels belong to which channel of the event: in order, evenly spread. All see earlier pixels.
         self.degrees = hidden_degrees([self.hidden_channels], self.event_shape[-1], sees_more=True)[0]
 
+    @counted_by_nothing()
     def build(self, input_shape: tuple | None = None) -> None:
         image, hidden = np.arange(self.event_shape[-1]), self.degrees
         later = image[:, np.newaxis] < hidden

@@ -17,6 +17,7 @@ from __future__ import annotations
 import keras
 import tensorflow as tf
 
+from tfp_flows.bridge.names import counted_by_nothing
 from tfp_flows.networks.conditioning import check_context_shape, require_context
 from tfp_flows.networks.precision import cast_weight
 from tfp_flows.numerics.tensors import is_positive_integer
@@ -62,6 +63,7 @@ class PotentialField(keras.layers.Layer):
             setattr(self, key, int(value))
         self.context_shape = check_context_shape(context_shape)
 
+    @counted_by_nothing()
     def build(self, input_shape: tuple) -> None:
         m, size = self.hidden_units, self.num_features + 1
         more = 0 if self.context_shape is None else self.context_shape[0]

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import keras
 
+from tfp_flows.bridge.names import counted_by_nothing
 from tfp_flows.networks.conditioning import check_context_shape, require_context
 from tfp_flows.networks.weight_norm import WeightNormConv2D
 from tfp_flows.numerics.tensors import is_positive_integer
@@ -101,6 +102,7 @@ class ResNet(keras.layers.Layer):
         if self.context_shape is not None:
             self._context = keras.layers.Dense(width, use_bias=False, name="context", **options)
 
+    @counted_by_nothing()
     def build(self, input_shape: tuple) -> None:
         if len(input_shape) != 4 or input_shape[-1] is None:
             raise ValueError(

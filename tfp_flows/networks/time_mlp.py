@@ -22,6 +22,7 @@ from collections.abc import Sequence
 import keras
 import tensorflow as tf
 
+from tfp_flows.bridge.names import counted_by_nothing
 from tfp_flows.networks.conditioning import check_context_shape, require_context
 from tfp_flows.networks.precision import cast_weight
 from tfp_flows.numerics.tensors import as_tuple, is_positive_integer
@@ -106,6 +107,7 @@ class TimeMLP(keras.layers.Layer):
         if self.context_shape is not None:
             self._context = dense(self.hidden_units[0], "context", use_bias=False)
 
+    @counted_by_nothing()
     def build(self, input_shape: tuple) -> None:
         width = input_shape[-1] * (1 + 2 * self.num_octaves)
         for layer in (*self._hidden, self._output):

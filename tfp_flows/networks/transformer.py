@@ -13,6 +13,7 @@ from __future__ import annotations
 import keras
 import tensorflow as tf
 
+from tfp_flows.bridge.names import counted_by_nothing
 from tfp_flows.networks.conditioning import require_context
 from tfp_flows.networks.transformer_layers import TokenNetwork
 
@@ -64,6 +65,7 @@ class Transformer(TokenNetwork):
             **kwargs,
         )  # fmt: skip
 
+    @counted_by_nothing()
     def build(self, input_shape: tuple | None = None) -> None:
         length, size = self.event_shape
         if input_shape is not None and input_shape[-1] != length * size:

@@ -20,6 +20,7 @@ from collections.abc import Sequence
 import keras
 import tensorflow as tf
 
+from tfp_flows.bridge.names import counted_by_nothing
 from tfp_flows.networks.conditioning import check_context_shape, require_context
 from tfp_flows.networks.unet_blocks import Attention, Block, conv, norm
 from tfp_flows.numerics.tensors import as_tuple, check_shape, is_positive_integer
@@ -141,6 +142,7 @@ class UNet(keras.layers.Layer):
         self._norm = norm(widths[0], policy, "norm")
         self._output = conv(self.image_shape[-1] * self.patch_size**2, policy, "output", zero_init=True)
 
+    @counted_by_nothing()
     def build(self, input_shape: tuple) -> None:
         if tuple(input_shape[1:]) != self.image_shape:
             raise ValueError(f"Expected images of shape {self.image_shape} in {self.name!r}; got {input_shape[1:]}.")

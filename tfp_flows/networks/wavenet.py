@@ -19,6 +19,7 @@ from collections.abc import Callable, Sequence
 import keras
 import tensorflow as tf
 
+from tfp_flows.bridge.names import counted_by_nothing
 from tfp_flows.networks.conditioning import check_context_shape, require_context
 from tfp_flows.networks.precision import cast_weight
 from tfp_flows.numerics.tensors import as_tuple, is_positive_integer
@@ -79,6 +80,7 @@ class WaveNet(keras.layers.Layer):
         self.context_shape = check_context_shape(context_shape)
         self.output_initializer = keras.initializers.get(output_initializer)
 
+    @counted_by_nothing()
     def build(self, input_shape: tuple | None = None) -> None:
         hidden, skip, layers = self.hidden_channels, self.skip_channels, len(self.dilations)
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import keras
 
+from tfp_flows.bridge.names import counted_by_nothing
 from tfp_flows.numerics.tensors import is_positive_integer
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ class WeightNormConv2D(keras.layers.Layer):
         self.use_bias, self.zero_init, self.scale_penalty = bool(use_bias), bool(zero_init), float(scale_penalty)
         self.bias = None
 
+    @counted_by_nothing()
     def build(self, input_shape: tuple) -> None:
         if len(input_shape) != 4 or input_shape[-1] is None:
             raise ValueError(

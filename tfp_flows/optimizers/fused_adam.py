@@ -21,6 +21,7 @@ from collections.abc import Sequence
 import keras
 import tensorflow as tf
 
+from tfp_flows.bridge.names import counted_by_nothing
 from tfp_flows.bridge.optimizers import adam_slots, adam_velocities
 
 # The default of flows: tables of heavy tails are fitted best with 1 to 1.5, and above 1 lengths may grow again.
@@ -53,7 +54,8 @@ class FusedAdam(keras.optimizers.Adam):
     def __init__(self, *args, relative_clipnorm: float | None = None, **kwargs):
         if relative_clipnorm is not None and not 0 < relative_clipnorm < float("inf"):
             raise ValueError(f"Expected relative_clipnorm to be a positive number or None; got {relative_clipnorm!r}.")
-        super().__init__(*args, **kwargs)
+        with counted_by_nothing():
+            super().__init__(*args, **kwargs)
         self.relative_clipnorm = relative_clipnorm
 
     def apply(self, grads: Sequence[tf.Tensor], trainable_variables: Sequence[tf.Variable] | None = None) -> None:
