@@ -45,9 +45,12 @@ def forget_kernels():
 
 
 @pytest.fixture(scope="module", autouse=True)
-def own_kernels(forget_kernels):
+def own_kernels(forget_kernels, request):
     """Each file begins with none, as it does alone."""
+    from tests.spared import rewrite_graphs
+
     forget_kernels()
+    rewrite_graphs(request.module.__name__)
 
 
 @pytest.fixture(autouse=True)

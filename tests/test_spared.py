@@ -1,8 +1,13 @@
 """What the tests are spared changes no number: seeds begin random numbers anew, eagerly and in functions."""
 
+import importlib.util
+
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
+
+from tests.spared import REWRITTEN, rewrite_graphs
 
 
 def draw():
@@ -43,6 +48,20 @@ def test_what_has_drawn_nothing_stays_compiled(monkeypatch, forget_kernels):
     for _ in range(2):
         keras.utils.set_random_seed(1)
     assert calls == [0, 1, 1, 1]
+
+
+@pytest.mark.parametrize("module, rewritten", [("tests.serving.test_serving", True), ("tests.serving_other", False)])
+def test_graphs_are_rewritten_where_that_is_looked_at(module, rewritten):
+    try:
+        rewrite_graphs(module)
+        assert tf.config.optimizer.get_experimental_options()["disable_meta_optimizer"] != rewritten
+    finally:
+        rewrite_graphs(__name__)
+
+
+def test_files_whose_graphs_are_rewritten_are_there():
+    for name in REWRITTEN:
+        assert importlib.util.find_spec(name), name
 
 
 def test_a_variable_keeps_its_name():
