@@ -7,7 +7,8 @@
     graphs     every function that is traced it rewrites to run faster, which takes longer than a few small steps do;
                where that is what is looked at, and where all models and bijectors are, it still does: see REWRITTEN
 
-No number depends on any of it, but for the last bits, which the order of a sum decides. Where a name of TensorFlow's own is gone, the tests fail at once.
+No number depends on any of it, but for the last bits, which the order of a sum decides. Where a name of TensorFlow's
+own is gone, the tests fail at once.
 """
 
 import contextlib

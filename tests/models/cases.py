@@ -39,6 +39,7 @@ class Case:
 IMAGE, AUDIO = (4, 4, 1), dict(dilations=(1, 2), hidden_channels=4, skip_channels=4)
 # Quicker to trace than steps by tolerance.
 STEPS = dict(solver="dormand_prince", num_steps=12)
+FEWER_STEPS = dict(solver="dormand_prince", num_steps=4)
 TOKENS = dict(patch_size=2, channels=8, num_layers=1, num_heads=2)
 SPLINE = dict(transform="spline", order="random", residual=True)
 
@@ -95,9 +96,7 @@ CASES = {
         "gaussianization", IMAGE, dict(num_bins=17, num_layers=3, num_components=3, rotation="ica", patch_sizes=(2,))
     ),
     "wavenet": Case("wavenet", (12,), dict(num_layers=1, transform="mixture", num_components=2, **AUDIO)),
-    "cnf": Case(
-        "cnf", (4,), dict(hidden_units=(8,), training_steps=3, solver="dormand_prince", num_steps=4), exact=1e-3
-    ),
+    "cnf": Case("cnf", (4,), dict(hidden_units=(8,), training_steps=3, **FEWER_STEPS), exact=1e-3),
     "flow_matching": Case(
         "flow_matching",
         (4,),
