@@ -5,6 +5,7 @@
               python examples/benchmark.py --first-step              from the call of `fit` to its first step's end
               python examples/benchmark.py --system glow             Glow on 32x32 colour images instead of RealNVP
               python examples/benchmark.py --system maf --steps 5    MAF instead of RealNVP
+              python examples/benchmark.py --system nsf              spline couplings instead of RealNVP
               python examples/benchmark.py --system cnf --dims 8     a continuous flow instead of RealNVP
     RESULT    a table: milliseconds of a training step, of log_prob and of sample, median (min-max) over the rounds;
               the ratio to the limit; the mean negative log-likelihood of fresh data after the same number of steps
@@ -233,9 +234,12 @@ def arguments():
     parser.add_argument("--threads", type=int, default=2, help="processors for each contestant (default %(default)s)")
     parser.add_argument("--dims", type=int, help="dimensions of an event, not of glow (default 43; cnf 2)")
     parser.add_argument("--levels", type=int, help="levels of glow (default 3)")
-    parser.add_argument("--layers", type=int, help="layers, of glow a level (default 10; glow 8; maf 5; cnf has none)")
+    parser.add_argument("--layers", type=int, help="layers, of glow a level (default 10; glow 8; maf, nsf 5)")
     parser.add_argument(
-        "--hidden", type=int, nargs="+", help="hidden widths (default 256 256; glow 128; maf 512 512; cnf 64 64)"
+        "--hidden",
+        type=int,
+        nargs="+",
+        help="hidden widths (default 256 256; glow 128; maf 512 512; nsf 128 128; cnf 64 64)",
     )
     parser.add_argument("--batch", type=int, help="events in a batch (default 512; glow 32; cnf 500)")
     parser.add_argument("--first-step", action="store_true", help="measure the first step of `fit` instead")

@@ -39,6 +39,18 @@ _AUTOREGRESSIVE = {
     "nflows": ("maf_nflows", "MafNFlows", {}),
     "flowjax": ("maf_flowjax", "MafFlowJAX", {}),
 }
+_SPLINES = {
+    "limit": ("limit_keras", "LimitKeras", {}),
+    "limit-xla": ("limit_keras", "LimitKeras", {"jit_compile": True}),
+    "limit-torch": ("limit_torch", "LimitTorch", {}),
+    "limit-jax": ("limit_jax", "LimitJax", {}),
+    "ours": ("nsf_ours", "NsfOurs", {}),
+    "ours-xla": ("nsf_ours", "NsfOurs", {"jit_compile": True}),
+    "bayesflow": ("nsf_bayesflow", "NsfBayesFlow", {}),
+    "zuko": ("nsf_zuko", "NsfZuko", {}),
+    "nflows": ("nsf_nflows", "NsfNFlows", {}),
+    "flowjax": ("nsf_flowjax", "NsfFlowJAX", {}),
+}
 _CONTINUOUS = {
     "limit": ("cnf_limit", "CnfLimit", {}),
     "ours": ("cnf_ours", "CnfOurs", {}),
@@ -48,7 +60,7 @@ _CONTINUOUS = {
     "zuko": ("cnf_zuko", "CnfZuko", {}),
 }
 # system -> its contestants
-CONTESTANTS = {"realnvp": _VECTORS, "glow": _IMAGES, "maf": _AUTOREGRESSIVE, "cnf": _CONTINUOUS}
+CONTESTANTS = {"realnvp": _VECTORS, "glow": _IMAGES, "maf": _AUTOREGRESSIVE, "nsf": _SPLINES, "cnf": _CONTINUOUS}
 WARM_STEPS = 2  # run before every measurement and not measured: caches and thread pools come back
 TASKS = ("train", "log_prob", "sample")
 OPTIMIZERS = ("adam", "adam-built", "fused", "sgd")  # how `--first-step` may start a Keras contestant

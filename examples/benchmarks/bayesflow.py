@@ -20,6 +20,7 @@ class BayesFlow(KerasContestant):
             raise ValueError(f"Expected an even number of layers (a DualCoupling is two); got {self.settings.layers}.")
         flow = bayesflow.networks.CouplingFlow(
             depth=self.settings.layers // 2,
+            **self.transform(),
             permutation=None,
             use_actnorm=False,
             subnet_kwargs={"widths": self.settings.hidden, "activation": "relu", "dropout": None},
@@ -31,3 +32,7 @@ class BayesFlow(KerasContestant):
             return flow.sample(batch)
 
         return density_model([flow], flow.log_prob), self.graph(flow.log_prob), self.graph(sample)
+
+    def transform(self):
+        """Of a coupling, as its arguments."""
+        return {}

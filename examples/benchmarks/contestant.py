@@ -130,6 +130,33 @@ class AutoregressiveSettings(Settings):
 
 
 @dataclasses.dataclass(frozen=True)
+class SplineSettings(Settings):
+    """NSF: couplings as of `Settings`, by rational-quadratic splines on [-bound, bound] and the identity beyond.
+
+    Args:
+        bins: Number of bins of a spline.
+        bound: float, half the width of its interval.
+    """
+
+    system = "nsf"
+    layers: int = 5
+    hidden: tuple = (128, 128)
+    bins: int = 8
+    bound: float = 5.0
+
+    @property
+    def sizes(self):
+        """Of each feature that is transformed: widths, heights, and the slopes between two bins."""
+        params = 3 * self.bins - 1
+        return [(inputs, outputs // 2 * params) for inputs, outputs in super().sizes]
+
+    def describe(self):
+        return (
+            f"{self.dims} dimensions, {self.layers} spline couplings of {self.bins} bins, hidden layers {self.hidden}"
+        )
+
+
+@dataclasses.dataclass(frozen=True)
 class ContinuousSettings(Settings):
     """CNF: one velocity network of an event and a time, with tanh, solved to a tolerance."""
 
@@ -144,7 +171,8 @@ class ContinuousSettings(Settings):
         return f"{self.dims} dimensions, a velocity of hidden layers {self.hidden}, tolerances {self.tolerance:g}"
 
 
-SETTINGS = {kind.system: kind for kind in (Settings, ImageSettings, AutoregressiveSettings, ContinuousSettings)}
+KINDS = (Settings, ImageSettings, AutoregressiveSettings, SplineSettings, ContinuousSettings)
+SETTINGS = {kind.system: kind for kind in KINDS}
 
 
 class Contestant(abc.ABC):

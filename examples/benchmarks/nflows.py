@@ -11,7 +11,7 @@ class NFlows(TorchContestant):
         import torch
         from nflows.distributions import StandardNormal
         from nflows.flows import Flow
-        from nflows.transforms import AffineCouplingTransform, CompositeTransform
+        from nflows.transforms import CompositeTransform
 
         dims = self.settings.dims
         first_half = torch.arange(dims) < (dims + 1) // 2
@@ -23,9 +23,14 @@ class NFlows(TorchContestant):
         # A mask above zero is transformed.
         masks = [first_half.int() if i % 2 else 1 - first_half.int() for i in range(self.settings.layers)]
         return Flow(
-            CompositeTransform([AffineCouplingTransform(mask, make_network) for mask in masks]),
+            CompositeTransform([self.coupling(mask, make_network) for mask in masks]),
             StandardNormal([dims]),
         )
+
+    def coupling(self, mask, make_network):
+        from nflows.transforms import AffineCouplingTransform
+
+        return AffineCouplingTransform(mask, make_network)
 
     def flow_log_prob(self, x):
         return self.flow.log_prob(x)

@@ -175,7 +175,9 @@ class WaveNet(keras.layers.Layer):
         ways = self._dense(u, self._ways[k])
         if k == len(self.dilations) - 1:
             return h, total + ways
-        return h + ways[..., : self.hidden_channels], total + ways[..., self.hidden_channels :]
+        # Not sliced: see `transforms.RationalQuadraticSpline`.
+        on, out = tf.split(ways, [self.hidden_channels, -1], axis=-1)
+        return h + on, total + out
 
     def _head(self, total):
         return self._dense(tf.nn.relu(self._dense(tf.nn.relu(total), self._last)), self._output)

@@ -46,14 +46,22 @@ class CircularSpline(RationalQuadraticSpline):
         self.num_params = 3 * self.num_bins + 1
 
     def forward_and_log_det(self, z: tf.Tensor, raw: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        x, log_det = super().forward_and_log_det(_wrap(z), raw[..., :-1])
-        return _wrap(x + raw[..., -1]), log_det
+        raw, turn = self._turn(raw)
+        x, log_det = super().forward_and_log_det(_wrap(z), raw)
+        return _wrap(x + turn), log_det
 
     def inverse_and_log_det(self, x: tf.Tensor, raw: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        return super().inverse_and_log_det(_wrap(x - raw[..., -1]), raw[..., :-1])
+        raw, turn = self._turn(raw)
+        return super().inverse_and_log_det(_wrap(x - turn), raw)
 
-    def _with_ends(self, slopes):
-        return tf.concat([slopes, slopes[..., :1]], -1)
+    def _turn(self, raw):
+        """What the spline is made of, and the turn."""
+        raw, turn = tf.split(raw, [3 * self.num_bins, 1], axis=-1)
+        return raw, tf.squeeze(turn, -1)
+
+    def _ends(self, here):
+        # The last piece ends where the first begins.
+        return here, tf.roll(here, 1, -1)
 
     def _inside(self, x):
         # The seam itself belongs to the spline.

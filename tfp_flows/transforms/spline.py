@@ -75,8 +75,9 @@ class RationalQuadraticSpline(Transform):
     def _piece(self, x, raw, is_data):
         """x_k, y_k, w, h, d, d_next of the piece that x, on the data or the latent side, falls into, each (..., n)."""
         K = self.num_bins
-        w, h = self._sizes(raw[..., :K]), self._sizes(raw[..., K : 2 * K])
-        slopes = self._with_ends(_MIN_SLOPE + tf.nn.softplus(raw[..., 2 * K :] + _SLOPE_SHIFT))
+        # Split and not sliced: the gradient is one concatenation, and of slices a sum of arrays padded with zeros.
+        w, h, slopes = tf.split(raw, [K, K, -1], axis=-1)
+        w, h = self._sizes(w), self._sizes(h)
         knots = tf.cumsum((w if is_data else h)[..., :-1], axis=-1) - self.bound
         # Sums with a one-hot vector and not a gather, whose gradient is a scatter.
         is_past = tf.cast(x[..., tf.newaxis] >= knots, x.dtype)
@@ -87,14 +88,26 @@ class RationalQuadraticSpline(Transform):
             return tf.reduce_sum(values * of, -1)
 
         x_k, y_k = take(w, before) - self.bound, take(h, before) - self.bound
-        w_k, h_k = take(w, here), take(h, here)
-        d, d_next = take(slopes[..., :-1], here), take(slopes[..., 1:], here)
-        return x_k, y_k, w_k, h_k, d, d_next
+        # Of the slopes the raw ones are chosen: two functions of them then, and not one of each.
+        d, d_next = (_slope(take(slopes, of)) for of in self._ends(here))
+        return x_k, y_k, take(w, here), take(h, here), d, d_next
 
-    def _with_ends(self, slopes):
-        """The slopes at all knots, from those that are learned: 1 at both ends, where the identity goes on."""
-        ends = tf.ones_like(slopes[..., :1])
-        return tf.concat([ends, slopes, ends], -1)
+    def _ends(self, here):
+        """Where the raw slopes at both ends of the piece are; nowhere, which is slope 1, at the ends of the interval.
+
+        Args:
+            here: (..., n, num_bins), one-hot, the piece.
+
+        Returns:
+            pair of (..., n, number of slopes).
+        """
+        return here[..., 1:], here[..., :-1]
 
     def _sizes(self, raw):
-        return 2 * self.bound * (_SHARED / self.num_bins + (1 - _SHARED) * tf.nn.softmax(raw))
+        # The numbers first: each is a pass over all bins.
+        length = 2 * self.bound
+        return length * _SHARED / self.num_bins + length * (1 - _SHARED) * tf.nn.softmax(raw)
+
+
+def _slope(raw):
+    return _MIN_SLOPE + tf.nn.softplus(raw + _SLOPE_SHIFT)

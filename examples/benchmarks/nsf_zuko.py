@@ -1,0 +1,19 @@
+"""zuko's `NSF` as couplings: two passes, whose halves are the even and the odd dimensions at random."""
+
+from benchmarks.zuko import Zuko
+
+
+class NsfZuko(Zuko):
+    note = "zuko.flows.NSF, passes=2; its own interval"
+
+    def make(self):
+        import zuko
+
+        settings = self.settings
+        return zuko.flows.NSF(
+            settings.dims,
+            bins=settings.bins,
+            passes=2,
+            transforms=settings.layers,
+            hidden_features=settings.hidden,
+        )
