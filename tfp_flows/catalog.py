@@ -75,7 +75,7 @@ MODELS = {
                 minutes=1.3,
                 # The paper's epsilon is for its thousands of units.
                 optimizer={},
-                arguments=dict(num_layers=16, hidden_units=[64, 64], prior="gaussian"),
+                arguments=dict(num_layers=16, hidden_units=[64, 64], prior="mixture"),
             ),
             upto_64=dict(steps=2500, minutes=1.3, arguments=dict(num_layers=6, hidden_units=[256, 256])),
         ),
