@@ -61,7 +61,7 @@ class CircularSpline(RationalQuadraticSpline):
 
     def _ends(self, here):
         # The last piece ends where the first begins.
-        return here, tf.roll(here, 1, 0)
+        return here, tf.roll(here, 1, -1)
 
     def _inside(self, x):
         # The seam itself belongs to the spline.
