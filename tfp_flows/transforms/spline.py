@@ -11,6 +11,7 @@ Durkan, Bekasov, Murray and Papamakarios, Neural spline flows, arXiv:1906.04032,
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import tensorflow as tf
@@ -78,9 +79,10 @@ class RationalQuadraticSpline(Transform):
         # Split and not sliced: the gradient is one concatenation, and of slices a sum of arrays padded with zeros.
         w, h, slopes = tf.split(raw, [K, K, -1], axis=-1)
         w, h = self._sizes(w), self._sizes(h)
-        knots = tf.cumsum((w if is_data else h)[..., :-1], axis=-1) - self.bound
+        # One by one: a cumulative sum along a last axis of eight takes as long as all else here.
+        knots = itertools.accumulate(tf.unstack(w if is_data else h, num=K, axis=-1)[:-1])
+        is_past = tf.stack([tf.cast(x >= knot - self.bound, x.dtype) for knot in knots], axis=-1)
         # Sums with a one-hot vector and not a gather, whose gradient is a scatter.
-        is_past = tf.cast(x[..., tf.newaxis] >= knots, x.dtype)
         before = tf.concat([is_past, tf.zeros_like(is_past[..., :1])], -1)
         here = tf.concat([tf.ones_like(is_past[..., :1]), is_past], -1) - before
 
