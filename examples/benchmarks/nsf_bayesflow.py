@@ -1,4 +1,4 @@
-"""BayesFlow's `CouplingFlow` with splines."""
+"""BayesFlow's `CouplingFlow` with splines, on an interval of its own; of an even number of layers (`--layers 6`)."""
 
 from benchmarks.bayesflow import BayesFlow
 

@@ -1,4 +1,4 @@
-"""zuko's `NSF` as couplings: two passes, whose halves are the even and the odd dimensions at random."""
+"""zuko's `NSF` as couplings: an autoregressive layer of two passes is one."""
 
 from benchmarks.zuko import Zuko
 
