@@ -23,7 +23,7 @@ from tfp_flows.bijectors.bijector import Bijector
 from tfp_flows.bijectors.increasing import Increasing
 from tfp_flows.bijectors.initialization import InitializedOnce
 from tfp_flows.numerics.tensors import floatx, is_positive_integer, require_event_shape
-from tfp_flows.transforms.rational_quadratic import log_slope
+from tfp_flows.transforms.rational_quadratic import log_slope, root
 
 _NORMAL = statistics.NormalDist()
 # Events beyond the outermost knots, on either side.
@@ -182,16 +182,13 @@ class QuantileMap(Increasing, InitializedOnce, Bijector):
 def _to_latent(u, u_k, x_k, w, h, d, d_next):
     t, s = tf.clip_by_value((u - u_k) / w, 0, 1), h / w
     q = s + (d + d_next - 2 * s) * t * (1 - t)
-    return x_k + h * t * (s * t + d * (1 - t)) / q, log_slope(t, s, d, d_next)
+    return x_k + h * t * (s * t + d * (1 - t)) / q, log_slope(t, 1 - t, s, d, d_next)
 
 
 def _from_latent(x, u_k, x_k, w, h, d, d_next):
-    s, rise = h / w, x - x_k
-    curve = d + d_next - 2 * s
-    b = h * d - rise * curve
-    a, c = h * s - b, -s * rise
-    t = tf.clip_by_value(2 * c / (-b - tf.sqrt(tf.maximum(b * b - 4 * a * c, 0))), 0, 1)
-    return u_k + w * t, log_slope(t, s, d, d_next)
+    s = h / w
+    t, rest = root(x - x_k, h, s, d, d_next)
+    return u_k + w * t, log_slope(t, rest, s, d, d_next)
 
 
 def _fit(column, num_knots):

@@ -108,13 +108,15 @@ def logit_of_mixture(x, log_pi, mu, s):
 
 def _logits(v, log_pi):
     """-u and log pi -> log F and log(1 - F) as sums over components, the latter up to a constant, and y (..., 1)."""
-    v_1 = v[..., :1]
-    log_pi_sigmoid = log_pi - tf.nn.softplus(v)
-    log_f = _LogSumExp(log_pi_sigmoid)
-    # log sigmoid(-u) = log sigmoid(u) - u. Less u_1, so that y = u_1 + a difference that rounding leaves small in
-    # the far tails, and that is 0 exactly where the components are all alike.
-    log_g = _LogSumExp(log_pi_sigmoid + (v - v_1))
-    y = (log_f.maximum - log_g.maximum) + (log_f.log_sum - log_g.log_sum) - v_1
+    size = tf.abs(v)
+    nearest = tf.sign(v[..., :1]) * tf.reduce_min(size, -1, keepdims=True)
+    # log sigmoid(u) and log sigmoid(-u), each as a sum of numbers of one sign: of a component far from x no difference
+    # of large numbers is left. The latter less the u that is nearest to 0, so that y = u + a difference that is small
+    # in the far tails, and 0 exactly where the components are all alike.
+    both = log_pi - tf.nn.softplus(-size)
+    log_f = _LogSumExp(both - tf.maximum(v, 0))
+    log_g = _LogSumExp(both + (tf.minimum(v, 0) - nearest))
+    y = (log_f.maximum - log_g.maximum) + (log_f.log_sum - log_g.log_sum) - nearest
     return log_f, log_g, y
 
 

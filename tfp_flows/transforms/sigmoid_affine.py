@@ -1,11 +1,12 @@
 """A shift and a scale of at most two, from data to latent: the transform of Jet's coupling.
 
-    inverse:  z = (x + b) 2 sigmoid(s)          log_det =  log sigmoid(s) + log 2
-    forward:  x = z / (2 sigmoid(s)) - b        log_det = -log sigmoid(s) - log 2
+    a = e + (1 - e) 2 sigmoid(s)                scale, from e = 1e-6 to 2 - e
+    inverse:  z = (x + b) a                     log_det =  log a
+    forward:  x = z / a - b                     log_det = -log a
     raw = (s, b)
 
-A density gains at most log 2 an element; raw = 0 is the identity. From latent to data the scale has no bound: where s
-is below about -80 it is beyond float32.
+A density gains at most log 2 an element; raw = 0 is the identity. The paper has e = 0, whose way from latent to
+data has no bound: at s = -89 it leaves float32.
 Kolesnikov, Pinto and Tschannen, Jet, arXiv:2412.15129, section 3.
 """
 
@@ -17,9 +18,11 @@ import tensorflow as tf
 
 from tfp_flows.transforms.transform import Transform, elements
 
+_LEAST_SCALE = 1e-6
+
 
 class SigmoidAffine(Transform):
-    """x = z / (2 sigmoid(s)) - b.
+    """x = z / a - b with a = 2 sigmoid(s), which stops at 1e-6.
 
     Example:
         >>> from tfp_flows import transforms
@@ -43,4 +46,5 @@ class SigmoidAffine(Transform):
     def _parameters(self, raw):
         s, b = elements(raw, 2)
         # Relative to what it gives at 0, so that there it is 0 to the last bit.
-        return math.log(2) - tf.nn.softplus(-s), b
+        log_sigmoid = math.log(2) - tf.nn.softplus(-s)
+        return tf.math.log1p((1 - _LEAST_SCALE) * tf.math.expm1(log_sigmoid)), b

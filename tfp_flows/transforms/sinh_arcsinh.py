@@ -1,9 +1,9 @@
 """The sinh-arcsinh map: tails made heavier or lighter, and skewed, by two numbers.
 
-    forward:  x = exp(s) sinh(u) + t,   u = exp(r) (arcsinh(z) + e)        |s|, |r| bounded as `Affine` bounds s
+    forward:  x = exp(s) sinh(u) + t,   u = exp(r) (arcsinh(z) + e)    |s|, |r|, |e| bounded as `Affine` bounds s
     inverse:  z = sinh(exp(-r) arcsinh((x - t) exp(-s)) - e)
     log_det (forward) = s + r + log cosh(u) - log cosh(arcsinh(z))
-    raw = (raw_s, raw_r, e, t)
+    raw = (raw_s, raw_r, raw_e, t)
 
 r > 0 makes the tails of x heavier than those of z, r < 0 lighter, e > 0 skews to the right. Far out x is a power of z,
 so that tails which no affine map reaches are reached. Both directions are closed.
@@ -26,6 +26,7 @@ class SinhArcsinh(Transform):
     Args:
         log_scale_bound: float > 0, the largest |s|.
         log_tail_bound: float > 0, the largest |r|; 1 makes a power of at most e of the tails.
+        skewness_bound: float > 0, the largest |e|: without a bound sinh leaves the range of floats.
 
     Raises:
         ValueError: where a bound is not a positive finite number.
@@ -41,11 +42,12 @@ class SinhArcsinh(Transform):
     num_params = 4
     is_increasing = True
 
-    def __init__(self, log_scale_bound: float = 2.0, log_tail_bound: float = 1.0):
+    def __init__(self, log_scale_bound: float = 2.0, log_tail_bound: float = 1.0, skewness_bound: float = 3.0):
         self.log_scale_bound = Affine(log_scale_bound).log_scale_bound
-        if not (isinstance(log_tail_bound, (int, float)) and 0 < log_tail_bound < math.inf):
-            raise ValueError(f"Expected log_tail_bound to be a positive finite number; got {log_tail_bound!r}.")
-        self.log_tail_bound = float(log_tail_bound)
+        for name, bound in (("log_tail_bound", log_tail_bound), ("skewness_bound", skewness_bound)):
+            if not (isinstance(bound, (int, float)) and 0 < bound < math.inf):
+                raise ValueError(f"Expected {name} to be a positive finite number; got {bound!r}.")
+        self.log_tail_bound, self.skewness_bound = float(log_tail_bound), float(skewness_bound)
 
     def forward_and_log_det(self, z: tf.Tensor, raw: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         s, r, e, t = self._parameters(raw)
@@ -62,7 +64,8 @@ class SinhArcsinh(Transform):
     def _parameters(self, raw):
         s, r, e, t = elements(raw, 4)
         bounded = lambda value, bound: bound * tf.tanh(value / bound)
-        return bounded(s, self.log_scale_bound), bounded(r, self.log_tail_bound), e, t
+        bounds = (self.log_scale_bound, self.log_tail_bound, self.skewness_bound)
+        return *map(bounded, (s, r, e), bounds), t
 
 
 def _arcsinh(x):
