@@ -1,4 +1,4 @@
-"""What the README shows works: its Python example runs, its commands are understood."""
+"""What README and guides show works: their Python runs, their commands are understood, their links lead somewhere."""
 
 import pathlib
 import re
@@ -8,24 +8,38 @@ import pytest
 
 from tfp_flows import cli
 
-README = (pathlib.Path(__file__).resolve().parent.parent / "README.md").read_text()
-BLOCKS = re.findall(r"```(\w+)\n(.*?)```", README, flags=re.DOTALL)
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+PATHS = [ROOT / "README.md", ROOT / "savedmodels" / "README.md", *sorted((ROOT / "examples" / "guides").glob("*.md"))]
+TEXTS = {str(path.relative_to(ROOT)): path.read_text() for path in PATHS}
+
+
+def blocks(text, kind):
+    return re.findall(rf"```{kind}\n(.*?)```", text, flags=re.DOTALL)
+
+
+def of_kind(kind):
+    return [name for name, text in TEXTS.items() if blocks(text, kind)]
+
+
 COMMANDS = [
-    line.strip()
-    for kind, block in BLOCKS
-    if kind == "sh"
+    pytest.param(line.strip(), id=f"{name}: {line.strip()}")
+    for name, text in TEXTS.items()
+    for block in blocks(text, "sh")
     for line in block.splitlines()
     if line.startswith("tfp-flows ")
 ]
 
 
-def test_the_python_example_runs(tmp_path, monkeypatch):
+@pytest.mark.parametrize("name", of_kind("python"))
+def test_the_python_runs(name, tmp_path, monkeypatch):
+    """Of each document from its beginning, as it is read; paths are those of a checkout."""
+    (tmp_path / "savedmodels").symlink_to(ROOT / "savedmodels")
     monkeypatch.chdir(tmp_path)
-    examples = [block for kind, block in BLOCKS if kind == "python"]
-    assert examples
-    for example in examples:
-        exec(compile(example, "README.md", "exec"), {})
-    assert (tmp_path / "served" / "moons" / "1" / "saved_model.pb").exists()
+    names = {}
+    for block in blocks(TEXTS[name], "python"):
+        exec(compile(block, name, "exec"), names)
+    if name == "README.md":
+        assert (tmp_path / "served" / "moons" / "1" / "saved_model.pb").exists()
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -35,16 +49,25 @@ def test_the_commands_are_understood(command):
 
 
 def test_every_command_is_shown():
-    shown = {shlex.split(command)[1] for command in COMMANDS}
-    assert shown == {
-        "list",
-        "train",
-        "distill",
-        "evaluate",
-        "sample",
-        "trajectories",
-        "interpolate",
-        "reconstruct",
-        "novelty",
-        "export",
-    }
+    shown = {shlex.split(command.values[0])[1] for command in COMMANDS}
+    offered = next(action for action in cli._parser()._actions if action.dest == "command").choices
+    assert shown == set(offered)
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_links_lead_somewhere(name):
+    folder = (ROOT / name).parent
+    links = re.findall(r"\]\(([^)#]+)\)", re.sub(r"```.*?```", "", TEXTS[name], flags=re.DOTALL))
+    gone = [link for link in links if "://" not in link and not (folder / link).exists()]
+    assert not gone, gone
+
+
+def test_the_front_page_is_one_page():
+    assert len(TEXTS["README.md"].splitlines()) <= 170
+
+
+@pytest.mark.parametrize("name", of_kind("sh"))
+def test_scripts_that_are_shown_are_there(name):
+    scripts = re.findall(r"(?:python3?|bash) ((?:examples|tests)/[\w/]+\.\w+)", TEXTS[name])
+    gone = [script for script in scripts if not (ROOT / script).is_file()]
+    assert not gone, gone

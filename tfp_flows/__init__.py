@@ -35,7 +35,7 @@ if TYPE_CHECKING:  # the table below, for editors and type checkers; X as X is h
 
 from tfp_flows.catalog import MODELS as _MODELS
 
-__version__ = "0.1.0"
+__version__ = "0.2.0.dev0"
 
 # name -> module that defines it
 _HOMES = {
