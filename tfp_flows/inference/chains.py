@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike
 from tfp_flows.inference.jumps import Jumps
 from tfp_flows.inference.kernels import field, results_stack, stack
 
+_ADAPTABLE = (tfp.mcmc.HamiltonianMonteCarlo, tfp.mcmc.NoUTurnSampler)
 _ADAPTATIONS = (tfp.mcmc.DualAveragingStepSizeAdaptation, tfp.mcmc.SimpleStepSizeAdaptation)
 
 
@@ -28,11 +29,12 @@ class Chains:
 
     Args:
         states: array (num_samples, num_chains, *event_shape).
-        num_gradients: int, of the target, over all chains, burn-in left out.
+        num_gradients: int, evaluations of the target with its gradient, over all chains, burn-in left out; of a random
+            walk without.
         acceptance: float, mean probability that a local step was accepted.
         jump_acceptance: float, share of the jumps that were taken; NaN where there are none.
         num_divergent: int, steps whose energy was lost.
-        step_size: float array, of the local kernel in the end; NaN where it has none.
+        step_size: float array, of the local kernel in the end; NaN where its results keep none.
 
     Example:
         >>> states = np.random.default_rng(0).normal(size=(500, 4, 1)).astype("float32")
@@ -81,8 +83,8 @@ def sample_chains(
     """Runs chains of a kernel from a start, in one compiled function.
 
     Args:
-        kernel: `tfp.mcmc.TransitionKernel` of vectors: HMC or NUTS, alone, with `Jumps`, or moved by `neutra`. Its step
-            size is adapted, unless the kernel adapts it itself or has none.
+        kernel: `tfp.mcmc.TransitionKernel` of vectors. HMC and NUTS, alone, with `Jumps` or moved by `neutra`, have
+            their step size adapted, unless the kernel adapts it itself; another runs as it is.
         start: (num_chains, *event_shape), in the target's space: samples of the flow, say.
         num_samples: int, states kept of each chain.
         num_burnin_steps: int, steps before, not kept.
@@ -114,17 +116,17 @@ def sample_chains(
     if not np.isfinite(values).all():
         wrong = int((~np.isfinite(values)).sum())
         raise ValueError(f"Expected a start of finite density; got {wrong} of {len(start)} NaN or infinite.")
-    if "step_size" in local.parameters and not any(isinstance(one, _ADAPTATIONS) for one in kernels):
+    if isinstance(local, _ADAPTABLE) and not any(isinstance(one, _ADAPTATIONS) for one in kernels):
         kernel = tfp.mcmc.DualAveragingStepSizeAdaptation(
             kernel, int(0.8 * num_burnin_steps), tf.cast(target_acceptance, start.dtype)
         )
     num_jumps = sum(isinstance(one, Jumps) for one in kernels)
-    leapfrogs = local.parameters.get("num_leapfrog_steps")
+    leapfrogs = local.parameters.get("num_leapfrog_steps", 1)
     of_each_chain = ("log_accept_ratio", "is_jump_accepted")
 
     def trace(_, results):
         inner, ratio, jumped = results_stack(results)[-1], *(field(results, name) for name in of_each_chain)
-        count = getattr(inner, "leapfrogs_taken", tf.fill(tf.shape(ratio), 0 if leapfrogs is None else leapfrogs))
+        count = getattr(inner, "leapfrogs_taken", tf.fill(tf.shape(ratio), leapfrogs))
         lost = getattr(inner, "has_divergence", ratio < -1000)
         jumped = tf.zeros_like(lost) if jumped is None else jumped
         step = getattr(inner, "step_size", tf.constant(float("nan"), start.dtype))
