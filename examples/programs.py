@@ -48,7 +48,11 @@ def prior():
     x = moons.train
     weights = np.exp(-0.5 * ((x[:, 0] - y) / 0.2) ** 2)
     exact = np.sum(weights * x[:, 1]) / weights.sum()
-    print(f"prior      E[x_2 given y] {found.mean():.3f}, by weighing the data {exact:.3f}")
+    errors = chains.standard_error()[1], np.sqrt(np.sum((weights * (x[:, 1] - exact)) ** 2)) / weights.sum()
+    print(
+        f"prior      E[x_2 given y] {found.mean():.3f} +- {errors[0]:.3f}, by weighing the data {exact:.3f} +- "
+        f"{errors[1]:.3f} (the flow is not the data)"
+    )
 
 
 def conjugate():
