@@ -34,7 +34,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 from tfp_flows import environment
 
 TARGETS = ("funnel", "schools", "banana", "gaussian")
-SAMPLERS = ("HMC", "NUTS", "NeuTra HMC", "NeuTra NUTS", "NeuTra HMC, jumps")
+SAMPLERS = ("HMC", "NUTS", "NeuTra HMC", "NeuTra NUTS", "NeuTra HMC with jumps")
 # P(v < -6) of v ~ N(0, 3): two standard deviations.
 NECK = 0.02275
 # Means and sds of mean, log sd and effects: Stan's, as inference-gym 0.0.5 has them (ground_truth/eight_schools.py).
@@ -121,7 +121,7 @@ def kernels(log_prob, flow):
         "NUTS": (nuts, 1),
         "NeuTra HMC": (inference.neutra(hmc, flow), 4),
         "NeuTra NUTS": (inference.neutra(nuts, flow), 1),
-        "NeuTra HMC, jumps": (inference.neutra(inference.Jumps(hmc, flow), flow), 4),
+        "NeuTra HMC with jumps": (inference.neutra(inference.Jumps(hmc, flow), flow), 4),
     }
 
 
@@ -174,7 +174,8 @@ def picture(drawn, path):
 def run(argv):
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--targets", default=",".join(TARGETS), help="among them (default: %(default)s)")
-    parser.add_argument("--steps", type=int, default=2000, help="of each flow's fit, of 256 samples (%(default)s)")
+    parser.add_argument("--samplers", default=",".join(SAMPLERS), help="among them (default: %(default)s)")
+    parser.add_argument("--steps", type=int, default=4000, help="of each flow's fit, of 256 samples (%(default)s)")
     parser.add_argument("--samples", type=int, default=500, help="of each chain of NUTS, 4 times of HMC (%(default)s)")
     parser.add_argument("--burnin", type=int, default=300, help="steps of each chain before (default: %(default)s)")
     parser.add_argument("--chains", type=int, default=16, help="beside each other (default: %(default)s)")
@@ -182,9 +183,11 @@ def run(argv):
     parser.add_argument("--out", default="runs/neutra", help="folder of the results (default: %(default)s)")
     args = parser.parse_args(argv)
     targets, out = args.targets.split(","), pathlib.Path(args.out)
-    if unknown := sorted(set(targets) - set(TARGETS)):
-        print(f"Expected --targets among {', '.join(TARGETS)}; got {unknown[0]}.")
-        return 2
+    samplers = args.samplers.split(",")
+    for what, asked, known in (("targets", targets, TARGETS), ("samplers", samplers, SAMPLERS)):
+        if unknown := sorted(set(asked) - set(known)):
+            print(f"Expected --{what} among {', '.join(known)}; got {unknown[0]}.")
+            return 2
     out.mkdir(parents=True, exist_ok=True)
 
     import numpy as np
@@ -212,6 +215,8 @@ def run(argv):
         rows.append(dict(target=name, sampler="IAF", effective_share=share, pareto_k=k, seconds=seconds))
         start = flow.sample(args.chains, seed=args.seed + 1)
         for sampler, (kernel, times) in kernels(log_prob, flow).items():
+            if sampler not in samplers:
+                continue
             began = time.time()
             chains = inference.sample_chains(kernel, start, times * args.samples, args.burnin, seed=args.seed)
             seconds = time.time() - began
