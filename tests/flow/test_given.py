@@ -50,6 +50,9 @@ def test_a_distribution_takes_its_context_by_name():
     x = RANDOM.normal(size=(4, 1, 3)).astype("float32")
     distribution = model.distribution
     np.testing.assert_allclose(distribution.log_prob(x, context=c), model.log_prob(x, c), rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(
+        distribution.unnormalized_log_prob(x, context=c), model.log_prob(x, c), rtol=1e-5, atol=1e-5
+    )
     np.testing.assert_allclose(distribution.prob(x, context=c), tf.exp(model.log_prob(x, c)), rtol=1e-4)
     np.testing.assert_allclose(
         distribution.sample(7, seed=[0, 1], context=c), model.sample((7,), seed=1, context=c), rtol=1e-5, atol=1e-6
@@ -62,6 +65,17 @@ def test_a_distribution_takes_its_context_by_name():
                 lambda c: distribution.log_prob(x[0, 0], bijector_kwargs={"context": c})):  # fmt: skip
         with pytest.raises(ValueError, match=r"Expected contexts for a batch .*; got contexts \(5, 2\) \(flow.given"):
             ask(c)
+
+
+def test_a_distribution_takes_labels_as_its_flow_does():
+    """As many as there are classes, too, which are no one-hot vector."""
+    model = flow("labels")
+    x = RANDOM.normal(size=(4, 3)).astype("float32")
+    for distribution in (model.distribution, model.distribution.copy()):
+        np.testing.assert_allclose(
+            distribution.log_prob(x, context=[0, 1, 2, 3]), model.log_prob(x, [0, 1, 2, 3]), rtol=1e-4, atol=1e-5
+        )
+    assert model.distribution.sample(2, context=[3, 0], seed=1).shape == (2, 2, 3)
 
 
 def test_in_joint_distributions():
@@ -122,6 +136,9 @@ def test_in_a_graph_of_unknown_sizes_a_label_that_is_none_is_nan():
      "Expected a conditional flow to be given a context; got one without"),
     (lambda: flow("vectors").given(np.zeros((5, 3))), r"Expected a context of shape \(n, 2\).*got float64 \(5, 3\)"),
     (lambda: flow("labels").given([0, 4]), r"Expected class labels as integers 0\.\.3.*got 4"),
+    (lambda: flow("vectors").distribution.log_prob(np.zeros((5, 3), "float32"), context=np.zeros((5, 3))),
+     r"Expected a context of shape \(n, 2\).*got float64 \(5, 3\)"),
+    (lambda: flow("labels").distribution.sample(2, context=[0, 4]), r"Expected class labels as integers 0\.\.3.*got 4"),
     (lambda: flow("vectors").given(contexts("vectors", 5)).log_prob(np.zeros((4, 3), "float32")),
      r"Expected events whose batch shape goes with that of the contexts, \(5,\); got \(4,\)"),
     (lambda: bijectors.Given(build("actnorm"), [[1.0]]), "Expected a bijector that takes a context; got ActNorm"),

@@ -38,16 +38,7 @@ class HasContext:
         """
         if not self.takes_context:
             raise ValueError("Expected a conditional flow to be given a context; got one without a context.")
-        (context,) = contexts.check(self, context, any_rank=True)
-        if self.num_classes is None:
-            context = tf.cast(context, self.variable_dtype)
-            return given(self.distribution, context, len(contexts.shape_of_one(self)))
-        features = self.features(tf.reshape(context, [-1]))
-        features = tf.reshape(features, tf.concat([tf.shape(context), [self.num_classes]], 0))
-        features.set_shape([*context.shape, self.num_classes])
-        # Those of eager code were looked at.
-        is_valid = None if hasattr(context, "numpy") else (context >= 0) & (context < self.num_classes)
-        return given(self.distribution, features, 1, is_valid)
+        return _given_checked(self, self.distribution, context)
 
     def features(self, context: tf.Tensor) -> tf.Tensor:
         """What the networks see of a context (batch, ...): labels as one-hot vectors, others unchanged."""
@@ -81,12 +72,13 @@ class HasContext:
 
 
 class ConditionalDistribution(PlainTransformedDistribution):
-    """A transformed distribution whose log_prob, prob, sample and sample with log_prob take `context=`.
+    """A transformed distribution whose densities and samples take `context=`, as its flow does.
 
     Args:
         distribution: `tfd.Distribution`, the base.
         bijector: `tfb.Bijector` that takes a context.
-        context_ndims: int, rank of one context.
+        context_shape: tuple, static shape of one context; None for a vector of which no more is known.
+        num_classes: int where the contexts are class labels 0..num_classes-1; None where they are vectors.
         kwargs_split_fn, validate_args, name: as `tfd.TransformedDistribution`.
 
     Example:
@@ -102,15 +94,17 @@ class ConditionalDistribution(PlainTransformedDistribution):
         self,
         distribution: tfd.Distribution,
         bijector: tfb.Bijector,
-        context_ndims: int = 1,
+        context_shape: tuple[int, ...] | None = None,
+        num_classes: int | None = None,
         name: str | None = None,
         **kwargs,
     ):
-        parameters = dict(
-            distribution=distribution, bijector=bijector, context_ndims=context_ndims, name=name, **kwargs
-        )
+        own = dict(context_shape=context_shape, num_classes=num_classes, name=name)
+        parameters = dict(distribution=distribution, bijector=bijector, **own, **kwargs)
         super().__init__(distribution, bijector, name=name, parameters=parameters, **kwargs)
-        self.context_ndims = context_ndims
+        # By the names of a flow's own, for the same checks.
+        self.known_context_shape, self.num_classes = context_shape, num_classes
+        self.takes_context, self.class_labels, self.variable_dtype = True, None, self.dtype
 
     @classmethod
     def _parameter_properties(cls, dtype, num_classes=None):
@@ -118,14 +112,26 @@ class ConditionalDistribution(PlainTransformedDistribution):
         return super()._parameter_properties(dtype, num_classes)
 
     def given(self, context: ArrayLike) -> tfd.Distribution:
-        """The distribution of contexts, floating numbers (*batch, *context_shape), whose batch shape is theirs."""
-        return given(self, context, self.context_ndims)
+        """The distribution of contexts (*batch, *context_shape), or labels (*batch,): its batch shape is theirs.
+
+        Raises:
+            ValueError: where the context is not as the networks want it.
+        """
+        return _given_checked(self, self, context)
 
     def log_prob(
         self, value: ArrayLike, name: str = "log_prob", context: ArrayLike | None = None, **kwargs
     ) -> tf.Tensor:
         """As TFP's, nats; events and contexts are broadcast together."""
         return super().log_prob(value, name, **kwargs) if context is None else self.given(context).log_prob(value, name)
+
+    def unnormalized_log_prob(
+        self, value: ArrayLike, name: str = "unnormalized_log_prob", context: ArrayLike | None = None, **kwargs
+    ) -> tf.Tensor:
+        """As `log_prob`."""
+        if context is None:
+            return super().unnormalized_log_prob(value, name, **kwargs)
+        return self.given(context).unnormalized_log_prob(value, name)
 
     def prob(self, value: ArrayLike, name: str = "prob", context: ArrayLike | None = None, **kwargs) -> tf.Tensor:
         """As TFP's; events and contexts are broadcast together."""
@@ -158,14 +164,28 @@ class ConditionalDistribution(PlainTransformedDistribution):
         return self.given(context).experimental_sample_and_log_prob(sample_shape, seed, name)
 
 
-def conditional(distribution, context_ndims):
+def conditional(distribution, context_shape, num_classes):
     """A conditional distribution whose methods take `context=`; another, or of a class of the user's, as it is."""
     if type(distribution) is not PlainTransformedDistribution or not options(distribution, None):
         return distribution
     kept = {k: v for k, v in distribution.parameters.items() if k in ("kwargs_split_fn", "validate_args")}
     return ConditionalDistribution(
-        distribution.distribution, distribution.bijector, context_ndims, name=distribution.name, **kept
+        distribution.distribution, distribution.bijector, context_shape, num_classes, name=distribution.name, **kept
     )
+
+
+def _given_checked(flow, distribution, context):
+    """The distribution of contexts as users give them; `flow`: what the checks ask, a Flow or the distribution."""
+    (context,) = contexts.check(flow, context, any_rank=True)
+    if flow.num_classes is None:
+        context = tf.cast(context, flow.variable_dtype)
+        return given(distribution, context, len(contexts.shape_of_one(flow)))
+    features = contexts.features(flow, tf.reshape(context, [-1]))
+    features = tf.reshape(features, tf.concat([tf.shape(context), [flow.num_classes]], 0))
+    features.set_shape([*context.shape, flow.num_classes])
+    # Those of eager code were looked at.
+    is_valid = None if hasattr(context, "numpy") else (context >= 0) & (context < flow.num_classes)
+    return given(distribution, features, 1, is_valid)
 
 
 def given(distribution, context, context_ndims=1, is_valid=None):

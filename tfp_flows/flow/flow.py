@@ -75,7 +75,7 @@ class Flow(conditional.HasContext, FlowTrainer):
         self.conditioners, self.adopted = adoption.adopt_weights(distribution)
         self.known_context_shape = adoption.known_context_shape(distribution)
         self._takes_context = bool(contexts.options(distribution, None))
-        self.distribution = conditional.conditional(distribution, len(self.known_context_shape or (None,)))
+        self.distribution = conditional.conditional(distribution, self.known_context_shape, num_classes)
         noise = adoption.adopt_dequantization(dequantization, self.event_shape, self.variable_dtype)
         self.noise_layers, self.noise_adopted = noise
         # Set by `training.StopOnNaN`: gradients that are not finite are withheld, the loss then NaN.
