@@ -7,6 +7,7 @@
               python examples/benchmark.py --system maf --steps 5    MAF instead of RealNVP
               python examples/benchmark.py --system nsf              spline couplings instead of RealNVP
               python examples/benchmark.py --system cnf --dims 8     a continuous flow instead of RealNVP
+              python examples/benchmark.py --system serving --model savedmodels/digits    a served model, see below
     RESULT    a table: milliseconds of a training step, of log_prob and of sample, median (min-max) over the rounds;
               the ratio to the limit; the mean negative log-likelihood of fresh data after the same number of steps
     TIME      5 to 10 minutes and about 10 GB of memory for all thirteen contestants; 1 minute for two; 15 for Glow's,
@@ -24,6 +25,10 @@ whose entropy is known: a flow's nll falls towards it, and what goes below it is
 
 The libraries to compare with are optional (`pip install zuko nflows normflows flowjax bayesflow`); those that are
 not installed are named below the table. Everything runs on the processor, in float32.
+
+--system serving has no contestants: it asks a SavedModel as a server would, from one thread and from --threads, and
+says how many requests a second it answers, the latencies that 50 and 99 of 100 stay below, the peak of memory of one
+log_prob of --rows events, and how memory grows in a soak of --soak seconds; see benchmarks/serving.py. 2 minutes.
 """
 
 import argparse
@@ -226,7 +231,8 @@ def arguments():
     parser = argparse.ArgumentParser(
         description=f"{title}\n\n{description}", formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--system", choices=CONTESTANTS, default="realnvp", help="what competes (default %(default)s)")
+    systems = [*CONTESTANTS, "serving"]
+    parser.add_argument("--system", choices=systems, default="realnvp", help="what competes (default %(default)s)")
     everyone = "; ".join(f"{system}: {', '.join(names)}" for system, names in CONTESTANTS.items())
     parser.add_argument("--only", metavar="NAMES", help=f"contestants, separated by commas, of {everyone}")
     parser.add_argument("--rounds", type=int, help="measurements of each contestant (default 7; 3 with --first-step)")
@@ -243,9 +249,17 @@ def arguments():
     )
     parser.add_argument("--batch", type=int, help="events in a batch (default 512; glow 32; cnf 500)")
     parser.add_argument("--first-step", action="store_true", help="measure the first step of `fit` instead")
+    parser.add_argument("--model", metavar="DIR", help="serving: an exported model's folder (savedmodels/digits)")
+    parser.add_argument("--seconds", type=float, default=5, help="serving: of each measurement (default %(default)s)")
+    parser.add_argument("--soak", type=float, default=60, help="serving: seconds, 0 for none (default %(default)s)")
+    parser.add_argument("--rows", type=int, default=100_000, help="serving: of one huge request (default %(default)s)")
     parser.add_argument("--json", metavar="FILE", help="also write every measurement there")
     parser.add_argument("--plot", metavar="FILE", help="also draw the medians there (.png, .svg; needs matplotlib)")
     args = parser.parse_args()
+    if args.system == "serving":
+        if args.seconds <= 0 or args.soak < 0 or args.rows < 0 or args.threads < 1:
+            parser.error("Expected --seconds and --threads above 0, --soak and --rows of at least 0.")
+        return args
     known = list(CONTESTANTS[args.system])
     chosen = args.only.split(",") if args.only else known
     if unknown := [name for name in chosen if name not in known]:
@@ -272,6 +286,14 @@ def arguments():
 
 def main():
     args = arguments()
+    if args.system == "serving":
+        from benchmarks import serving
+
+        model = args.model or pathlib.Path(__file__).resolve().parent.parent / "savedmodels" / "digits"
+        rows, lines = serving.run(model, args.threads, args.seconds, args.soak, args.rows)
+        show(rows)
+        print("", *lines, sep="\n")
+        return
     given = {name: getattr(args, name) for name in ("system", "dims", "levels", "layers", "hidden", "batch")}
     settings = {name: value for name, value in given.items() if value is not None}
     facts, rounds, seconds = {}, {}, {}

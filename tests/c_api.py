@@ -9,6 +9,7 @@ Python registers ops (`PyFunc`) that no server has. XLA is switched off first, a
 `run` is for the tests: it starts this program in a process of its own.
 """
 
+import contextlib
 import ctypes
 import importlib.util
 import os
@@ -33,6 +34,7 @@ class _Buffer(ctypes.Structure):
 _P, _I, _S, _N = ctypes.c_void_p, ctypes.c_int, ctypes.c_char_p, ctypes.c_size_t
 _FUNCTIONS = {  # name: (result, arguments); without these ctypes would cut pointers to 32 bits
     "TF_NewStatus": (_P, []),
+    "TF_DeleteStatus": (None, [_P]),
     "TF_GetCode": (_I, [_P]),
     "TF_Message": (_S, [_P]),
     "TF_NewGraph": (_P, []),
@@ -52,18 +54,17 @@ _FUNCTIONS = {  # name: (result, arguments); without these ctypes would cut poin
 
 
 class SavedModel:
-    """A SavedModel in the C API; a process is short, so nothing but tensors is ever freed."""
+    """A SavedModel in the C API; it lives as long as its process, and is never freed. Several threads may run it."""
 
     def __init__(self, path):
         self._tf = _library()
-        self._status = self._tf.TF_NewStatus()
         self._graph = self._tf.TF_NewGraph()
         meta_graph = self._tf.TF_NewBuffer()
         tags = (_S * 1)(b"serve")
-        self._session = self._tf.TF_LoadSessionFromSavedModel(
-            self._tf.TF_NewSessionOptions(), None, os.fsencode(path), tags, 1, self._graph, meta_graph, self._status
-        )
-        self._check()
+        with self._status() as status:
+            self._session = self._tf.TF_LoadSessionFromSavedModel(
+                self._tf.TF_NewSessionOptions(), None, os.fsencode(path), tags, 1, self._graph, meta_graph, status
+            )
         self.signatures = _signatures(ctypes.string_at(meta_graph.contents.data, meta_graph.contents.length))
 
     def run(self, signature, inputs):
@@ -73,28 +74,25 @@ class SavedModel:
             raise ValueError(f"Expected the inputs {sorted(feeds)}; got {sorted(inputs)}.")
         given = (_P * len(feeds))(*[self._tensor(inputs[name]) for name in feeds])
         taken = (_P * len(fetches))()
-        self._tf.TF_SessionRun(
-            self._session,
-            None,
-            self._outputs(feeds),
-            given,
-            len(feeds),
-            self._outputs(fetches),
-            taken,
-            len(fetches),
-            None,
-            0,
-            None,
-            self._status,
-        )
-        for tensor in given:
-            self._tf.TF_DeleteTensor(tensor)
-        self._check()
+        places = self._outputs(feeds), given, len(feeds), self._outputs(fetches), taken, len(fetches)
+        try:
+            with self._status() as status:
+                self._tf.TF_SessionRun(self._session, None, *places, None, 0, None, status)
+        finally:
+            for tensor in given:
+                self._tf.TF_DeleteTensor(tensor)
         return {name: self._array(tensor) for name, tensor in zip(fetches, taken)}
 
-    def _check(self):
-        if self._tf.TF_GetCode(self._status) != 0:
-            raise RuntimeError(self._tf.TF_Message(self._status).decode())
+    @contextlib.contextmanager
+    def _status(self):
+        """A status for one call, and its error."""
+        status = self._tf.TF_NewStatus()
+        try:
+            yield status
+            if self._tf.TF_GetCode(status) != 0:
+                raise RuntimeError(self._tf.TF_Message(status).decode())
+        finally:
+            self._tf.TF_DeleteStatus(status)
 
     def _outputs(self, names):
         """name -> 'operation:index', as the C API's array of places in the graph."""

@@ -42,6 +42,7 @@ BARE = {
     "training.gaussian_nll": "one call on two arrays",
     "training.invertibility_errors": "one call on a trained flow",
     "serving.ServedFlow": "made by load, whose example shows it",
+    "serving.ServerError": "an exception; Client's example shows it",
 }
 
 

@@ -135,8 +135,11 @@ def test_sample_is_repeated_by_its_seed(run, tmp_path, capsys):
 
 def test_export_numbers_up(run, tmp_path, capsys):
     for version in ("1", "2"):
-        assert cli.main(["export", run, "--to", str(tmp_path / "served")]) == 0
-        assert capsys.readouterr().out.strip().endswith(os.path.join("served", version))
+        assert cli.main(["export", run, "--to", str(tmp_path / "served"), "--server-files"]) == 0
+        where, files = capsys.readouterr().out.splitlines()
+        assert where.endswith(os.path.join("served", version))
+        assert files == f"{tmp_path / 'models.config'} and compose.yaml: served"
+    assert 'name: "served"' in (tmp_path / "models.config").read_text()
 
 
 def test_a_resumed_run_with_nothing_left_stays_as_it_is(run, capsys):

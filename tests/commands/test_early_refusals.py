@@ -85,6 +85,7 @@ REFUSED = [
     ("novelty run --data ring", "did you mean 'rings'?"),
     ("novelty run --data rings --level 1", "Expected --level to be between 0 and 1; got 1"),
     ("novelty run --data rings --data-set num_bit=4", "did you mean 'num_bits'?"),
+    ("train nice --data moons --strategy multiworker --epochs 1", "Expected TF_CONFIG such as {"),
     ("export run --to notes.txt", "Expected path to be a folder in the local file system; got 'notes.txt'"),
     ("list gloww", "did you mean 'glow'?"),
 ]  # fmt: skip

@@ -13,7 +13,7 @@ VECTORS = """
 import numpy as np, keras, tensorflow as tf
 tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2)
-import tfp_flows
+import tfp_flows, tfp_flows.runs.strategies
 from tests.distributions import data, ours
 
 def train(strategy, x, make, optimizer):
@@ -26,7 +26,8 @@ def train(strategy, x, make, optimizer):
     # Keras does not gather what a strategy predicts in pieces: compare the model's own answer too.
     return flow, logs, scores
 
-strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+# The one that the command line trains with below.
+strategy = tfp_flows.runs.strategies.made("mirrored")
 assert strategy.num_replicas_in_sync == 2
 # SGD: Adam divides by the size of a gradient, and makes steps of the rounding errors of small ones.
 sgd = lambda: keras.optimizers.SGD(0.02)
@@ -53,6 +54,25 @@ _, logs_one, _ = train(tf.distribute.get_strategy(), x, make, adam)
 _, logs_two, _ = train(strategy, x, make, adam)
 np.testing.assert_allclose(logs_one["bits_per_dim"], logs_two["bits_per_dim"], rtol=5e-3)
 print("same vectors")
+
+# From the command line: begun on two devices, gone on with on one, as if it had been one all along; not by XLA.
+import json, pathlib
+from tfp_flows import cli
+
+run = ["--quiet", "--no-export", "--picture-every", "0"]
+begin = ["train", "realnvp", "--data", "rings", "--data-set", "num_train=512", "--batch-size", "64", "--jit", "off"]
+begin += ["--learning-rate", "1e-3", "--minutes", "5", "--set", "num_layers=2", "--set", "hidden_units=8,", *run]
+for out, strategy in (("one", []), ("two", ["--strategy", "mirrored"])):
+    assert cli.main([*begin, "--out", out, "--epochs", "1", *strategy]) == 0
+    assert "mirrored" not in pathlib.Path(out, "config.json").read_text()
+    # Each goes on on the other number of devices.
+    go_on = [] if strategy else ["--strategy", "mirrored"]
+    assert cli.main(["train", "realnvp", "--resume", "--out", out, "--epochs", "2", *run, *go_on]) == 0
+logs = [tfp_flows.runs.Run(out).read_log() for out in ("one", "two")]
+for key in ("nll", "val_nll"):
+    np.testing.assert_allclose(logs[0][key], logs[1][key], rtol=1e-4)
+assert logs[0]["nll"][1] < logs[0]["nll"][0] - 2e-3
+print("same runs")
 """
 
 IMAGES = """
@@ -155,7 +175,8 @@ def test_two_devices_train_as_one(tmp_path):
         capture_output=True, text=True, env=environment(), cwd=tmp_path, timeout=600,
     )  # fmt: skip
     assert result.returncode == 0, result.stderr[-3000:]
-    assert [line for line in result.stdout.splitlines() if line.startswith("same")] == ["same vectors", "same images"]
+    said = [line for line in result.stdout.splitlines() if line.startswith("same")]
+    assert said == ["same vectors", "same runs", "same images"]
 
 
 def test_two_workers_train_as_one(tmp_path):

@@ -9,7 +9,8 @@ import tensorflow as tf
 
 import tfp_flows
 from tfp_flows import serving
-from tfp_flows.flow import DistributionSampler
+from tfp_flows.flow import DistributionSampler, sampler
+from tfp_flows.flow.signatures import signatures
 
 SHAPE, BINS = (4, 4, 1), 17
 
@@ -57,6 +58,51 @@ def test_the_bound_is_a_function_of_the_seed(both):
     options = {} if context is None else {"context": tf.constant(context, tf.int32)}
     expected = flow(tf.constant(x, tf.int32), seed=tf.constant([1, 2]), **options)
     np.testing.assert_allclose(first["log_prob"], expected, rtol=1e-4)
+
+
+def test_bytes_have_the_same_score(both):
+    """Of images as they are stored, and by the signature of bytes."""
+    _, served, x, context = both
+    asked, call = [], served._answer
+    served._answer = lambda signature, arrays: asked.append((signature, arrays["x"].dtype)) or call(signature, arrays)
+    try:
+        for seed in (None, [3, 4]):
+            of_bytes, answer = (served.score(each, seed, context) for each in (x.astype(np.uint8), x))
+            for name, values in answer.items():
+                np.testing.assert_array_equal(of_bytes[name], values)
+    finally:
+        del served._answer
+    names = ["score_uint8", "score", "score_with_noise_uint8", "score_with_noise"]
+    assert asked == list(zip(names, [np.uint8, np.int32] * 2))
+
+
+@pytest.mark.parametrize("both", [by_class], indirect=True)
+def test_a_huge_batch_is_scored_some_at_a_time(both, monkeypatch):
+    """The same values, whatever the size of the parts; the noise of each part has a seed of its own."""
+    flow, served, x, context = both
+    monkeypatch.setattr(sampler, "rows_at_once", lambda *given: 2)
+    functions = signatures(flow)[0]
+    x, labels = np.concatenate([x[:1]] * 5), tf.constant(context, tf.int32)
+    z = served.encode(x + 0.5, context)
+    ask = lambda name, **inputs: functions[name](context=labels[: len(next(iter(inputs.values())))], **inputs)
+    for name, values, expected in (
+        ("log_prob", {"x": tf.constant(x + 0.5, tf.float32)}, {"log_prob": served.log_prob(x + 0.5, context)}),
+        ("encode", {"x": tf.constant(x + 0.5, tf.float32)}, {"z": z}),
+        ("decode", {"z": tf.constant(z)}, {"x": served.decode(z, context)}),
+        ("score", {"x": tf.constant(x, tf.int32)}, served.score(x, context=context)),
+        ("score_uint8", {"x": tf.constant(x, tf.uint8)}, served.score(x, context=context)),
+    ):
+        got = ask(name, **values)
+        for key, value in expected.items():
+            np.testing.assert_allclose(got[key], value, rtol=1e-5, atol=1e-5)
+        # No rows are a part too.
+        (key, of_none), *_ = ask(name, **{key: value[:0] for key, value in values.items()}).items()
+        assert of_none.shape == (0, *expected[key].shape[1:])
+    seeded = lambda x, seed: ask("score_with_noise", x=tf.constant(x, tf.int32), seed=tf.constant(seed))["log_prob"]
+    labels = tf.zeros(5, tf.int32)
+    noisy = seeded(x, [1, 2]).numpy()
+    np.testing.assert_allclose(noisy[:2], served.score(x[:2], [1, 2], np.zeros(2, int))["log_prob"], rtol=1e-5)
+    assert len(np.unique(noisy)) == 5
 
 
 @pytest.mark.parametrize("temperature", [0.0, 1.0, 30.0])

@@ -113,6 +113,33 @@ def test_grpc_agrees_with_the_model(server, signature):
     assert_close({name: tf.make_ndarray(value) for name, value in response.outputs.items()}, answers[signature])
 
 
+@pytest.mark.parametrize("interface", ["REST", "gRPC"])
+def test_the_client_agrees_with_the_model(server, interface):
+    if interface == "gRPC":
+        pytest.importorskip("tensorflow_serving", reason="the extra `serving` is not installed")
+    address = f"http://127.0.0.1:{server.rest_port}" if interface == "REST" else f"127.0.0.1:{server.grpc_port}"
+    _, _, requests, answers = exported()
+    x, z = requests["log_prob"]["x"], requests["decode"]["z"]
+    with serving.Client(address, "flow", version=1, rows_at_once=2) as client:
+        assert set(client.signatures) == set(SIGNATURES)
+        for got, name in (
+            (client.log_prob(x.astype(float)), "log_prob"),
+            (client.encode(x), "encode"),
+            (client.decode(z), "decode"),
+            (client.sample(6, seed=[5, -9], temperature=0.7), "sample"),
+        ):
+            (expected,) = answers[name].values()
+            assert_close({"": got}, {"": expected})
+        odd = np.where(np.arange(4) == 1, np.nan, x[:2])
+        assert np.isnan(client.log_prob(odd)).all()
+        # Past the client's own checks: what the graph says at the server.
+        arrays = {"n": np.int32(-1), "seed": np.zeros(2, np.int32), "temperature": np.float32(1)}
+        with pytest.raises(ValueError, match="^Expected n to be a positive integer; got -1"):
+            client._server.predict("sample", arrays, {"x": None})
+    with pytest.raises(serving.ServerError, match="Expected a server of model 'other'"):
+        serving.Client(address, "other")
+
+
 def test_wrong_shape_is_an_error_of_the_client(server):
     with pytest.raises(urllib.error.HTTPError, match="400"):
         server.rest("/versions/1:predict", {"inputs": {"x": [[0.0, 1.0]]}})

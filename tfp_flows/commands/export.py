@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import pathlib
 
 from tfp_flows.commands import directory
 
@@ -18,6 +19,11 @@ def add(commands):
     command.add_argument(
         "--to", metavar="PATH", help="the model's folder, in which versions number up (default: DIR/savedmodel)"
     )
+    command.add_argument(
+        "--server-files", nargs="?", const="plain", choices=("plain", "batched"),
+        help="also write models.config and compose.yaml for TensorFlow Serving into the folder above PATH, of all "
+        "models there; batched: each of them once more, as NAME-batched, for many small requests",
+    )  # fmt: skip
     command.set_defaults(run=run)
 
 
@@ -37,7 +43,14 @@ def run(options):
     if not path.is_file():
         runs.finish(run)
     metrics = json.loads(path.read_text())
-    print(write_export(run, model, metrics, options.to or run.path / "savedmodel", options.command_line))
+    to = options.to or run.path / "savedmodel"
+    print(write_export(run, model, metrics, to, options.command_line))
+    if options.server_files:
+        from tfp_flows import serving
+
+        base = pathlib.Path(to).absolute().parent
+        names = serving.server_files(base, batching=options.server_files == "batched")
+        print(f"{base / 'models.config'} and compose.yaml: {', '.join(names)}")
 
 
 def write_export(run, model, metrics, to, command_line):

@@ -8,6 +8,7 @@ from tfp_flows import model_options
 from tfp_flows.catalog import MODELS
 from tfp_flows.commands import texts
 from tfp_flows.commands.export import write_export
+from tfp_flows.runs import strategies
 
 # What is there at the end, in the order in which it is worth a look.
 _RESULTS = (
@@ -75,6 +76,11 @@ def add(commands):
         help="go on with the run in --out as it was begun: --data, --set and the like may be left out and are refused "
         "where they differ; larger --epochs, --minutes or --patience go on from an end",
     )  # fmt: skip
+    command.add_argument(
+        "--strategy", choices=strategies.NAMES,
+        help="train on all GPUs of this host (mirrored), or of the hosts that TF_CONFIG lists (multiworker, with "
+        "--epochs; the same command on each); a run may go on on another number of devices (default: one device)",
+    )  # fmt: skip
     add_options_of_fit(command)
     command.set_defaults(check=check, run=run)
 
@@ -104,6 +110,7 @@ def check(options):
     """Refuses what lacks where to begin, or to go on, from, and what the model does not take."""
     options.model = model_options.find_model(options.model)
     check_fit(options)
+    strategies.check(options.strategy, options.epochs, options.minutes)
     if options.resume:
         _check_resumed(options)
         return
@@ -114,6 +121,7 @@ def check(options):
     given = _asked_of_a_new_run(options)
     asked.check(options.model, options.data, epochs=options.epochs, patience=options.patience, **given)
     options.out = options.out or os.path.join("runs", f"{options.model}-{pathlib.PurePath(options.data).stem}")
+    options.out = strategies.own_folder(options.out, options.strategy)
     run.require_new(options.out)
     asked.check_file(
         options.model, options.data,
@@ -134,6 +142,7 @@ def _check_resumed(options):
 
     if options.out is None:
         raise ValueError("Expected --out DIR, the run to go on with; got none.")
+    options.out = strategies.own_folder(options.out, options.strategy)
     run = Run(options.out)
     reopening.check(run, model=options.model, data=options.data, **_asked_of_a_new_run(options))
     lock.check(options.out)
@@ -169,10 +178,14 @@ def run(options):
         options.out,
         picture_every=options.picture_every,
         resume=options.resume,
+        strategy=options.strategy,
         verbose=verbosity(options),
         **_asked_of_a_new_run(options),
         **_asked_of_its_end(options),
     )
+    if strategies.worker(options.strategy):
+        print(f"run directory  {run.path}: of a worker that is not the first, whose directory has the results")
+        return
     leave_results(run, None if options.no_export else options.command_line)
 
 

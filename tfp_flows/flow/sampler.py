@@ -25,8 +25,9 @@ if TYPE_CHECKING:
     from tfp_flows.flow import Flow
 
 _KIND = "sampling"
-# Some tens of megabytes of a network's activations.
-SERVED_AT_ONCE = 2**20
+# Some tens of megabytes of a network's activations: of convolutions, whose maps are as large as the events, and of
+# wide layers over events of few numbers.
+SERVED_AT_ONCE, _ROWS_AT_ONCE = 2**20, 2**14
 
 
 class SamplingError(RuntimeError):
@@ -122,8 +123,25 @@ def push_in_parts(
     given = [z]
     if context is not None:
         given.append(tf.broadcast_to(context, tf.concat([[n], tf.shape(context)[1:]], 0)))
-    size = max(numbers_at_once // math.prod(flow.event_shape), 1)
+    size = rows_at_once(flow, numbers_at_once)
     return tf.ensure_shape(in_parts(push, given, size), [None, *flow.event_shape])
+
+
+def rows_at_once(flow, numbers_at_once=SERVED_AT_ONCE):
+    """How many events go through a flow's networks together where memory is to be spared.
+
+    Args:
+        flow: `tfp_flows.Flow`.
+        numbers_at_once: int, of events' elements.
+
+    Example:
+        >>> import tfp_flows
+        >>> from tfp_flows.flow.sampler import rows_at_once
+        >>> images = tfd.Sample(tfd.Normal(0.0, 1.0), (32, 32, 3))
+        >>> rows_at_once(tfp_flows.Flow(images)), rows_at_once(tfp_flows.Flow(tfd.MultivariateNormalDiag([0.0, 0.0])))
+        (341, 16384)
+    """
+    return min(max(numbers_at_once // math.prod(flow.event_shape), 1), _ROWS_AT_ONCE)
 
 
 def require(condition, sentence, values=()):

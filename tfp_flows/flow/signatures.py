@@ -11,8 +11,15 @@ Of integer data the above are of the reals x + u, u in [0, 1); two more take the
                                                                     centres of the bins: what `Flow.log_prob` says
     score_with_noise   x (batch,) + event, seed (2,), int32      -> the same of the bound that is trained and published,
                                                                     with noise drawn from the seed
+    score_uint8, score_with_noise_uint8          the same two of x uint8, where there are at most 256 bins: images as
+                                                    they are stored, in a quarter of the bytes over gRPC
 
-without bits_per_dim where the noise is such that there is no bound, as of `dequantization.Gaussian`.
+without bits_per_dim where the noise is such that there is no bound, as of `dequantization.Gaussian`. A signature has
+one dtype: those of int32 stay as former clients know them.
+
+However many events come at once, no more of them than `sampler.rows_at_once` are in the networks together, so that
+memory does not grow with the batch beyond what goes in and comes out. Their values are the same; only the noise of a
+batch in several parts has a seed for each part, of which the first is the one given.
 
 Those of a conditional flow also take `context`, one for each event: vectors, or class labels as the data have them, see
 `tfp_flows.flow.class_labels`. Inputs and outputs have names. Real numbers are float32, or float64 of a flow in float64,
@@ -31,6 +38,7 @@ from tfp_flows.flow import class_labels, sampler
 from tfp_flows.flow import context as contexts
 from tfp_flows.flow.functions import draw
 from tfp_flows.numerics import sentences
+from tfp_flows.numerics.in_parts import in_numbered_parts
 
 MEANING = {
     "x": "event in the data's own units",
@@ -61,6 +69,7 @@ def signatures(model):
     dtype = tf.as_dtype(model.dtype)
     served = dtype if dtype == tf.float64 else tf.float32
     event, latent = tuple(model.event_shape), tuple(model.latent_shape)
+    size = sampler.rows_at_once(model)
 
     def real(tensors):
         tensors = {name: tf.cast(t, dtype) if t.dtype.is_floating else t for name, t in tensors.items()}
@@ -68,8 +77,19 @@ def signatures(model):
             tensors["context"] = class_labels.look_up(model, tensors["context"])
         return tensors
 
+    def by_parts(function, x, context):
+        """function(x, context) of some rows at a time, and with a context only where there is one."""
+        context = real(context)
+        return in_numbered_parts(
+            lambda number, x, *rest: function(number, x, **dict(zip(context, rest))),
+            [x, *context.values()],
+            size,
+            dtype,
+        )
+
     def log_prob(x, **context):
-        return {"log_prob": _served(model.log_prob(tf.cast(x, dtype), **real(context)), served, ())}
+        value = by_parts(lambda _, x, **rest: model.log_prob(x, **rest), tf.cast(x, dtype), context)
+        return {"log_prob": _served(value, served, ())}
 
     def sample(n, seed, **context):
         # No default of the argument: it would be listed among the inputs.
@@ -95,16 +115,23 @@ def signatures(model):
         return answer
 
     def score(x, **context):
-        return scores(model.log_prob(x, **real(context)))
+        return scores(by_parts(lambda _, x, **rest: model.log_prob(x, **rest), x, context))
 
     def score_with_noise(x, seed, **context):
-        return scores(model(x, seed=seed, **real(context)))
+        def bound(number, x, **rest):
+            # The first part's seed is the one given: of a batch of one part, what Python says.
+            own = tf.random.experimental.stateless_fold_in(seed, number)
+            return model(x, seed=tf.where(number == 0, seed, own), **rest)
+
+        return scores(by_parts(bound, x, context))
 
     def encode(x, **context):
-        return {"z": _served(model.encode(tf.cast(x, dtype), **real(context)), served, latent)}
+        z = by_parts(lambda _, x, **rest: model.encode(x, **rest), tf.cast(x, dtype), context)
+        return {"z": _served(z, served, latent)}
 
     def decode(z, **context):
-        return {"x": _served(model.decode(tf.cast(z, dtype), **real(context)), served, event)}
+        x = by_parts(lambda _, z, **rest: model.decode(z, **rest), tf.cast(z, dtype), context)
+        return {"x": _served(x, served, event)}
 
     x, z = tf.TensorSpec([None, *event], served, "x"), tf.TensorSpec([None, *latent], served, "z")
     seed = tf.TensorSpec([2], tf.int32, "seed")
@@ -134,6 +161,9 @@ def signatures(model):
             functions[function.__name__] = _trace(function, specs)
         except NotImplementedError as error:  # what TFP raises for a direction that a bijector does not have
             left_out[function.__name__] = " ".join(str(error).split())
+    if model.num_bins is not None and model.num_bins <= 256:
+        of_integers = [name for name in ("score", "score_with_noise") if name in functions]
+        functions |= {f"{name}_uint8": _of_bytes(functions[name]) for name in of_integers}
     if not functions.keys() & {"log_prob", "sample"}:
         raise ValueError(f"Expected a flow that can score or sample; got one that cannot: {left_out['log_prob']}")
     return functions, left_out
@@ -205,6 +235,16 @@ def _trace(function, specs):
     # No autograph: nothing here branches on a tensor, and a flow that does in plain Python shall fail at the export.
     with sentences.in_one_piece():
         return traced(function).get_concrete_function(**{spec.name: spec for spec in specs})
+
+
+def _of_bytes(function):
+    """A traced function of x int32, as one of x uint8: the same function in the graph, called through a cast."""
+
+    def of_bytes(x, **others):
+        return function(x=tf.cast(x, tf.int32), **others)
+
+    specs = inputs(function)
+    return _trace(of_bytes, [*({**specs, "x": tf.TensorSpec(specs["x"].shape, tf.uint8, "x")}.values())])
 
 
 def _served(value, dtype, shape):

@@ -13,6 +13,8 @@ import math
 import keras
 import tensorflow as tf
 
+from tfp_flows.numerics.tensors import as_array
+
 
 @keras.saving.register_keras_serializable(package="tfp_flows")
 class WarmupCosine(keras.optimizers.schedules.LearningRateSchedule):
@@ -47,7 +49,7 @@ class WarmupCosine(keras.optimizers.schedules.LearningRateSchedule):
     @property
     def num_steps(self):
         """int, the step at which the rate is at its end."""
-        return int(self._num_steps)
+        return int(as_array(self._num_steps))
 
     @num_steps.setter
     def num_steps(self, value):

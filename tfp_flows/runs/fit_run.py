@@ -8,6 +8,7 @@ import keras
 from tfp_flows import data as datasets
 from tfp_flows.flow import standardization
 from tfp_flows.flow.fitting import WithinEpoch
+from tfp_flows.numerics.tensors import as_array
 from tfp_flows.optimizers import FusedAdam, WarmupCosine
 from tfp_flows.runs import labels, objectives
 from tfp_flows.runs.pace import Pace
@@ -56,7 +57,7 @@ def fit_run(run, dataset, minutes=None, picture_every=10, resume=False, verbose=
         load_weights(flow, checkpoint)
         if "step" in log:
             # Stopped within an epoch, it goes on there.
-            finished, begun = divmod(int(flow.optimizer.iterations), steps_per_epoch)
+            finished, begun = divmod(int(as_array(flow.optimizer.iterations)), steps_per_epoch)
     if resume:
         # Only now: what is refused above leaves it as it was.
         run.save_config()
@@ -67,7 +68,7 @@ def fit_run(run, dataset, minutes=None, picture_every=10, resume=False, verbose=
         measure = objectives.entry(run.config.objective).before
         if measure is not None:
             run.write_before(measure(objective, flow, dataset))
-    if finished < most_epochs and (num_steps is None or int(flow.optimizer.iterations) < num_steps):
+    if finished < most_epochs and (num_steps is None or int(as_array(flow.optimizer.iterations)) < num_steps):
         used = sum(log.get("seconds", [])[: finished + (begun > 0)])
         pace = Pace(used, start=start, steps_per_epoch=steps_per_epoch)
         end = ScheduleEnd(run, schedule, pace, most_steps, minutes, num_steps)

@@ -6,7 +6,7 @@ import dataclasses
 import os
 
 from tfp_flows.files import clear_abandoned_parts
-from tfp_flows.runs import labels, lock, objectives, reopening
+from tfp_flows.runs import labels, lock, objectives, reopening, strategies
 from tfp_flows.runs.config import check_fit
 from tfp_flows.runs.fit_run import fit_run
 from tfp_flows.runs.new_config import new_config
@@ -32,6 +32,7 @@ def train(
     resume: bool = False,
     jit_compile: bool | str | None = None,
     ema: float | None = None,
+    strategy: str | None = None,
     verbose: int | str = "auto",
 ) -> Run:
     """Trains a named model on a data set and leaves a run directory (see `tfp_flows.training.Run`).
@@ -62,6 +63,10 @@ def train(
         ema: float in (0, 1), the momentum of a moving average of the weights, 0.999 for example: what is validated,
             kept as the best weights and drawn from is then the average; None for none, for the learning rate ends
             low.
+        strategy: str, "mirrored" for all devices of this host, "multiworker" for those of several, see
+            `tfp_flows.runs.strategies`; None for one device. A run goes on on another number of devices than it was
+            begun on. Of several workers each gives an `out` of its own, and calls this before anything else of
+            TensorFlow.
         verbose: as Keras' fit.
 
     Returns:
@@ -72,25 +77,27 @@ def train(
             with what it was not begun with, or one that another training has open.
     """
     check_fit(minutes, picture_every)
+    strategies.check(strategy, epochs, minutes)
+    scope = strategies.scope(strategy)
     given = dict(arguments=arguments, data_options=data_options, conditional=conditional)
     fitted = dict(batch_size=batch_size, learning_rate=learning_rate, seed=seed, jit_compile=jit_compile, ema=ema)
     if resume:
         run = Run(out)
         reopening.check(run, model=model, data=data, **given, **fitted)
         with lock.held(out):
-            return _go_on(run, epochs, minutes, patience, picture_every, verbose)
+            return _go_on(run, epochs, minutes, patience, picture_every, verbose, scope)
     fitted |= dict(seed=0 if seed is None else seed, jit_compile="auto" if jit_compile is None else jit_compile)
     config, dataset = new_config(model, data, epochs=epochs, patience=patience, **given, **fitted)
     run = Run.create(out, config)
     is_open_ended = epochs is None and minutes is not None
     if epochs is None and minutes is None:
         minutes = recipe_for(config.model, len(dataset.train), dataset.event_shape)["minutes"]
-    with lock.held(out), run.dropped_if_refused():
+    with lock.held(out), run.dropped_if_refused(), scope:
         fit_run(run, dataset, minutes, picture_every, False, verbose, is_open_ended)
     return run
 
 
-def _go_on(run, epochs, minutes, patience, picture_every, verbose):
+def _go_on(run, epochs, minutes, patience, picture_every, verbose, scope):
     """Trains what is left of a run, which stays as it was whatever is refused."""
     asked = dict(epochs=epochs, patience=patience, minutes=minutes)
     done = reopening.nothing_left(run, **asked, score=objectives.entry(run.config.objective).name)
@@ -106,5 +113,6 @@ def _go_on(run, epochs, minutes, patience, picture_every, verbose):
     dataset = run.load_data()
     labels.check(dataset, run.config)
     clear_abandoned_parts(run.path)
-    fit_run(run, dataset, minutes, picture_every, True, verbose, epochs is None)
+    with scope:
+        fit_run(run, dataset, minutes, picture_every, True, verbose, epochs is None)
     return run

@@ -40,7 +40,8 @@ def examples(functions, default, labels=None):
             requests[name] = request
     for name in functions.keys() - requests.keys():  # those of integers
         specs = inputs(functions[name])
-        event = np.floor(known["x"]).astype(np.int32) if "x" in known else _zeros(specs["x"])
+        dtype = specs["x"].dtype.as_numpy_dtype
+        event = np.floor(known["x"]).astype(dtype) if "x" in known else _zeros(specs["x"])
         requests[name] = {key: known.get(key, _zeros(spec)) for key, spec in specs.items()} | {"x": event}
         functions[name](**{key: tf.constant(array) for key, array in requests[name].items()})
     return {**requests, "serving_default": requests[default]}
