@@ -19,7 +19,7 @@ LEVELS = [
     {"cli", "registration"},
     {"commands"},
     {"runs"},
-    {"training", "serving"},
+    {"training", "serving", "inference"},
     {"models"},
     {"flow"},
     {"objectives", "metrics", "dequantization"},
