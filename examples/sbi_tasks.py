@@ -4,13 +4,13 @@
                       x = (r cos a + 1/4, r sin a) + (-|p1 + p2|, p2 - p1) / sqrt(2)
     gaussian_linear   p ~ N(0, 0.1 I_10), x ~ N(p, 0.1 I)
     gaussian_mixture  p ~ U(-10, 10)^2, x ~ N(p, I) / 2 + N(p, 0.01 I) / 2
-    slcp              p ~ U(-3, 3)^5, x four draws of N((p1, p2), S), S of standard deviations p3^2 and p4^2, correlation
-                      tanh p5
+    slcp              p ~ U(-3, 3)^5, x four draws of N((p1, p2), S), S of standard deviations p3^2, p4^2 and
+                      correlation tanh p5
     bernoulli_glm     p = (offset ~ N(0, 2), filter ~ N(0, (F'F)^-1), F = D D + diag(sqrt(i / 9)), D first differences)
                       y_t ~ Bernoulli(sigmoid(V p)), t = 1..100, x = V'y; V of ones and a white noise at nine lags
 
-Lueckmann et al., Benchmarking simulation-based inference, arXiv:2101.04653, appendix T. Observations, reference posterior
-samples and the noise in V are files of the benchmark, in PyPI's wheel sbibm-1.1.0 (MIT licence).
+Lueckmann et al., Benchmarking simulation-based inference, arXiv:2101.04653, appendix T. Observations, samples of
+reference posteriors and the noise in V are files of the benchmark, in PyPI's wheel sbibm-1.1.0 (MIT licence).
 """
 
 import bz2

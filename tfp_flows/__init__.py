@@ -16,6 +16,7 @@ if TYPE_CHECKING:  # the table below, for editors and type checkers; X as X is h
     from tfp_flows import dequantization as dequantization
     from tfp_flows import dynamics as dynamics
     from tfp_flows import flow as flow
+    from tfp_flows import inference as inference
     from tfp_flows import masks as masks
     from tfp_flows import metrics as metrics
     from tfp_flows import models as models
@@ -57,6 +58,7 @@ _MODULES = (
     "serving",
     "data",
     "dequantization",
+    "inference",
     "masks",
     "metrics",
     "novelty",

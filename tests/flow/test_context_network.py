@@ -139,7 +139,7 @@ of_five = keras.Sequential([keras.Input((5, 1)), keras.layers.Flatten(), keras.l
 
 
 @pytest.mark.parametrize("arguments, message", [
-    (dict(context_network=Pooled()), "Expected a context_shape beside context_network, the shape of one context; got N"),
+    (dict(context_network=Pooled()), "Expected a context_shape beside context_network, the shape of one context"),
     (dict(context_network=3, context_shape=SETS), "Expected a Keras layer or model as context_network; got 3"),
     (dict(context_network=keras.layers.Dense(3), context_shape=SETS),
      r"Expected a context_network that makes vectors \(n, m\) of n contexts; got \(2, 6, 3\) of 2"),
