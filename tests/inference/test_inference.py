@@ -137,9 +137,7 @@ def test_bounded_parameters_stay_within_and_their_density_is_in_their_unit(tmp_p
         flow.save(tmp_path / "flow.keras")
     other = tfp_flows.MAF((2,), num_layers=1, hidden_units=8, preprocessing=tfp.bijectors.Sigmoid(0.0, 1.0))
     other.compile("adam")
-    with pytest.raises(
-        ValueError, match=r"Expected events within the bounds of 'sigmoid'; got 1 of 3 on"
-    ):
+    with pytest.raises(ValueError, match=r"Expected events within the bounds of 'sigmoid'; got 1 of 3 on"):
         other.fit(np.array([[0.5, 0.5], [0.2, 0.3], [0.4, 1.0]], "float32"), verbose=0)
 
 
@@ -153,8 +151,8 @@ SCALAR = tfd.Uniform(0.0, 1.0)
     (lambda: inference.simulate(PRIOR, noisy, 0), "Expected num_simulations to be a positive integer; got 0"),
     (lambda: inference.simulations(PRIOR, noisy, 2, True), "Expected num_batches to be a positive integer"),
     (lambda: inference.simulate(PRIOR, lambda p: p[:3], 9, verbose=0), "Expected 9 observations of the"),
-    (lambda: inference.simulation_based_calibration(None, P[0], X), r"Expected parameters \(n, d\), floats"),
-    (lambda: inference.simulation_based_calibration(None, P, X[:5]), "Expected 600 observations, one a vector of par"),
+    (lambda: inference.simulation_based_calibration(None, P[0], X), r"Expected parameters \(n, d\)"),
+    (lambda: inference.simulation_based_calibration(None, P, X[:5]), "Expected 600 observations"),
     (lambda: inference.simulation_based_calibration(None, P + np.nan, X), "Expected finite parameters; got NaN"),
     (lambda: inference.simulation_based_calibration(None, P, X, level=1), "Expected level between 0 and 1; got 1"),
     (lambda: inference.simulation_based_calibration(None, P, X, names=["a", "a"]), "Expected 2 different names of"),
@@ -164,8 +162,8 @@ SCALAR = tfd.Uniform(0.0, 1.0)
     (lambda: inference.c2st(P, X, num_folds=1), "Expected num_folds to be an integer from 2 to 600; got 1"),
     (lambda: tfp_flows.MAF((2,), preprocessing=tfp.bijectors.SoftmaxCentered()), "Expected preprocessing by a"),
     (lambda: tfp_flows.MAF((2,), preprocessing=tfp.bijectors.Shift(tf.Variable(0.0))), "Expected .* without variables"),
-    (lambda: tfp_flows.MAF((2,), preprocessing=tfp.bijectors.Shift(np.float64(0))), "Expected .* of dtype float32; got"),
-    (lambda: tfp_flows.MAF((2,), num_bins=4, preprocessing=tfp.bijectors.Exp()), "with vectors of continuous data; got"),
+    (lambda: tfp_flows.MAF((2,), preprocessing=tfp.bijectors.Shift(np.float64(0))), "Expected .* of dtype float32"),
+    (lambda: tfp_flows.MAF((2,), num_bins=4, preprocessing=tfp.bijectors.Exp()), "with vectors of continuous data"),
 ])  # fmt: skip
 def test_bad_arguments_are_refused(call, message):
     with pytest.raises(ValueError, match=message):
