@@ -21,7 +21,8 @@ MODULES = sorted(
 )
 GLOBALS = dict(np=np, tf=tf, tfp=tfp, tfb=tfp.bijectors, tfd=tfp.distributions, keras=keras, math=math)
 # A module, or a room with all its modules -> what it needs of the extras.
-NEEDS = {"tfp_flows.data.digits": "sklearn", "tfp_flows.pictures": "matplotlib", "tfp_flows.plots": "matplotlib"}
+NEEDS = {"tfp_flows.data.digits": "sklearn", "tfp_flows.pictures": "matplotlib", "tfp_flows.plots": "matplotlib",
+         "tfp_flows.inference": "sklearn"}  # fmt: skip
 FORMER = {("tfp_flows.training", name) for name in tfp_flows.runs.__all__}
 
 # Public names without an example, and why.
@@ -41,6 +42,8 @@ BARE = {
     "training.summarize": "a mean and its error",
     "training.gaussian_nll": "one call on two arrays",
     "training.invertibility_errors": "one call on a trained flow",
+    "inference.Calibration": "made by simulation_based_calibration, whose example shows it",
+    "inference.Coverage": "made by expected_coverage, whose example shows it",
     "serving.ServedFlow": "made by load, whose example shows it",
     "serving.ServerError": "an exception; Client's example shows it",
 }

@@ -59,6 +59,7 @@ _MODULES = (
     "serving",
     "data",
     "dequantization",
+    "inference",
     "masks",
     "metrics",
     "novelty",

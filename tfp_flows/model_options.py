@@ -60,6 +60,7 @@ DECIDED = {
     "num_bins": "which the data have (num_bins of --data-set, of a file)",
     "seed": "which --seed is",
     "name": "which the run directory is",
+    "context_network": "which is made in Python, for data that come with contexts of their own",
     "context_shape": "for data by name or of a file come with labels at most (--conditional)",
 }
 # Integers that may be 0; all others are sizes.

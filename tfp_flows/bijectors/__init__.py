@@ -10,6 +10,7 @@ from tfp_flows.bijectors.continuous import Continuous
 from tfp_flows.bijectors.coupling import AdditiveCoupling, AffineCoupling, Coupling
 from tfp_flows.bijectors.data_rotation import DataRotation
 from tfp_flows.bijectors.elementwise import Elementwise
+from tfp_flows.bijectors.embedded_context import EmbeddedContext
 from tfp_flows.bijectors.emerging_conv import EmergingConv
 from tfp_flows.bijectors.equalize import Equalize
 from tfp_flows.bijectors.given import Given
@@ -39,7 +40,8 @@ __all__ = [
     "ActNorm", "AdditiveCoupling", "AffineCoupling", "Autoregressive", "BatchNorm", "Bijector", "Chain",
     "CheckerboardSplit", "Continuous",
     "Coupling", "DataRotation",
-    "Elementwise", "EmergingConv", "Equalize", "Given", "Haar", "Householder", "InvertibleConv1x1", "Logit",
+    "Elementwise", "EmbeddedContext", "EmergingConv", "Equalize", "Given", "Haar", "Householder",
+    "InvertibleConv1x1", "Logit",
     "MarginalGaussianization", "MultiScale", "Permutation",
     "PiecewiseProbit", "Planar", "QuantileMap", "Radial", "Rescale", "Sigmoid", "Squeeze", "Standardize",
     "StandardizedContext", "Sylvester",

@@ -7,6 +7,8 @@ import inspect
 
 import tensorflow_probability as tfp
 
+# TFP says of neither what would build it again.
+_NOT_IN_A_FILE = (tfp.distributions.Distribution, tfp.bijectors.Bijector)
 _PLAIN = (str, int, float, bool, type(None))
 
 
@@ -57,7 +59,7 @@ def constructor_arguments(flow, of_ours):
     made_by = next(kind for kind in type(flow).__mro__ if "__init__" in vars(kind))
     if of_ours(made_by):
         given = getattr(flow, "_arguments", None)
-        if given is None or any(isinstance(value, tfp.distributions.Distribution) for value in given.values()):
+        if given is None or any(isinstance(value, _NOT_IN_A_FILE) for value in given.values()):
             return None
         return {"name": flow.name, **given}
     recorded = flow.recorded_arguments

@@ -74,7 +74,10 @@ def asked(flow, n, context):
         return tf.convert_to_tensor(n, tf.int32), contexts.check(flow, context, n), lambda values: values
     given = contexts.check(flow, context, any_rank=True)
     if given:
-        shape = (*shape, *_split(flow, *given)[0])
+        if not (others := _split(flow, *given)[0]):
+            # One for all, unrepeated: a network of contexts looks at it once.
+            return tf.cast(_size(shape), tf.int32), (given[0][tf.newaxis],), _restore(shape)
+        shape = (*shape, *others)
         given = (_rows(flow, *given, shape),)
     return tf.cast(_size(shape), tf.int32), given, _restore(shape)
 

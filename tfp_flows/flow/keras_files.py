@@ -72,6 +72,8 @@ class KerasFiles:
                 "get_config or with plain arguments, to save whole, for a distribution cannot be rebuilt from a file; "
                 f"got {what}. Save its weights (.weights.h5), or use tfp_flows.serving.export."
             )
+        held = {key: value for key, value in arguments.items() if isinstance(value, keras.layers.Layer)}
+        arguments = {**arguments, **{key: keras.saving.serialize_keras_object(value) for key, value in held.items()}}
         if self.class_labels is None:
             return arguments
         return {**arguments, "class_labels": self.class_labels.to_dict()}
@@ -80,6 +82,8 @@ class KerasFiles:
     def from_config(cls, config: dict) -> keras.Model:
         config = dict(config)
         labels = config.pop("class_labels", None)
+        if isinstance(config.get("context_network"), dict):
+            config["context_network"] = keras.saving.deserialize_keras_object(config["context_network"])
         flow = cls(**config)
         if labels is not None:
             flow.class_labels = Labels.from_dict(labels)

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfp_flows.bijectors import Chain, QuantileMap, Standardize, StandardizedContext
+from tfp_flows.bijectors import Bijector, Chain, QuantileMap, Standardize, StandardizedContext
 from tfp_flows.data import columns, precision
 from tfp_flows.dequantization import IntegerColumns
 from tfp_flows.flow import no_data
@@ -95,7 +95,7 @@ def measure(flow, data, steps=None):
     Warns:
         UserWarning: of columns of few values and of copied events, see `tfp_flows.data.columns`.
     """
-    standardize, quantiles, contexts = _waiting(flow)
+    before, standardize, quantiles, contexts = _waiting(flow)
     if not (standardize or quantiles or contexts) or not _is_repeatable(data, steps):
         return
     first = [*standardize, *quantiles][:1]
@@ -103,7 +103,7 @@ def measure(flow, data, steps=None):
     given = [Statistics(part.shape) for part in contexts]
     for x, context in _batches(data, steps):
         if events is not None and x is not None:
-            events.update(x)
+            events.update(_before(before, x, flow.variable_dtype))
         for statistics in given:
             if context is not None:
                 statistics.update(context)
@@ -138,12 +138,30 @@ def _waiting(flow):
     leading = [flow.distribution.bijector] if flow.can_encode else []
     while leading and isinstance(leading[0], Chain):
         leading = leading[0].bijectors
+    before = []
+    # The user's own, to events with bounds.
+    if len(leading) > 1 and isinstance(leading[1], Standardize) and not isinstance(leading[0], Bijector):
+        before, leading = leading[:1], leading[1:]
     standardize = [part for part in leading[:1] if isinstance(part, Standardize)]
     quantiles = [part for part in leading[len(standardize) :][:1] if isinstance(part, QuantileMap)]
     contexts = [part for part in flow.distribution.submodules if isinstance(part, StandardizedContext)]
     # A chain in the place of a part hands the context on as it is, another one of these does not.
     contexts = [part for part in contexts if not any(part in outer.bijector.submodules for outer in contexts)]
-    return tuple([part for part in parts if part.needs_initialization] for parts in (standardize, quantiles, contexts))
+    waiting = ([part for part in parts if part.needs_initialization] for parts in (standardize, quantiles, contexts))
+    return before, *waiting
+
+
+def _before(bijectors, x, dtype):
+    """Events as the statistics are taken of them: past bijectors of the user's."""
+    for bijector in bijectors:
+        given, x = np.asarray(x), bijector.inverse(tf.cast(x, dtype)).numpy()
+        wrong = int((~np.isfinite(x)).any(-1).sum())
+        if wrong:
+            raise ValueError(
+                f"Expected events within the bounds of {bijector.name!r}; got {wrong} of {len(given)} "
+                "on them or beyond."
+            )
+    return x
 
 
 def _is_repeatable(data, steps):

@@ -13,9 +13,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import keras
+import tensorflow_probability as tfp
 
 from tfp_flows.models.blocks.continuous_flow import ContinuousFlow
 from tfp_flows.objectives import Objective, RegularizedLikelihood
+
+tfb = tfp.bijectors
 
 
 @keras.saving.register_keras_serializable(package="tfp_flows")
@@ -65,7 +68,7 @@ class CNF(ContinuousFlow):
         trace: str | None = None,
         num_probes: int = 1,
         integer_columns: Sequence[int] | None = None,
-        preprocessing: str = "standard",
+        preprocessing: str | tfb.Bijector = "standard",
         edges: Sequence[int] | None = None,
         training_steps: int | None = 8,
         kinetic: float = 0.01,
@@ -75,6 +78,7 @@ class CNF(ContinuousFlow):
         seed: int = 0,
         name: str | None = None,
         dtype: str | None = None,
+        context_network: keras.layers.Layer | None = None,
     ):
         given = locals()
         objective = RegularizedLikelihood(kinetic, jacobian, training_steps, hamilton_jacobi)

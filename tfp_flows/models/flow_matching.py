@@ -11,9 +11,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import keras
+import tensorflow_probability as tfp
 
 from tfp_flows.models.blocks.continuous_flow import ContinuousFlow
 from tfp_flows.objectives import ConditionalFlowMatching, Objective
+
+tfb = tfp.bijectors
 
 
 @keras.saving.register_keras_serializable(package="tfp_flows")
@@ -58,7 +61,7 @@ class FlowMatching(ContinuousFlow):
         trace: str | None = None,
         num_probes: int = 1,
         integer_columns: Sequence[int] | None = None,
-        preprocessing: str = "standard",
+        preprocessing: str | tfb.Bijector = "standard",
         edges: Sequence[int] | None = None,
         label_dropout: float | None = None,
         path: str = "linear",
@@ -67,6 +70,7 @@ class FlowMatching(ContinuousFlow):
         seed: int = 0,
         name: str | None = None,
         dtype: str | None = None,
+        context_network: keras.layers.Layer | None = None,
     ):
         vars(self)["_objective_arguments"] = ConditionalFlowMatching(path, times, pairing).get_config()
         super().__init__(locals())

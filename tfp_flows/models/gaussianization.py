@@ -57,7 +57,7 @@ class Gaussianization(Flow):
         base: str or `tfd.Distribution`, of the latents, see `tfp_flows.models.blocks.bases`.
         integer_columns: ints, from 0, the columns of continuous data that hold whole numbers: `fit` and scores add the
             noise of their bins, see `dequantization.IntegerColumns`; None for none.
-        preprocessing: "standard", "quantiles" or "auto", see `tfp_flows.MAF`.
+        preprocessing: "standard", "quantiles", "auto" or a bijector, see `tfp_flows.MAF`.
         seed: int.
         name: str or None.
         dtype: "float32" or "float64", what all is computed in; None for Keras' `floatx`.
@@ -89,7 +89,7 @@ class Gaussianization(Flow):
         patch_sizes: int | Sequence[int] | None = None,
         base: str | tfd.Distribution = "normal",
         integer_columns: Sequence[int] | None = None,
-        preprocessing: str = "standard",
+        preprocessing: str | tfb.Bijector = "standard",
         seed: int = 0,
         name: str | None = None,
         dtype: str | None = None,

@@ -51,7 +51,10 @@ class Jet(Flow):
         edges: None, or increasing ints from 0 to num_bins: the `PiecewiseProbit` that maps integer data instead; (0, 1,
             256) for images on a black background.
         equalize: bool, whether a learned histogram equalization of integer data comes first, see `bijectors.Equalize`.
-        context_shape: tuple (m,) for p(x given a vector), which is the context; None for none.
+        context_shape: tuple (m,) for p(x given a vector), which is the context, or of any rank beside a
+            context_network; None for none.
+        context_network: Keras layer or model, (n, *context_shape) -> (n, m), trained with the flow, which makes a
+            vector of each context; None for contexts that are vectors.
         num_classes: int for p(x given class), whose labels are the context; None for none.
         reversible: bool, whether the couplings' activations are rebuilt for the gradient and not stored, see
             `bijectors.Chain`: deep models then train in far less memory.
@@ -90,6 +93,7 @@ class Jet(Flow):
         seed: int = 0,
         name: str | None = None,
         dtype: str | None = None,
+        context_network: keras.layers.Layer | None = None,
     ):
         shape = masks.image_shape(event_shape)
         if patch_size is None:
@@ -102,7 +106,7 @@ class Jet(Flow):
             )
         if not is_positive_integer(num_couplings):
             raise ValueError(f"Expected num_couplings to be a positive integer; got {num_couplings!r}.")
-        given = networks_context_shape(context_shape, num_classes)
+        given = networks_context_shape(context_shape, num_classes, context_network)
         dtype = choose_dtype(dtype)
         transform = SigmoidAffine()
 
@@ -119,7 +123,13 @@ class Jet(Flow):
         super().__init__(
             tfd.TransformedDistribution(
                 bases.make("normal", grid, dtype),
-                Chain([*first, *patches.cut(shape, patch_size, grid), standardized(couplings, context_shape)]),
+                Chain(
+                    [
+                        *first,
+                        *patches.cut(shape, patch_size, grid),
+                        standardized(couplings, context_shape, context_network),
+                    ]
+                ),
             ),
             dequantization=noise.choose(dequantization, shape, num_bins, dtype),
             seed=seed,
@@ -139,6 +149,7 @@ class Jet(Flow):
             edges=None if edges is None else as_tuple(edges),
             equalize=equalize,
             context_shape=None if context_shape is None else tuple(context_shape),
+            context_network=context_network,
             num_classes=num_classes,
             reversible=reversible,
             seed=seed,

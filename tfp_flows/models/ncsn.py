@@ -14,12 +14,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import keras
+import tensorflow_probability as tfp
 
 from tfp_flows.dynamics import langevin, paths
 from tfp_flows.flow.langevin_sampler import AnnealedLangevin
 from tfp_flows.models.blocks.continuous_flow import ContinuousFlow
 from tfp_flows.networks import ProbabilityFlow
 from tfp_flows.objectives import DenoisingScoreMatching, Objective
+
+tfb = tfp.bijectors
 
 
 @keras.saving.register_keras_serializable(package="tfp_flows")
@@ -66,7 +69,7 @@ class NCSN(ContinuousFlow):
         trace: str | None = None,
         num_probes: int = 1,
         integer_columns: Sequence[int] | None = None,
-        preprocessing: str = "standard",
+        preprocessing: str | tfb.Bijector = "standard",
         edges: Sequence[int] | None = None,
         label_dropout: float | None = None,
         s_min: float = 0.01,
@@ -77,6 +80,7 @@ class NCSN(ContinuousFlow):
         seed: int = 0,
         name: str | None = None,
         dtype: str | None = None,
+        context_network: keras.layers.Layer | None = None,
     ):
         given = locals()
         langevin.check_levels([s_max, s_min])

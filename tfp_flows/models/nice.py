@@ -44,7 +44,8 @@ class NICE(Flow):
             add the noise of their bins, see `dequantization.IntegerColumns`; None for none.
         preprocessing: (vectors of continuous data) "standard", in standard units; "quantiles", each column mapped to a
             normal one, for heavy tails, skewed columns and outliers, see `bijectors.QuantileMap`; or "auto", the
-            columns that this suits better by the likelihood of held-out events.
+            columns that this suits better by the likelihood of held-out events; or a `tfb.Bijector` without variables
+            to where events lie, as a prior's `experimental_default_event_space_bijector()`, before standard units.
         seed: int.
         name: str or None.
         dtype: "float32" or "float64", what all is computed in; None for Keras' `floatx`.
@@ -70,12 +71,13 @@ class NICE(Flow):
         name: str | None = None,
         dtype: str | None = None,
         integer_columns: Sequence[int] | None = None,
-        preprocessing: str = "standard",
+        preprocessing: str | tfb.Bijector = "standard",
         context_shape: tuple[int, ...] | None = None,
         num_classes: int | None = None,
+        context_network: keras.layers.Layer | None = None,
     ):
         event_shape = masks.vector_shape(event_shape)
-        given = networks_context_shape(context_shape, num_classes)
+        given = networks_context_shape(context_shape, num_classes, context_network)
         dtype = choose_dtype(dtype)
         arguments = dict(
             event_shape=event_shape,
@@ -88,6 +90,7 @@ class NICE(Flow):
             integer_columns=None if integer_columns is None else as_tuple(integer_columns),
             preprocessing=preprocessing,
             context_shape=None if context_shape is None else tuple(context_shape),
+            context_network=context_network,
             num_classes=num_classes,
         )
         first = to_reals(event_shape, num_bins, dtype=dtype, kind=preprocessing)
@@ -102,7 +105,7 @@ class NICE(Flow):
             layers.append(AdditiveCoupling(mask, conditioner, dtype=dtype))
         layers.append(Rescale(event_shape, dtype=dtype))
         if context_shape is not None:
-            layers = [standardized(Chain(layers), context_shape)]
+            layers = [standardized(Chain(layers), context_shape, context_network)]
         # By the paper's name of the other of its two.
         family = "normal" if isinstance(prior, str) and prior == "gaussian" else prior
         base = bases.make(family, event_shape, dtype, seed, what="prior")

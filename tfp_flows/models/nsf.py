@@ -30,7 +30,7 @@ from tfp_flows.networks import MADE, MLP
 from tfp_flows.numerics.tensors import as_tuple
 from tfp_flows.transforms import RationalQuadraticSpline
 
-tfd = tfp.distributions
+tfb, tfd = tfp.bijectors, tfp.distributions
 
 SCHEMES = ("coupling", "autoregressive")
 LINEAR = ("lu", "permutation")
@@ -52,12 +52,15 @@ class NSF(Flow):
         activation: Keras activation of the networks.
         dropout: float in [0, 1), in the networks of couplings, in training.
         actnorm: bool, an ActNorm before each layer.
-        context_shape: tuple (m,) for p(x given a vector), which is the context; None for none.
+        context_shape: tuple (m,) for p(x given a vector), which is the context, or of any rank beside a
+            context_network; None for none.
+        context_network: Keras layer or model, (n, *context_shape) -> (n, m), trained with the flow, which makes a
+            vector of each context; None for contexts that are vectors.
         num_classes: int for p(x given class), whose labels are the context; None for none.
         base: str or `tfd.Distribution`, of the latents, see `tfp_flows.models.blocks.bases`.
         integer_columns: ints, from 0, the columns of continuous data that hold whole numbers: `fit` and scores add the
             noise of their bins, see `dequantization.IntegerColumns`; None for none.
-        preprocessing: "standard", "quantiles" or "auto", see `tfp_flows.MAF`.
+        preprocessing: "standard", "quantiles", "auto" or a bijector, see `tfp_flows.MAF`.
         seed: int, also of the permutations.
         name: str or None.
         dtype: "float32" or "float64", what all is computed in; None for Keras' `floatx`.
@@ -90,10 +93,11 @@ class NSF(Flow):
         num_classes: int | None = None,
         base: str | tfd.Distribution = "normal",
         integer_columns: Sequence[int] | None = None,
-        preprocessing: str = "standard",
+        preprocessing: str | tfb.Bijector = "standard",
         seed: int = 0,
         name: str | None = None,
         dtype: str | None = None,
+        context_network: keras.layers.Layer | None = None,
     ):
         shape, dtype = masks.vector_shape(event_shape), choose_dtype(dtype)
         for key, value, known in (("scheme", scheme, SCHEMES), ("linear", linear, LINEAR)):
@@ -101,7 +105,7 @@ class NSF(Flow):
                 raise ValueError(f"Expected {key} to be one of {list(known)}; got {value!r}.")
         if scheme != "coupling" and dropout:
             raise ValueError(f"Expected dropout of scheme='coupling' alone; got {dropout!r} for {scheme!r}.")
-        autoregressive_layers.check_layers(num_layers, context_shape, num_classes)
+        autoregressive_layers.check_layers(num_layers, context_shape, num_classes, context_network)
         hidden_units = as_tuple(hidden_units)
         arguments = dict(
             event_shape=shape,
@@ -116,6 +120,7 @@ class NSF(Flow):
             dropout=dropout,
             actnorm=actnorm,
             context_shape=None if context_shape is None else tuple(context_shape),
+            context_network=context_network,
             num_classes=num_classes,
             base=base,
             integer_columns=None if integer_columns is None else as_tuple(integer_columns),
@@ -123,7 +128,7 @@ class NSF(Flow):
             seed=seed,
             dtype=dtype,
         )
-        given, (n,) = networks_context_shape(context_shape, num_classes), shape
+        given, (n,) = networks_context_shape(context_shape, num_classes, context_network), shape
         spline = RationalQuadraticSpline(num_components, bound)
         options = dict(
             hidden_units=hidden_units, activation=activation, residual=True, context_shape=given,
@@ -147,7 +152,7 @@ class NSF(Flow):
         for k in range(num_layers):
             layers += [*([ActNorm(n, dtype=dtype)] if actnorm else []), *step(k)]
         if context_shape is not None:
-            layers = [standardized(Chain(layers), context_shape)]
+            layers = [standardized(Chain(layers), context_shape, context_network)]
         super().__init__(
             tfd.TransformedDistribution(
                 bases.make(base, shape, dtype, seed),

@@ -48,8 +48,9 @@ class ParallelWaveNet(WaveNetFlow):
         seed: int = 0,
         name: str | None = None,
         dtype: str | None = None,
+        context_network: keras.layers.Layer | None = None,
     ):
         super().__init__(
             event_shape, num_bins, num_layers, dilations, hidden_channels, skip_channels, transform, num_components,
-            actnorm, context_shape, num_classes, log_scale_bound, sample_rate, seed, name, dtype,
+            actnorm, context_shape, num_classes, log_scale_bound, sample_rate, seed, name, dtype, context_network,
         )  # fmt: skip

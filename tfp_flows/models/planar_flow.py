@@ -25,7 +25,7 @@ from tfp_flows.models.blocks.preprocessing import to_reals
 from tfp_flows.networks import MLP, OfContext
 from tfp_flows.numerics.tensors import as_tuple, check_shape
 
-tfd = tfp.distributions
+tfb, tfd = tfp.bijectors, tfp.distributions
 
 # The last one's orthogonal matrices are the identity and its reversal in turn.
 KINDS = ("planar", "radial", "sylvester", "triangular_sylvester")
@@ -43,12 +43,15 @@ class PlanarFlow(Flow):
         num_hidden: (Sylvester) int, see `bijectors.Sylvester`; None for n, and 8 at most.
         hidden_units: sequence of ints, or one, of the network of the context that each layer then has.
         actnorm: bool, an ActNorm before each layer.
-        context_shape: tuple (m,) for p(x given a vector), which is the context; None for none.
+        context_shape: tuple (m,) for p(x given a vector), which is the context, or of any rank beside a
+            context_network; None for none.
+        context_network: Keras layer or model, (n, *context_shape) -> (n, m), trained with the flow, which makes a
+            vector of each context; None for contexts that are vectors.
         num_classes: int for p(x given class), whose labels are the context; None for none.
         base: str or `tfd.Distribution`, of the latents, see `tfp_flows.models.blocks.bases`.
         integer_columns: ints, from 0, the columns of continuous data that hold whole numbers: `fit` and scores add the
             noise of their bins, see `dequantization.IntegerColumns`; None for none.
-        preprocessing: "standard", "quantiles" or "auto", see `tfp_flows.MAF`.
+        preprocessing: "standard", "quantiles", "auto" or a bijector, see `tfp_flows.MAF`.
         seed: int.
         name: str or None.
         dtype: "float32" or "float64", what all is computed in; None for Keras' `floatx`.
@@ -80,10 +83,11 @@ class PlanarFlow(Flow):
         num_classes: int | None = None,
         base: str | tfd.Distribution = "normal",
         integer_columns: Sequence[int] | None = None,
-        preprocessing: str = "standard",
+        preprocessing: str | tfb.Bijector = "standard",
         seed: int = 0,
         name: str | None = None,
         dtype: str | None = None,
+        context_network: keras.layers.Layer | None = None,
     ):
         shape, dtype = check_shape(event_shape), choose_dtype(dtype)
         if len(shape) != 1:
@@ -92,7 +96,7 @@ class PlanarFlow(Flow):
             raise ValueError(f"Expected kind to be one of {list(KINDS)}; got {kind!r}.")
         if num_hidden is not None and "sylvester" not in kind:
             raise ValueError(f"Expected num_hidden of Sylvester flows alone; got {num_hidden!r} for {kind!r}.")
-        autoregressive_layers.check_layers(num_layers, context_shape, num_classes)
+        autoregressive_layers.check_layers(num_layers, context_shape, num_classes, context_network)
         arguments = dict(
             event_shape=shape,
             num_bins=num_bins,
@@ -102,6 +106,7 @@ class PlanarFlow(Flow):
             hidden_units=as_tuple(hidden_units),
             actnorm=actnorm,
             context_shape=None if context_shape is None else tuple(context_shape),
+            context_network=context_network,
             num_classes=num_classes,
             base=base,
             integer_columns=None if integer_columns is None else as_tuple(integer_columns),
@@ -109,7 +114,7 @@ class PlanarFlow(Flow):
             seed=seed,
             dtype=dtype,
         )
-        given, (n,) = networks_context_shape(context_shape, num_classes), shape
+        given, (n,) = networks_context_shape(context_shape, num_classes, context_network), shape
 
         def layer(k, conditioner=None):
             options = dict(conditioner=conditioner, seed=(seed, k), dtype=dtype)
@@ -128,7 +133,7 @@ class PlanarFlow(Flow):
                 one = layer(k, OfContext(MLP(size, hidden_units, "tanh", dtype=of_networks(dtype)), given))
             layers += [ActNorm(n, dtype=dtype), one] if actnorm else [one]
         if context_shape is not None:
-            layers = [standardized(Chain(layers), context_shape)]
+            layers = [standardized(Chain(layers), context_shape, context_network)]
         super().__init__(
             tfd.TransformedDistribution(
                 bases.make(base, shape, dtype, seed),

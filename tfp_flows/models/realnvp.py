@@ -29,7 +29,7 @@ from tfp_flows.models.blocks.preprocessing import to_reals
 from tfp_flows.networks import MLP
 from tfp_flows.numerics.tensors import as_tuple
 
-tfd = tfp.distributions
+tfb, tfd = tfp.bijectors, tfp.distributions
 
 
 @keras.saving.register_keras_serializable(package="tfp_flows")
@@ -53,8 +53,12 @@ class RealNVP(Flow):
             scores add the noise of their bins, see `dequantization.IntegerColumns`; None for none.
         preprocessing: (vectors of continuous data) "standard", in standard units; "quantiles", each column mapped to a
             normal one, for heavy tails, skewed columns and outliers, see `bijectors.QuantileMap`; or "auto", the
-            columns that this suits better by the likelihood of held-out events.
-        context_shape: tuple (m,) for p(x given a vector), which is the context; None for none.
+            columns that this suits better by the likelihood of held-out events; or a `tfb.Bijector` without variables
+            to where events lie, as a prior's `experimental_default_event_space_bijector()`, before standard units.
+        context_shape: tuple (m,) for p(x given a vector), which is the context, or of any rank beside a
+            context_network; None for none.
+        context_network: Keras layer or model, (n, *context_shape) -> (n, m), trained with the flow, which makes a
+            vector of each context; None for contexts that are vectors.
         num_classes: int for p(x given class), whose labels are the context; None for none.
         num_layers: int, affine couplings, by default 8. This and the next five are for vectors only.
         hidden_units: sequence of ints, or one, of each coupling's network, by default (256, 256).
@@ -98,10 +102,11 @@ class RealNVP(Flow):
         name: str | None = None,
         dtype: str | None = None,
         integer_columns: Sequence[int] | None = None,
-        preprocessing: str = "standard",
+        preprocessing: str | tfb.Bijector = "standard",
         base: str | tfd.Distribution = "normal",
         *,
         context_shape: tuple[int, ...] | None = None,
+        context_network: keras.layers.Layer | None = None,
         num_classes: int | None = None,
         num_layers: int | None = None,
         hidden_units: int | Sequence[int] | None = None,
@@ -141,10 +146,10 @@ class RealNVP(Flow):
             raise ValueError(
                 f"Expected, for {'images' if is_image else 'vectors'}, options among {allowed}; got {unknown[0]!r}."
             )
-        given = networks_context_shape(context_shape, num_classes)
+        given = networks_context_shape(context_shape, num_classes, context_network)
         dtype = choose_dtype(dtype)
         bijector = layers(event_shape, log_scale_bound=log_scale_bound, dtype=dtype, context_shape=given, **options)
-        bijector = standardized(bijector, context_shape)
+        bijector = standardized(bijector, context_shape, context_network)
         latents = bases.make(base, (math.prod(event_shape),), dtype, seed)
         super().__init__(
             tfd.TransformedDistribution(
@@ -170,6 +175,7 @@ class RealNVP(Flow):
             preprocessing=preprocessing,
             base=base,
             context_shape=None if context_shape is None else tuple(context_shape),
+            context_network=context_network,
             num_classes=num_classes,
             **options,
         )

@@ -13,11 +13,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import keras
+import tensorflow_probability as tfp
 
 from tfp_flows.dynamics import paths
 from tfp_flows.models.blocks.continuous_flow import ContinuousFlow
 from tfp_flows.networks import ProbabilityFlow
 from tfp_flows.objectives import DenoisingScoreMatching, Objective
+
+tfb = tfp.bijectors
 
 KINDS = ("variance_preserving", "variance_exploding")
 
@@ -66,7 +69,7 @@ class ScoreSDE(ContinuousFlow):
         trace: str | None = None,
         num_probes: int = 1,
         integer_columns: Sequence[int] | None = None,
-        preprocessing: str = "standard",
+        preprocessing: str | tfb.Bijector = "standard",
         edges: Sequence[int] | None = None,
         label_dropout: float | None = None,
         kind: str = "variance_preserving",
@@ -76,6 +79,7 @@ class ScoreSDE(ContinuousFlow):
         seed: int = 0,
         name: str | None = None,
         dtype: str | None = None,
+        context_network: keras.layers.Layer | None = None,
     ):
         if kind not in KINDS:
             raise ValueError(f"Expected kind to be one of {list(KINDS)}; got {kind!r}.")

@@ -29,7 +29,7 @@ from tfp_flows.networks import CausalTransformer
 from tfp_flows.numerics.tensors import as_tuple, check_shape, is_positive_integer
 from tfp_flows.transforms import Affine
 
-tfd = tfp.distributions
+tfb, tfd = tfp.bijectors, tfp.distributions
 
 
 @keras.saving.register_keras_serializable(package="tfp_flows")
@@ -53,14 +53,18 @@ class TarFlow(LabelsLeftOut, Flow):
         edges: None, or increasing ints from 0 to num_bins: the `PiecewiseProbit` that maps integer data instead; (0, 1,
             256) for images on a black background.
         equalize: bool, whether a learned histogram equalization of integer data comes first, see `bijectors.Equalize`.
-        context_shape: tuple (m,) for p(x given a vector), which is the context; None for none.
+        context_shape: tuple (m,) for p(x given a vector), which is the context, or of any rank beside a
+            context_network; None for none.
+        context_network: Keras layer or model, (n, *context_shape) -> (n, m), trained with the flow, which makes a
+            vector of each context; None for contexts that are vectors.
         num_classes: int for p(x given class), whose labels are the context; None for none.
         label_dropout: float, the share of labels that training leaves out, so that samples can be guided, see
             `tfp_flows.flow.AutoregressiveSampler`: the mean of all classes takes their place. None for 0.1 of a model
             of classes.
         integer_columns: (vectors) ints, from 0, the columns of continuous data that hold whole numbers, see
             `dequantization.IntegerColumns`; None for none.
-        preprocessing: "standard", or of vectors of continuous data "quantiles" or "auto", see `tfp_flows.MAF`.
+        preprocessing: "standard", or of vectors of continuous data "quantiles", "auto" or a bijector, see
+            `tfp_flows.MAF`.
         seed: int.
         name: str or None.
         dtype: "float32" or "float64", what all is computed in; None for Keras' `floatx`.
@@ -96,10 +100,11 @@ class TarFlow(LabelsLeftOut, Flow):
         num_classes: int | None = None,
         label_dropout: float | None = None,
         integer_columns: Sequence[int] | None = None,
-        preprocessing: str = "standard",
+        preprocessing: str | tfb.Bijector = "standard",
         seed: int = 0,
         name: str | None = None,
         dtype: str | None = None,
+        context_network: keras.layers.Layer | None = None,
     ):
         shape = check_shape(event_shape)
         if len(shape) not in (1, 3):
@@ -113,7 +118,7 @@ class TarFlow(LabelsLeftOut, Flow):
         if not is_positive_integer(num_blocks):
             raise ValueError(f"Expected num_blocks to be a positive integer; got {num_blocks!r}.")
         check_label_dropout(label_dropout, num_classes)
-        given = networks_context_shape(context_shape, num_classes)
+        given = networks_context_shape(context_shape, num_classes, context_network)
         dtype = choose_dtype(dtype)
         transform = Affine(log_scale_bound)
 
@@ -124,7 +129,7 @@ class TarFlow(LabelsLeftOut, Flow):
             )  # fmt: skip
             return Autoregressive(tokens, network, transform, dtype=dtype)
 
-        blocks = standardized(Chain([block(k) for k in range(num_blocks)]), context_shape)
+        blocks = standardized(Chain([block(k) for k in range(num_blocks)]), context_shape, context_network)
         first = patches.to_units(shape, num_bins, alpha, edges, equalize, dtype, preprocessing)
         super().__init__(
             tfd.TransformedDistribution(
@@ -152,6 +157,7 @@ class TarFlow(LabelsLeftOut, Flow):
             edges=None if edges is None else as_tuple(edges),
             equalize=equalize,
             context_shape=None if context_shape is None else tuple(context_shape),
+            context_network=context_network,
             num_classes=num_classes,
             label_dropout=label_dropout,
             integer_columns=None if integer_columns is None else as_tuple(integer_columns),

@@ -71,10 +71,11 @@ class WaveNet(WaveNetFlow):
         seed: int = 0,
         name: str | None = None,
         dtype: str | None = None,
+        context_network: keras.layers.Layer | None = None,
     ):
         if num_components is None and transform == "mixture":
             num_components = 8
         super().__init__(
             event_shape, num_bins, num_layers, dilations, hidden_channels, skip_channels, transform, num_components,
-            actnorm, context_shape, num_classes, log_scale_bound, sample_rate, seed, name, dtype,
+            actnorm, context_shape, num_classes, log_scale_bound, sample_rate, seed, name, dtype, context_network,
         )  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Sequence
 
+import keras
 import tensorflow_probability as tfp
 
 from tfp_flows.flow.flow import Flow
@@ -16,7 +17,7 @@ from tfp_flows.networks import MADE, PixelCNN
 from tfp_flows.numerics.tensors import as_tuple, check_shape
 from tfp_flows.transforms import choose_transform
 
-tfd = tfp.distributions
+tfb, tfd = tfp.bijectors, tfp.distributions
 
 ORDERS = ("alternating", "random")
 
@@ -45,7 +46,10 @@ class AutoregressiveFlow(Flow):
         activation: Keras activation, of the networks; "tanh" is bounded far from the data, where a ReLU can make single
             events spoil a mean: see examples/tabular.py.
         actnorm: bool, an ActNorm before each layer.
-        context_shape: tuple (m,) for p(x given a vector), which is the context; None for none.
+        context_shape: tuple (m,) for p(x given a vector), which is the context, or of any rank beside a
+            context_network; None for none.
+        context_network: Keras layer or model, (n, *context_shape) -> (n, m), trained with the flow, which makes a
+            vector of each context; None for contexts that are vectors.
         num_classes: int for p(x given class), whose labels are the context; None for none.
         alpha: float in (0, 0.5), of the `Logit`; None to scale integer data to [-1/2, 1/2] instead.
         edges: None, or increasing ints from 0 to num_bins: the `PiecewiseProbit` that maps integer data instead.
@@ -55,7 +59,8 @@ class AutoregressiveFlow(Flow):
             scores add the noise of their bins, see `dequantization.IntegerColumns`; None for none.
         preprocessing: (vectors of continuous data) "standard", in standard units; "quantiles", each column mapped to a
             normal one, for heavy tails, skewed columns and outliers, see `bijectors.QuantileMap`; or "auto", the
-            columns that this suits better by the likelihood of held-out events.
+            columns that this suits better by the likelihood of held-out events; or a `tfb.Bijector` without variables
+            to where events lie, as a prior's `experimental_default_event_space_bijector()`, before standard units.
         base: str or `tfd.Distribution`, of the latents, see `tfp_flows.models.blocks.bases`.
         seed: int.
         name: str or None.
@@ -94,8 +99,9 @@ class AutoregressiveFlow(Flow):
         name: str | None = None,
         dtype: str | None = None,
         integer_columns: Sequence[int] | None = None,
-        preprocessing: str = "standard",
+        preprocessing: str | tfb.Bijector = "standard",
         base: str | tfd.Distribution = "normal",
+        context_network: keras.layers.Layer | None = None,
     ):
         shape = check_shape(event_shape)
         if len(shape) not in (1, 3):
@@ -103,7 +109,7 @@ class AutoregressiveFlow(Flow):
         is_image = len(shape) == 3
         if num_layers is None:
             num_layers = 2 if is_image else 5
-        autoregressive_layers.check_layers(num_layers, context_shape, num_classes)
+        autoregressive_layers.check_layers(num_layers, context_shape, num_classes, context_network)
         options = dict(
             hidden_units=None if hidden_units is None else as_tuple(hidden_units),
             order=order,
@@ -130,6 +136,7 @@ class AutoregressiveFlow(Flow):
             activation=activation,
             actnorm=actnorm,
             context_shape=None if context_shape is None else tuple(context_shape),
+            context_network=context_network,
             num_classes=num_classes,
             alpha=alpha,
             edges=None if edges is None else as_tuple(edges),
@@ -143,7 +150,7 @@ class AutoregressiveFlow(Flow):
             **options,
         )
         family = choose_transform(transform, num_components, log_scale_bound)
-        given = networks_context_shape(context_shape, num_classes)
+        given = networks_context_shape(context_shape, num_classes, context_network)
 
         common = dict(activation=activation, context_shape=given, dtype=of_networks(dtype))
 
@@ -162,6 +169,7 @@ class AutoregressiveFlow(Flow):
                 self._inverted,
                 dtype,
                 context_shape,
+                context_network,
             ),
             dequantization=noise.uniform(shape, num_bins, integer_columns),
             seed=seed,

@@ -12,19 +12,28 @@ from tfp_flows.numerics.tensors import is_positive_integer
 tfb, tfd = tfp.bijectors, tfp.distributions
 
 
-def check_layers(num_layers, context_shape, num_classes):
+def check_layers(num_layers, context_shape, num_classes, context_network=None):
     """Refuses what no autoregressive model takes, before anything is built.
 
     Raises:
         ValueError: where num_layers is no positive integer, a context's shape is none, or there are two kinds of it.
     """
-    networks_context_shape(context_shape, num_classes)
+    networks_context_shape(context_shape, num_classes, context_network)
     if not is_positive_integer(num_layers):
         raise ValueError(f"Expected num_layers to be a positive integer; got {num_layers!r}.")
 
 
 def distribution(
-    base, first, num_layers, make_network, transform, actnorm, inverted, dtype="float32", context_shape=None
+    base,
+    first,
+    num_layers,
+    make_network,
+    transform,
+    actnorm,
+    inverted,
+    dtype="float32",
+    context_shape=None,
+    context_network=None,
 ):
     """A base distribution pushed through the layers.
 
@@ -39,6 +48,7 @@ def distribution(
         inverted: bool, whether a layer's parallel direction is that of samples.
         dtype: str, of the bijectors and the base.
         context_shape: tuple (m,) of a context whose columns are taken in standard units, or None.
+        context_network: Keras layer that makes a vector of it, or None.
 
     Returns:
         `tfd.TransformedDistribution`.
@@ -53,5 +63,5 @@ def distribution(
         layer = Autoregressive(shape, make_network(k), transform, dtype=dtype)
         layers.append(tfb.Invert(layer) if inverted else layer)
     if context_shape is not None:
-        layers = [standardized(Chain(layers), context_shape)]
+        layers = [standardized(Chain(layers), context_shape, context_network)]
     return tfd.TransformedDistribution(base, Chain([*first, *layers]))

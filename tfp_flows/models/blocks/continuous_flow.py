@@ -21,7 +21,7 @@ from tfp_flows.models.blocks.preprocessing import to_reals
 from tfp_flows.networks import PotentialField, TimeMLP, UNet
 from tfp_flows.numerics.tensors import as_tuple, check_shape
 
-tfd = tfp.distributions
+tfb, tfd = tfp.bijectors, tfp.distributions
 
 # The exact divergence costs a product of the Jacobian an element, and of a U-Net each of these a pass of its own.
 _MOST_EXACT = 100
@@ -53,7 +53,10 @@ class ContinuousFlow(LabelsLeftOut, Flow):
             None for 0.
         hidden_channels, multipliers, num_blocks, attention_levels, patch_size, dropout: (images) see `networks.UNet`;
             None for its own.
-        context_shape: tuple (m,) for p(x given a vector), which is the context; None for none.
+        context_shape: tuple (m,) for p(x given a vector), which is the context, or of any rank beside a
+            context_network; None for none.
+        context_network: Keras layer or model, (n, *context_shape) -> (n, m), trained with the flow, which makes a
+            vector of each context; None for contexts that are vectors.
         num_classes: int for p(x given class), whose labels are the context; None for none.
         solver: "dormand_prince" or "tsit5", or with num_steps "euler", "midpoint", "heun" or "rk4".
         num_steps: int, of one length; None for steps by tolerance.
@@ -63,7 +66,7 @@ class ContinuousFlow(LabelsLeftOut, Flow):
         num_probes: int, of the estimate.
         integer_columns: ints, from 0, the columns of continuous data that hold whole numbers, see
             `dequantization.IntegerColumns`; None for none.
-        preprocessing: "standard", "quantiles" or "auto", see `tfp_flows.MAF`.
+        preprocessing: "standard", "quantiles", "auto" or a bijector, see `tfp_flows.MAF`.
         edges: None, or increasing ints from 0 to num_bins: each interval of integer data becomes a normal of its own
             first, see `bijectors.PiecewiseProbit`; (0, 1, 256) for images on a black background, whose bin is else as
             thin as the last moments of the equation.
@@ -91,7 +94,10 @@ class ContinuousFlow(LabelsLeftOut, Flow):
         context_shape, num_classes, num_bins = given["context_shape"], given["num_classes"], given["num_bins"]
         check_label_dropout(given.get("label_dropout"), num_classes)
         options = self._networks_options(given, is_image=len(shape) == 3)
-        options |= dict(context_shape=networks_context_shape(context_shape, num_classes), dtype=of_networks(dtype))
+        context_network = given["context_network"]
+        options |= dict(
+            context_shape=networks_context_shape(context_shape, num_classes, context_network), dtype=of_networks(dtype)
+        )
         kind = UNet if len(shape) == 3 else FIELDS[given.get("field", "network")]
         network = kind(shape, **options) if kind is UNet else kind(*shape, **options)
         is_cheap = len(shape) == 1 and shape[0] <= _MOST_EXACT
@@ -106,7 +112,7 @@ class ContinuousFlow(LabelsLeftOut, Flow):
             first = [*to_reals(shape, num_bins, edges=given["edges"], dtype=dtype), *first]
         solver = Solver(given["solver"], given["num_steps"], given["rtol"], given["atol"])
         continuous = Continuous(wrap(network), shape, solver, trace, given["num_probes"], given["seed"], times, dtype)
-        inner = continuous if context_shape is None else standardized(continuous, context_shape)
+        inner = standardized(continuous, context_shape, context_network)
         first = Chain(first)
         base = tfd.Independent(tfd.Normal(tf.zeros(shape, dtype), tf.constant(base_scale, dtype)), len(shape))
         super().__init__(
@@ -168,9 +174,12 @@ class ContinuousFlow(LabelsLeftOut, Flow):
         return log_q, (y, log_det), self.context_at_the_field(None if context is None else self.features(context))
 
     def context_at_the_field(self, context: tf.Tensor | None) -> tf.Tensor | None:
-        """What the network sees of a context, vectors or one-hot labels: in standard units where it is a vector."""
-        is_plain = context is None or self._inner is self.continuous
-        return context if is_plain else self._inner.standardized(context)
+        """What the field sees of a context, in standard units where it is a vector, by its network where there is one;
+        one-hot labels as they are."""
+        inner = self._inner
+        while context is not None and inner is not self.continuous:
+            context, inner = inner.seen(context), inner.bijector
+        return context
 
     def from_the_field(self, x: tf.Tensor) -> tf.Tensor:
         """Events (batch, *event_shape) in standard units as they are in the data's."""

@@ -43,13 +43,14 @@ class WaveNetFlow(Flow):
         seed,
         name,
         dtype,
+        context_network,
     ):
         shape = check_shape(event_shape)
         if len(shape) != 1:
             raise ValueError(f"Expected event_shape (length,), of windows of audio; got {event_shape!r}.")
         if sample_rate is not None and not is_positive_integer(sample_rate):
             raise ValueError(f"Expected sample_rate to be a positive integer or None; got {sample_rate!r}.")
-        autoregressive_layers.check_layers(num_layers, context_shape, num_classes)
+        autoregressive_layers.check_layers(num_layers, context_shape, num_classes, context_network)
         dilations = as_tuple(dilations)
         dtype = choose_dtype(dtype)
         arguments = dict(
@@ -63,6 +64,7 @@ class WaveNetFlow(Flow):
             num_components=num_components,
             actnorm=actnorm,
             context_shape=None if context_shape is None else tuple(context_shape),
+            context_network=context_network,
             num_classes=num_classes,
             log_scale_bound=log_scale_bound,
             sample_rate=sample_rate,
@@ -70,7 +72,7 @@ class WaveNetFlow(Flow):
             dtype=dtype,
         )
         family = choose_transform(transform, num_components, log_scale_bound)
-        given = networks_context_shape(context_shape, num_classes)
+        given = networks_context_shape(context_shape, num_classes, context_network)
 
         def make_network(k):
             return WaveNet(
@@ -82,7 +84,7 @@ class WaveNetFlow(Flow):
                 bases.make("normal", shape, dtype),
                 to_reals(shape, num_bins, dtype=dtype, per_feature=False), num_layers, make_network, family,
                 "event" if actnorm else None,
-                self._inverted, dtype, context_shape,
+                self._inverted, dtype, context_shape, context_network,
             ),
             dequantization=None if num_bins is None else Uniform(num_bins),
             seed=seed,
