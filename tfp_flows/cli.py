@@ -13,9 +13,11 @@ tfp-flows export DIR
 """
 
 import argparse
+import contextlib
 import os
 import shlex
 import sys
+import warnings
 
 import tfp_flows
 from tfp_flows import commands
@@ -27,10 +29,11 @@ def main(argv=None):
     options = _parser().parse_args(argv)
     options.command_line = shlex.join(["tfp-flows", *argv])
     try:
-        options.check(options)
-        if not options.is_light:
-            _import_tensorflow()
-        options.run(options)
+        with _warnings_as_sentences():
+            options.check(options)
+            if not options.is_light:
+                _import_tensorflow()
+            options.run(options)
         sys.stdout.flush()
     except BrokenPipeError:
         # Whoever reads it, `head` say, has enough.
@@ -65,6 +68,23 @@ def _parser():
     for command in commands.ALL:
         command.add(subparsers)
     return parser
+
+
+@contextlib.contextmanager
+def _warnings_as_sentences():
+    """What is said of the data is for the user, who need not know in which file of the package it is said."""
+    standard = warnings.formatwarning
+
+    def sentence(message, category, *rest, **more):
+        if category is UserWarning:
+            return f"tfp-flows: warning: {message}\n"
+        return standard(message, category, *rest, **more)
+
+    warnings.formatwarning = sentence
+    try:
+        yield
+    finally:
+        warnings.formatwarning = standard
 
 
 def _drop_output():

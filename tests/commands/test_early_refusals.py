@@ -27,7 +27,7 @@ REFUSED = [
     ("train maf --data broken.csv", "Expected numbers in broken.csv; got 'x' in line 2, column 2"),
     ("train maf --data table.csv --conditional", "Expected data with labels for a class-conditional model"),
     ("train maf --data nowhere.npz", "Expected a file at nowhere.npz; got nothing there"),
-    ("train maf --data notes.txt", "Expected a .npy, .npz, .csv or .wav file"),
+    ("train maf --data notes.txt", "Expected a .npy, .npz, .csv, .tsv (or .gz of these two), .parquet or .wav file"),
     ("train maf --data checkerbord", "did you mean 'checkerboard'?"),
     ("train maf --data rings --data-set num_tests=5", "got 'num_tests' (did you mean 'num_test'?)"),
     ("train maf --data mnist --data-set num_train=many", "Expected num_train of mnist to be of kind int | None; got"),
@@ -107,7 +107,7 @@ assert not heavy, heavy
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("early")
     (folder / "notes.txt").write_text("notes")
-    (folder / "table.csv").write_text("".join(f"{i},{i * i / 7}\n" for i in range(40)))
+    (folder / "table.csv").write_text("".join(f"{i % 9},{i * i / 7}\n" for i in range(40)))
     (folder / "broken.csv").write_text("1,2\n3,x\n" + "4,5\n" * 9)
     np.save(folder / "images.npy", np.zeros((30, 4, 4, 1), np.uint8))
     config = dict(
