@@ -4,6 +4,7 @@ tfp-flows list [MODEL]
 tfp-flows train MODEL --data NAME_OR_PATH --out DIR
 tfp-flows distill DIR
 tfp-flows evaluate DIR
+tfp-flows score DIR FILE
 tfp-flows sample DIR
 tfp-flows trajectories DIR
 tfp-flows interpolate DIR
@@ -73,11 +74,14 @@ def _parser():
 @contextlib.contextmanager
 def _warnings_as_sentences():
     """What is said of the data is for the user, who need not know in which file of the package it is said."""
-    standard = warnings.formatwarning
+    standard, said = warnings.formatwarning, set()
 
     def sentence(message, category, *rest, **more):
         if category is UserWarning:
-            return f"tfp-flows: warning: {message}\n"
+            # Data that are read twice are spoken of once.
+            text = "" if str(message) in said else f"tfp-flows: warning: {message}\n"
+            said.add(str(message))
+            return text
         return standard(message, category, *rest, **more)
 
     warnings.formatwarning = sentence

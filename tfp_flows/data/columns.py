@@ -54,9 +54,14 @@ def check_constant(low, high, what="x", names=None):
         name = lambda j: f"{j} (from 0)" if names is None else repr(names[j])
         named = ", ".join(f"column {name(j)}, always {low[j]:.6g}" for j in constant[:3])
         more = f", and {len(constant) - 3} more" if len(constant) > 3 else ""
+        way = (
+            "leave it out"
+            if names is None
+            else f"drop={','.join(names[j] for j in constant)} leaves out what is constant"
+        )
         raise ValueError(
             f"Expected columns that vary in {what}, for the density of a constant is without bound; got {named}{more}: "
-            "leave it out."
+            f"{way}."
         )
 
 

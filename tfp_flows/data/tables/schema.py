@@ -77,6 +77,10 @@ class Schema:
             found.append(name)
         return found
 
+    def without(self, role: str) -> Schema:
+        """The schema without the columns of a role."""
+        return dataclasses.replace(self, columns=tuple(c for c in self.columns if c.role != role))
+
     def to_dict(self) -> dict:
         """As JSON takes it."""
         return {

@@ -165,6 +165,8 @@ def _days(column, form):
     try:
         if form == "iso":
             times = pc.cast(pc.utf8_rtrim(column, "Z"), pa.timestamp("us"))
+        elif not pc.all(pc.match_substring_regex(column, next(p for p, forms in _DATES if form in forms))).as_py():
+            return None  # such as 3.4.23, which strptime takes for the year 23
         else:
             times = pc.cast(pc.strptime(column, format=form, unit="s", error_is_null=True), pa.timestamp("us"))
     except pa.ArrowInvalid:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from tfp_flows.data.tables.dialect import Dialect
 from tfp_flows.data.tables.schema import Schema
 
 ENDINGS = (".csv", ".tsv", ".parquet")
@@ -20,12 +21,19 @@ def is_table(path: str | os.PathLike) -> bool:
 
 
 @contextlib.contextmanager
-def writer(path: str | os.PathLike, schema: Schema | None = None) -> Iterator:
+def writer(
+    path: str | os.PathLike,
+    dialect: Dialect = Dialect(),
+    has_titles: bool = True,
+    schema: Schema | None = None,
+) -> Iterator:
     """A function that writes one `pa.Table` after the other, all of the same columns.
 
     Args:
         path: str or path, which ends in .csv, .tsv or .parquet.
-        schema: `Schema`, whose dialect, words and dates text is written in; None for commas and points.
+        dialect: `Dialect`, that text is written in.
+        has_titles: bool, whether text begins with the titles.
+        schema: `Schema`, whose words and dates text is written with, or None.
 
     Example:
         >>> import pyarrow as pa
@@ -40,7 +48,9 @@ def writer(path: str | os.PathLike, schema: Schema | None = None) -> Iterator:
             yield _parquet(path, stack)
     else:
         with open(path, "wb") as file:
-            yield _text(file, schema, str(path).lower().endswith(".tsv"))
+            delimiter = "\t" if str(path).lower().endswith(".tsv") else dialect.delimiter
+            kinds = {} if schema is None else {column.name: column.kind for column in schema.columns}
+            yield _text(file, delimiter, dialect.decimal, has_titles, kinds)
 
 
 def _parquet(path, stack):
@@ -56,33 +66,21 @@ def _parquet(path, stack):
     return write
 
 
-def _text(file, schema, is_tsv):
-    from pyarrow import csv as arrow_csv
-
-    delimiter = schema.dialect.delimiter if schema is not None else ","
-    delimiter = "\t" if is_tsv else delimiter
-    decimal = schema.dialect.decimal if schema is not None else "."
-    kinds = {} if schema is None else {column.name: column.kind for column in schema.columns}
-    if decimal == delimiter:
-        delimiter = ";"
+def _text(file, delimiter, decimal, has_titles, kinds):
     begun = []
 
     def write(table):
-        import pyarrow as pa
+        import pyarrow.compute as pc
 
         if not begun:
             begun.append(True)
-            if schema is None or schema.has_titles:
+            if has_titles:
                 file.write(_line(table.column_names, delimiter).encode())
         columns = [_strings(table.column(j), kinds.get(name), decimal) for j, name in enumerate(table.column_names)]
-        options = arrow_csv.WriteOptions(include_header=False, delimiter=delimiter, quoting_style="needed")
-        plain = pa.Table.from_arrays(columns, names=[str(j) for j in range(len(columns))])
-        if any(_wants_quotes(column, delimiter) for column in columns):
-            arrow_csv.write_csv(plain, file, options)
-        else:
-            # Quotes around strings that need none are not as the data had them.
-            options = arrow_csv.WriteOptions(include_header=False, delimiter=delimiter, quoting_style="none")
-            arrow_csv.write_csv(plain, file, options)
+        # Quotes around cells that need none are not as the data had them, and Arrow's own writer puts them around all.
+        lines = pc.binary_join_element_wise(*(_quoted(column, delimiter) for column in columns), delimiter)
+        for part in lines.chunks:
+            file.write("".join(f"{line}\n" for line in part.to_pylist()).encode())
 
     return write
 
@@ -104,14 +102,18 @@ def _strings(column, kind, decimal):
     return column
 
 
-def _wants_quotes(column, delimiter):
+def _quoted(column, delimiter):
+    """A column as strings, in quotes where a cell holds a quote, a delimiter or the end of a line; gaps are empty."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
-        return False
-    signs = '["\r\n' + ("\\t" if delimiter == "\t" else f"\\{delimiter}") + "]"
-    return bool(pc.any(pc.match_substring_regex(column, signs)).as_py())
+    text = pc.fill_null(pc.cast(column, pa.string()), "")
+    sign = "\\t" if delimiter == "\t" else f"\\{delimiter}"
+    wants = pc.match_substring_regex(text, f'["\\r\\n{sign}]')
+    if not pc.any(wants).as_py():
+        return text
+    quoted = pc.binary_join_element_wise('"', pc.replace_substring(text, '"', '""'), '"', "")
+    return pc.if_else(wants, quoted, text)
 
 
 def _line(cells, delimiter):
