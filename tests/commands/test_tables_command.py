@@ -55,6 +55,12 @@ def run(path):
     return out
 
 
+def test_the_card_names_the_columns(run):
+    card = json.loads((pathlib.Path(run) / "savedmodel/1/model_card.json").read_text())
+    columns = {column["name"]: column["role"] for column in card["table"]["columns"]}
+    assert columns == {title: "label" if title == "Art" else "event" for title in TITLES[1:]}
+
+
 def test_samples_are_a_table_like_the_data(run, path):
     to = path / "s.csv"
     assert cli.main(["sample", run, "--n", "300", "--to", str(to)]) == 0

@@ -135,9 +135,11 @@ class Again:
             kind = dataclasses.replace(kind, format="%Y-%m-%d" if kind.name == "date" else "iso")
         found = values.numbers(column, kind, dialect)
         if found is None and kind.name == "boolean":
-            # 0 and 1 where the run's table had words.
-            found = values.numbers(column, values.Kind("real"), dialect)
-            found = found if found is not None and np.isin(found, (0, 1)).all() else None
+            # As programs write them, whatever words the run's table had: true and false, or 1 and 0.
+            found = values.numbers(column, values.Kind("boolean"), dialect)
+            if found is None:
+                found = values.numbers(column, values.Kind("real"), dialect)
+                found = found if found is not None and np.isin(found, (0, 1)).all() else None
         if found is None and kind.name == "date":
             # As every program writes them, whatever the run's table had.
             found = values.numbers(column, dataclasses.replace(kind, format="%Y-%m-%d"), dialect)
