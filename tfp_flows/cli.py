@@ -4,6 +4,7 @@ tfp-flows list [MODEL]
 tfp-flows train MODEL --data NAME_OR_PATH --out DIR
 tfp-flows distill DIR
 tfp-flows evaluate DIR
+tfp-flows score DIR FILE
 tfp-flows sample DIR
 tfp-flows trajectories DIR
 tfp-flows interpolate DIR
@@ -13,9 +14,11 @@ tfp-flows export DIR
 """
 
 import argparse
+import contextlib
 import os
 import shlex
 import sys
+import warnings
 
 import tfp_flows
 from tfp_flows import commands
@@ -27,10 +30,11 @@ def main(argv=None):
     options = _parser().parse_args(argv)
     options.command_line = shlex.join(["tfp-flows", *argv])
     try:
-        options.check(options)
-        if not options.is_light:
-            _import_tensorflow()
-        options.run(options)
+        with _warnings_as_sentences():
+            options.check(options)
+            if not options.is_light:
+                _import_tensorflow()
+            options.run(options)
         sys.stdout.flush()
     except BrokenPipeError:
         # Whoever reads it, `head` say, has enough.
@@ -65,6 +69,26 @@ def _parser():
     for command in commands.ALL:
         command.add(subparsers)
     return parser
+
+
+@contextlib.contextmanager
+def _warnings_as_sentences():
+    """What is said of the data is for the user, who need not know in which file of the package it is said."""
+    standard, said = warnings.formatwarning, set()
+
+    def sentence(message, category, *rest, **more):
+        if category is UserWarning:
+            # Data that are read twice are spoken of once.
+            text = "" if str(message) in said else f"tfp-flows: warning: {message}\n"
+            said.add(str(message))
+            return text
+        return standard(message, category, *rest, **more)
+
+    warnings.formatwarning = sentence
+    try:
+        yield
+    finally:
+        warnings.formatwarning = standard
 
 
 def _drop_output():

@@ -84,6 +84,8 @@ def _is_of(kind, value):
         return isinstance(value, numbers.Real) and not isinstance(value, bool)
     if kind == "str":
         return isinstance(value, str)
+    if kind == "list":
+        return isinstance(value, (list, tuple))
     if kind.startswith(("Sequence[int", "tuple[int")):
         return isinstance(value, (list, tuple)) and all(_is_of("int", part) for part in value)
     # Of a kind that JSON has no values of.

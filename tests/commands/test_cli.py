@@ -50,7 +50,7 @@ assert not heavy, heavy
 OF_DIRECTORIES = [
     ["train", "realnvp", "--resume", "--out", "DIR"], ["distill", "DIR"], ["evaluate", "DIR"], ["sample", "DIR"],
     ["interpolate", "DIR"], ["reconstruct", "DIR"], ["novelty", "DIR", "--data", "moons"], ["export", "DIR"],
-    ["trajectories", "DIR"],
+    ["trajectories", "DIR"], ["score", "DIR", "table.csv"],
 ]  # fmt: skip
 
 

@@ -27,7 +27,7 @@ REFUSED = [
     ("train maf --data broken.csv", "Expected numbers in broken.csv; got 'x' in line 2, column 2"),
     ("train maf --data table.csv --conditional", "Expected data with labels for a class-conditional model"),
     ("train maf --data nowhere.npz", "Expected a file at nowhere.npz; got nothing there"),
-    ("train maf --data notes.txt", "Expected a .npy, .npz, .csv or .wav file"),
+    ("train maf --data notes.txt", "Expected a .npy, .npz, .csv, .tsv (or .gz of these two), .parquet or .wav file"),
     ("train maf --data checkerbord", "did you mean 'checkerboard'?"),
     ("train maf --data rings --data-set num_tests=5", "got 'num_tests' (did you mean 'num_test'?)"),
     ("train maf --data mnist --data-set num_train=many", "Expected num_train of mnist to be of kind int | None; got"),
@@ -59,6 +59,9 @@ REFUSED = [
     ("distill run --out run", "Expected a new or empty folder for the run"),
     ("distill new", "Expected trained weights in 'new'; got none"),
     ("evaluate run --num-samples 0", "Expected --num-samples to be a positive integer; got 0"),
+    ("score run table.csv", "Expected a run that was trained on a table; got 'run'"),
+    ("sample run --to s.csv", "Expected a run of a table for --to s.csv; got 'run', whose data are none"),
+    ("sample run --given a=1", "Expected --given beside --to PATH.csv or PATH.parquet of a run of a table"),
     ("evaluate gone", "Expected a file at gone.csv; got nothing there"),
     ("sample gone --n 0", "Expected --n to be a positive integer; got 0"),
     ("train maf --resume --out gone", "Expected a file at gone.csv; got nothing there"),
@@ -108,7 +111,7 @@ assert not heavy, heavy
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("early")
     (folder / "notes.txt").write_text("notes")
-    (folder / "table.csv").write_text("".join(f"{i},{i * i / 7}\n" for i in range(40)))
+    (folder / "table.csv").write_text("".join(f"{i % 9},{i * i / 7}\n" for i in range(40)))
     (folder / "broken.csv").write_text("1,2\n3,x\n" + "4,5\n" * 9)
     np.save(folder / "images.npy", np.zeros((30, 4, 4, 1), np.uint8))
     config = dict(

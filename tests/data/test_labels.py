@@ -202,8 +202,16 @@ def test_csv(tmp_path, case):
 @pytest.mark.parametrize(
     "text, label, message",
     [
-        ("a,b\n1.5,x\n2.5,y\n", None, "got 'x' in line 2, column 2 (label=2 takes the column as labels)"),
-        ("a,b\n1.5,x\n\n2.5,\n", "b", "a label in every line of {}; got an empty one in line 4, column 2"),
+        (
+            "a,b\n1.5,x\n2.5,y\n",
+            None,
+            "got 'x' in line 2, column 2 (drop=b leaves the column out, target=b takes it as classes, ",
+        ),
+        (
+            "a,b\n1.5,x\n\n2.5,\n",
+            "b",
+            "a label in every line of {}; got '' in line 4, column 2 (1 of 2 lines have a gap: missing=drop leaves ",
+        ),
         ("a,b\n1.5,1\n2.5,NA\n", "b", "a label in every line of {}; got 'NA' in line 3, column 2"),
         ("a,b\n1.5,1\n2.5,nan\n", "b", "a label in every line of {}; got 'nan' in line 3, column 2"),
         ("a,b\n1.5,1\n2.5,0.25\n" + "1.5,1\n" * 9, "b", "is no class but a context"),

@@ -14,9 +14,10 @@ from tfp_flows.commands import (
     novelty,
     reconstruct,
     sample,
+    score,
     train,
     trajectories,
 )
 
 # In the order in which the help shows them.
-ALL = (listing, train, distill, evaluate, sample, trajectories, interpolate, reconstruct, novelty, export)
+ALL = (listing, train, distill, evaluate, score, sample, trajectories, interpolate, reconstruct, novelty, export)

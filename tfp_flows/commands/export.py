@@ -63,5 +63,6 @@ def write_export(run, model, metrics, to, command_line):
         "seed": run.config.training.seed,
         "command": command_line,
         "training": dataclasses.asdict(run.config.training),
+        "table": run.config.table,
     }
     return serving.export(model, to, card=card)

@@ -5,7 +5,10 @@ import pathlib
 from tfp_flows.commands import directory, texts
 
 # Passed on from the run's own data to the other set: they decide what an event is.
-_KIND = ("flatten", "num_bits", "num_bins", "dtype")
+_KIND = (
+    "flatten", "num_bits", "num_bins", "dtype",
+    "columns", "drop", "label", "target", "context", "missing", "na",
+)  # fmt: skip
 
 
 def add(commands):

@@ -2,7 +2,7 @@
 
 import re
 
-from tfp_flows.commands import directory, solvers, texts
+from tfp_flows.commands import directory, solvers, table_samples, texts
 
 # Of a row, so that pictures stay readable; the array has all.
 _MOST_COLUMNS = 40
@@ -15,7 +15,8 @@ def add(commands):
         help="draw samples from a run into a picture and an .npy file",
         description="Draws samples into PATH.png and PATH.npy. A conditional run gives one row of samples a class, and "
         "PATH-labels.npy; several temperatures give one row each, with the same latents, and PATH-temperatures.npy. A "
-        "run on audio gives spectrograms and PATH-000.wav, PATH-001.wav, ... too.",
+        "run on audio gives spectrograms and PATH-000.wav, PATH-001.wav, ... too. With --to PATH.csv or .parquet a "
+        "run on a table gives a table like its own: titles, order, types, labels.",
     )
     directory.add(command, check=_check, needs_data=False)
     command.add_argument(
@@ -41,8 +42,16 @@ def add(commands):
         "--seconds", type=float, help="of a run on audio: how long each sample is (default: its windows)"
     )
     command.add_argument(
-        "--to", metavar="PATH", help="of the files, with or without ending (default: DIR/samples-SEED-TEMPERATURE)"
+        "--to",
+        metavar="PATH",
+        help="of the files, with or without ending (default: DIR/samples-SEED-TEMPERATURE); .csv, .tsv "
+        "or .parquet of a run on a table",
     )
+    command.add_argument(
+        "--given", action="append", default=[], metavar="NAME=VALUE",
+        help="of a run that is given columns: their values, one each, or a table of them; --n samples are drawn for "
+        "each (default: those of the training data)",
+    )  # fmt: skip
     command.set_defaults(run=run)
 
 
@@ -63,6 +72,7 @@ def _check(options, run):
         _length(run, options)
     _classes(run, options)
     solvers.asked(run, options)
+    table_samples.check(run, options, temperatures)
 
 
 def run(options):
@@ -70,6 +80,7 @@ def run(options):
     import numpy as np
 
     from tfp_flows import pictures, runs, training, wav
+    from tfp_flows.data.tables import writing
     from tfp_flows.files import replacing
     from tfp_flows.training.sample_pictures import sample_rate, titles
 
@@ -82,6 +93,11 @@ def run(options):
 
         model.sampler = named_sampler(*sampler)
     classes = _classes(run, options)
+    if options.to is not None and writing.is_table(options.to):
+        table_samples.write(run, model, options, classes, temperatures[0])
+        return
+    if run.table is not None and model.takes_context and classes is None:
+        raise ValueError("Expected --to PATH.csv or PATH.parquet for a run that is given columns; got another.")
     kind = run.kind
     is_image, is_audio = kind is pictures.Kind.IMAGE, kind is pictures.Kind.AUDIO
     arrays, names = _draw(model, options, classes, temperatures, (8, 1) if is_audio else (64, 10))
@@ -100,13 +116,17 @@ def run(options):
     elif names is not None and is_image:
         rows = events.reshape(len(names), -1, *model.event_shape)[:, :_MOST_COLUMNS]
         print(pictures.rows(rows, names, picture, model.num_bins, _title(model, arrays, rows.shape[1])))
+    elif names is not None and run.table is not None:
+        print(pictures.corner(events, None, picture, run.table.names, titles(names)))
     elif is_image or names is not None:
         title = None if names is None else titles(names)
         print(pictures.samples(events, picture, levels=model.num_bins, title=title))
     else:
         # A cloud wants more points than were asked for.
         temperature = temperatures[0]
-        print(training.draw_samples(model, picture, len(events), temperature=temperature, seed=options.seed))
+        names = None if run.table is None else run.table.names
+        own = dict(temperature=temperature, seed=options.seed, names=names)
+        print(training.draw_samples(model, picture, len(events), **own))
 
 
 def _load(run, options):

@@ -58,4 +58,6 @@ def _value(text):
         pass
     if text[:1] + text[-1:] in ("()", "[]"):
         text = text[1:-1] + ","
-    return [_value(part) for part in text.split(",") if part.strip()] if "," in text else text
+    parts = [_value(part) for part in text.split(",") if part.strip()] if "," in text else []
+    # A comma alone is a sign.
+    return parts or text

@@ -34,7 +34,8 @@ def add(commands):
     command.add_argument(
         "--data",
         metavar="NAME_OR_PATH",
-        help="a name of `tfp-flows list`, a .npz, .npy or .csv file, or recordings (.wav, a folder of them)",
+        help="a name of `tfp-flows list`, a table (.csv, .tsv, .parquet), a .npz or .npy file, or "
+        "recordings (.wav, a folder of them)",
     )
     command.add_argument(
         "--conditional", action="store_true",
@@ -68,8 +69,8 @@ def add(commands):
     )  # fmt: skip
     command.add_argument(
         "--data-set", action="append", default=[], metavar="NAME=VALUE",
-        help="an option of the data, such as num_train=2000, for fewer events, or label=species (tfp-flows list DATA "
-        "shows them); may be repeated",
+        help="an option of the data, such as num_train=2000, for fewer events, or of a table columns=a,b drop=id "
+        "missing=drop target=species (tfp-flows list DATA shows them); may be repeated",
     )  # fmt: skip
     command.add_argument(
         "--resume", action="store_true",
@@ -229,6 +230,7 @@ def leave_results(run, command_line):
 
 def _print_metrics(metrics):
     given = ", given each event's class" if "num_classes" in metrics else ""
+    given += f", given {', '.join(metrics['given'])}" if "given" in metrics else ""
     print(
         f"\n{metrics['split']} split, {metrics['num_events']} events, {metrics['num_parameters']:,} parameters{given}:"
     )

@@ -38,23 +38,30 @@ def whole(x):
     )
 
 
-def check_constant(low, high, what="x"):
+def check_constant(low, high, what="x", names=None):
     """Refuses columns that hold one value only.
 
     Args:
         low, high: arrays (columns,), the least and the largest value of each.
         what: str, how the error names the values.
+        names: list of str, of the columns, or None.
 
     Raises:
-        ValueError: naming the columns, from 0, and the value.
+        ValueError: naming the columns, by their numbers from 0 where they have no names, and the value.
     """
     constant = np.flatnonzero(low == high)
     if len(constant):
-        named = ", ".join(f"column {j} (from 0), always {low[j]:.6g}" for j in constant[:3])
+        name = lambda j: f"{j} (from 0)" if names is None else repr(names[j])
+        named = ", ".join(f"column {name(j)}, always {low[j]:.6g}" for j in constant[:3])
         more = f", and {len(constant) - 3} more" if len(constant) > 3 else ""
+        way = (
+            "leave it out"
+            if names is None
+            else f"drop={','.join(names[j] for j in constant)} leaves out what is constant"
+        )
         raise ValueError(
             f"Expected columns that vary in {what}, for the density of a constant is without bound; got {named}{more}: "
-            "leave it out."
+            f"{way}."
         )
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from tfp_flows.data import checks, pipeline
 from tfp_flows.data.labels import Labels
+from tfp_flows.data.tables.schema import Schema
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -30,6 +31,9 @@ class Data:
         density: None, or the density that the events were drawn from: `log_prob(x)` and `entropy`, in nats.
         description: str, one line.
         sample_rate: int, audio samples a second where events are windows of audio; None for anything else.
+        contexts: None, or a dict from split to an array (num_events, size) of reals that the events are learned given.
+        table: None, or what is known of the columns of a table, `tfp_flows.data.tables.schema.Schema`.
+        is_conditional: bool, whether the events are to be learned given their labels or contexts.
 
     Raises:
         ValueError: where a split is empty or holds anything but finite numbers, where the splits or the labels do not
@@ -52,6 +56,9 @@ class Data:
     description: str = ""
     sample_rate: int | None = None
     class_labels: Labels | None = None
+    contexts: dict | None = None
+    table: Schema | None = None
+    is_conditional: bool = False
 
     def __post_init__(self):
         for split in SPLITS:
@@ -70,6 +77,8 @@ class Data:
             object.__setattr__(self, "class_labels", classes)
         elif self.class_labels is not None:
             raise ValueError(f"Expected class_labels with labels only; got them without any for {self.name}.")
+        if self.contexts is not None:
+            _check_contexts(self)
 
     def __repr__(self):
         sizes = ", ".join(f"{split}={len(getattr(self, split))}" for split in SPLITS)
@@ -153,6 +162,14 @@ def _check_levels(events, num_bins, where):
     low, high = int(events.min()), int(events.max())
     if low < 0 or high >= num_bins:
         raise ValueError(f"Expected integers in [0, {num_bins}) in {where}; got {low if low < 0 else high}.")
+
+
+def _check_contexts(data):
+    for split in SPLITS:
+        found, where = data.contexts.get(split), f"the contexts of {split} of {data.name}"
+        check_events(found, where)
+        if found.ndim != 2 or len(found) != len(getattr(data, split)):
+            raise ValueError(f"Expected a vector for each of the events in {where}; got shape {found.shape}.")
 
 
 def _encode_labels(data):

@@ -34,7 +34,8 @@ def draw(data, numbers, seed):
         >>> fewer.draw(data.load("digits"), {"num_train": 100}, seed=0)
         Data('digits', train=100, validation=250, test=250, event_shape=(64,), dtype=uint8, num_bins=17)
     """
-    events, labels = {split: getattr(data, split) for split in SPLITS}, dict(data.labels or {})
+    events = {split: getattr(data, split) for split in SPLITS}
+    labels, contexts = dict(data.labels or {}), dict(data.contexts or {})
     for i, (split, name) in enumerate(zip(SPLITS, NAMES)):
         number, size = numbers.get(name), len(events[split])
         if number is None:
@@ -43,6 +44,7 @@ def draw(data, numbers, seed):
             raise ValueError(f"Expected {name} of at most {size}, the events in {split} of {data.name}; got {number}.")
         chosen = np.sort(np.random.default_rng([seed, i]).permutation(size)[:number])
         events[split] = events[split][chosen]
-        if labels:
-            labels[split] = labels[split][chosen]
-    return dataclasses.replace(data, **events, labels=labels or None)
+        for beside in (labels, contexts):
+            if beside:
+                beside[split] = beside[split][chosen]
+    return dataclasses.replace(data, **events, labels=labels or None, contexts=contexts or None)

@@ -14,16 +14,17 @@ MOST_LEVELS = {"float32": 2**20, "float64": 2**49}
 _MOST_ROWS = 20_000
 
 
-def check(values, dtype, what="x"):
+def check(values, dtype, what="x", names=None):
     """Refuses a column that a floating dtype cannot tell apart the values of.
 
     Args:
         values: array (n, columns), or (n, height, width, channels), whose channels are the columns.
         dtype: of NumPy, what they are to be held in; values that come in a coarser one are held to that.
         what: str, how the error names the values.
+        names: list of str, of the columns, or None.
 
     Raises:
-        ValueError: naming the column, from 0, and the way out.
+        ValueError: naming the column, by its number from 0 where it has no name, and the way out.
 
     Example:
         >>> import numpy as np
@@ -56,8 +57,9 @@ def check(values, dtype, what="x"):
             spread = np.subtract(*np.quantile(ordered[:, j], [0.75, 0.25]))
             offset = "subtract an offset"
             way_out = f"{offset}, or give model and data dtype='float64'" if dtype != np.float64 else offset
+            named = f"{j} (from 0)" if names is None else repr(names[j])
             raise ValueError(
-                f"Expected columns that {dtype} can hold in {what}; got column {j} (from 0), around {where:.6g}, where "
+                f"Expected columns that {dtype} can hold in {what}; got column {named}, around {where:.6g}, where "
                 f"{dtype} has steps of {np.spacing(np.abs(where).astype(dtype)):.3g} and half of the values lie within "
                 f"{spread:.3g}: {way_out}."
             )

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from tfp_flows import options as named_options
 from tfp_flows.data import audio, bits, checks, digits, fewer, files, tfds, toys
 from tfp_flows.data.dataset import Data
+from tfp_flows.data.tables.reading import is_frame, is_table
 
 # name -> (one-line description, loader(seed, **options))
 _SETS = {
@@ -44,17 +45,18 @@ _NEEDED = {
 
 
 def load(name_or_path: str, seed: int = 0, *, num_bits: int | None = None, **options) -> Data:
-    """Loads a data set by its name, from a .npy, .npz or .csv file, or from recordings (.wav, a folder of them, .npz).
+    """Loads a data set by its name, from a file, a data frame, or from recordings (.wav, a folder of them, .npz).
 
     Args:
-        name_or_path: str or path; a name of `names()`, or anything that looks like a path.
+        name_or_path: str or path; a name of `names()`, or anything that looks like a path: a .npy or .npz file, or a
+            table (.csv, .tsv, with .gz or without, .parquet); or a data frame of pandas, polars or pyarrow.
         seed: int >= 0, of the toys' samples and of the splits that are drawn.
         num_bits: int in 1..8, to which 8-bit images are reduced: 5 makes 256 levels 32, x // 8. Bits per dimension are
             then those of the reduced data. None leaves them as they are.
         **options: `num_train`, `num_validation` and `num_test`, ints, the events of the splits: so many of the toys are
             made, of all others so many are drawn by the seed. Of the loader: `flatten` of the images; `num_bins`,
-            `dtype`, `key`, `header` and `label` of the files; `length`, `hop` and `label` of recordings, see
-            `tfp_flows.data.audio`.
+            `dtype`, `key`, `label` and more of the files and tables, see `tfp_flows.data.files`;
+            `length`, `hop` and `label` of recordings, see `tfp_flows.data.audio`.
 
     Returns:
         Data.
@@ -72,7 +74,8 @@ def load(name_or_path: str, seed: int = 0, *, num_bits: int | None = None, **opt
     """
     seed, num_bits = checks.integer("seed", seed, 0), bits.check(num_bits)
     loader, own = _loader(name_or_path)
-    named_options.check_names(options, {**own, **_COMMON}, name_or_path)
+    owner = "the data frame" if is_frame(name_or_path) else name_or_path
+    named_options.check_names(options, {**own, **_COMMON}, owner)
     numbers = {name: options.pop(name) for name in fewer.NAMES if name in options and name not in own}
     dataset = fewer.draw(loader(seed, **options), numbers, seed)
     return dataset if num_bits is None else bits.reduce(dataset, num_bits)
@@ -174,11 +177,13 @@ def kind(name_or_path: str, options: Mapping, takes_images: bool = False) -> str
         return "images" if "flatten" in known and not options.get("flatten", not takes_images) else "vectors"
     if "hop" in known:
         return "audio"
-    return "vectors" if str(name_or_path).lower().endswith(".csv") else None
+    return "vectors" if is_table(name_or_path) else None
 
 
 def _loader(name_or_path):
     """The function that loads a data set, and its own options by name."""
+    if is_frame(name_or_path):
+        return _with_options(functools.partial(files.load, name_or_path))
     name = os.fspath(name_or_path) if isinstance(name_or_path, os.PathLike) else name_or_path
     if not isinstance(name, str) or not name:
         raise ValueError(f"Expected the name of a data set or a path; got {name_or_path!r}.")
@@ -190,9 +195,13 @@ def _loader(name_or_path):
         loader = functools.partial(files.load, name)
     else:
         raise ValueError(
-            f"Expected one of {', '.join(_SETS)}, or a .npy, .npz, .csv or .wav file, or a folder of .wav files; "
-            f"got {name!r}{named_options.did_you_mean(name.lower(), _SETS)}."
+            f"Expected one of {', '.join(_SETS)}, or a .npy, .npz, .csv, .tsv, .parquet or .wav file, or a folder "
+            f"of .wav files; got {name!r}{named_options.did_you_mean(name.lower(), _SETS)}."
         )
+    return _with_options(loader)
+
+
+def _with_options(loader):
     own = [p for p in inspect.signature(loader).parameters.values() if p.kind is p.KEYWORD_ONLY]
     return loader, {
         p.name: named_options.Option(p.name, inspect.formatannotation(p.annotation), repr(p.default)) for p in own

@@ -14,18 +14,20 @@ class Kind(enum.Enum):
         IMAGE: (height, width), (height, width, channels) of 1 or 3 channels, or a square of at least 4 x 4 laid out as
             a vector; drawn as it is, many in a grid or in rows.
         POINTS: points of the plane, (2,), drawn as a cloud.
+        TABLE: vectors whose elements have names, drawn as a corner plot.
         VECTORS: other vectors, drawn as a histogram for each feature.
         OTHER: what no picture shows.
 
     Example:
         >>> from tfp_flows.pictures import Kind
         >>> [kind.value for kind in Kind]
-        ['audio', 'image', 'points', 'vectors', 'other']
+        ['audio', 'image', 'points', 'table', 'vectors', 'other']
     """
 
     AUDIO = "audio"
     IMAGE = "image"
     POINTS = "points"
+    TABLE = "table"
     VECTORS = "vectors"
     OTHER = "other"
 

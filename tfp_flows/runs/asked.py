@@ -79,8 +79,33 @@ def check_file(model, data, *, seed=None, arguments=None, data_options=None, con
     arguments = arguments or {}
     dataset = datasets.load(data, **data_options_of(model, data, seed, arguments, data_options))
     check_kind(model, dataset.kind, dataset.name, arguments)
-    if conditional or arguments.get("num_classes") is not None:
+    if is_class_conditional(model, dataset, conditional, arguments):
         labels.of(dataset, arguments.get("num_classes"))
+
+
+def is_class_conditional(model, dataset, conditional, arguments):
+    """Whether a model is to learn p(x given class) of a data set; refuses what it cannot be given.
+
+    Args:
+        model: str, of the catalogue.
+        dataset: `tfp_flows.data.Data`.
+        conditional: bool, as `tfp_flows.training.train`.
+        arguments: dict, of the model.
+
+    Raises:
+        ValueError: for a model that knows no classes, or takes no context, and for both at once.
+    """
+    is_asked = conditional or arguments.get("num_classes") is not None
+    if dataset.contexts is not None:
+        able = [name for name in MODELS if "context_shape" in model_options.of_model(name)]
+        if model not in able:
+            raise ValueError(f"Expected a model that takes a context, among {able}; got {model!r}.")
+        if is_asked:
+            raise ValueError(f"Expected classes or a context for {model}; got both of {dataset.name}.")
+        return False
+    if dataset.is_conditional:
+        _require_conditional(model)
+    return is_asked or dataset.is_conditional
 
 
 def check_training(**training):
@@ -107,13 +132,15 @@ def student_of(teacher):
 
 
 def check_distillation(teacher, temperature, power_weight):
-    """Refuses what `tfp_flows.training.distill` takes of a teacher where it is out of range.
+    """Refuses what `tfp_flows.training.distill` takes of a teacher where it is out of range, and one with a context.
 
     Args:
         teacher: `tfp_flows.runs.Run`.
         temperature: float.
         power_weight: float, or None.
     """
+    if teacher.config.arguments.get("context_shape") is not None:
+        raise ValueError("Expected a run to distill that is learned given nothing, or classes; got one with a context.")
     if not isinstance(temperature, (int, float)) or not 0 < temperature < float("inf"):
         raise ValueError(f"Expected temperature to be a positive finite number; got {temperature!r}.")
     if power_weight is None:

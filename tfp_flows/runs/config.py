@@ -11,6 +11,7 @@ import dataclasses
 import os
 
 from tfp_flows.data.labels import Labels
+from tfp_flows.data.tables.schema import Schema
 from tfp_flows.files import read_json, write_json
 
 FORMAT = 2
@@ -86,6 +87,8 @@ class Config:
         versions: dict, of the libraries that the run was begun with.
         class_labels: dict, what stands for the classes of a class-conditional model in its data, as
             `tfp_flows.data.Labels.to_dict` has it; None for other models, and where they are the data's own 0..n-1.
+        table: dict, the columns of a table, as `tfp_flows.data.tables.schema.Schema.to_dict` has them; None for data
+            that are no table.
 
     Example:
         >>> from tfp_flows.runs.config import Config
@@ -103,6 +106,7 @@ class Config:
     objective: dict = dataclasses.field(default_factory=lambda: dict(MAXIMUM_LIKELIHOOD))
     versions: dict = dataclasses.field(default_factory=dict)
     class_labels: dict | None = None
+    table: dict | None = None
 
     @classmethod
     def read(cls, path: str | os.PathLike) -> "Config":
@@ -140,6 +144,8 @@ class Config:
             raise ValueError(f"Expected the name of an objective in {where}; got {value['objective']!r}.")
         if value.get("class_labels") is not None:
             Labels.from_dict(value["class_labels"], f"class_labels of {where}")
+        if value.get("table") is not None:
+            Schema.from_dict(value["table"], f"table of {where}")
         return cls(**{**value, "training": Training(**value["training"])})
 
     def to_dict(self) -> dict:

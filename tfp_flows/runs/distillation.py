@@ -100,6 +100,7 @@ def distill(
         ),  # fmt: skip
         versions=versions(),
         class_labels=teacher.config.class_labels,
+        table=teacher.config.table,
     )
     if is_audio and config.arguments["sample_rate"] != inherited["sample_rate"]:
         raise ValueError(

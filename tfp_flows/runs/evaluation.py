@@ -47,7 +47,12 @@ def finish(run: Run) -> tuple[Flow, dict]:
     write_json(run.path / "metrics.json", metrics)
     title = f"{run.config.model} on {dataset.name}"
     pictures.curve(log, run.path / "curve.png", title, objective.units)
-    draw_samples(model, run.path / "samples.png", reference=dataset.train, title=title)
+    columns = run.table if dataset.table is None else dataset.table
+    names = None if columns is None else columns.names
+    context = labels.context(model, dataset, "train") if names else None
+    draw_samples(
+        model, run.path / "samples.png", reference=dataset.train, title=title, names=names, context=context
+    )  # fmt: skip
     return model, metrics
 
 
@@ -55,6 +60,7 @@ def evaluate(model: Flow, dataset: Data, split: str = "test", seed: int = 0, num
     """Scores a flow on a split, beside a Gaussian fitted to the training split and the entropy where it is known.
 
     A class-conditional flow is scored given each event's label, -log p(x given class); the Gaussian knows no classes.
+    A context the Gaussian is given too: it is that of a linear regression.
 
     Args:
         model: `tfp_flows.Flow`.
@@ -71,21 +77,24 @@ def evaluate(model: Flow, dataset: Data, split: str = "test", seed: int = 0, num
     Raises:
         ValueError: where the flow is class-conditional and the data have no labels, or labels beyond its classes.
     """
-    x = getattr(dataset, split)
-    nll = scoring.nll_per_event(model, x, labels.context(model, dataset, split), seed=seed, num_samples=num_samples)
+    x, context = getattr(dataset, split), labels.context(model, dataset, split)
+    nll = scoring.nll_per_event(model, x, context, seed=seed, num_samples=num_samples)
     metrics = {"split": split, **scoring.summarize(nll, model.event_shape, model.scored_bins)}
     if num_samples > 1:
         metrics["num_samples"] = num_samples
     if model.num_classes is not None:
         metrics["num_classes"] = model.num_classes
+    has_context = model.num_classes is None and context is not None
+    if has_context and dataset.table is not None:
+        metrics["given"] = [column.name for column in dataset.table.of("context")]
     metrics["num_parameters"] = int(sum(np.prod(v.shape) for v in model.trainable_variables))
     # What scores the data says nothing beside a density of noisy ones.
     if not is_bound(model.dequantization):
         return metrics
     if np.prod(model.event_shape) <= _LARGEST_GAUSSIAN:
-        gaussian = scoring.gaussian_nll(
-            dataset.train, x, model.num_bins, seed, getattr(model.dequantization, "columns", ())
-        )
+        own = (model.num_bins, seed, getattr(model.dequantization, "columns", ()))
+        given = (dataset.contexts["train"], context) if has_context else None
+        gaussian = scoring.gaussian_nll(dataset.train, x, *own, given=given)
         metrics["gaussian"] = scoring.summarize(gaussian, model.event_shape, model.scored_bins)
     if dataset.density is not None and dataset.density.entropy is not None:
         metrics["entropy"] = float(dataset.density.entropy)

@@ -126,7 +126,13 @@ def _callbacks(run, flow, dataset, picture_every):
     averages = [] if run.config.training.ema is None else [keras.callbacks.SwapEMAWeights()]
     callbacks = [*averages, watched]
     if picture_every:
-        callbacks.append(SamplePictures(run.path / "samples", picture_every, reference=dataset.train))
+        names = None if dataset.table is None else dataset.table.names
+        callbacks.append(
+            SamplePictures(
+                run.path / "samples", picture_every, reference=dataset.train, names=names,
+                context=None if names is None else context,
+            )
+        )  # fmt: skip
     return callbacks
 
 

@@ -57,6 +57,10 @@ def check(dataset, config):
     Raises:
         ValueError: where its model knows classes and the data have no labels, or others.
     """
+    size = (config.arguments.get("context_shape") or [None])[0]
+    found = None if dataset.contexts is None else dataset.contexts["train"].shape[1]
+    if size is not None and size != found:
+        raise ValueError(f"Expected a context of {size} columns in {dataset.name}; got {found or 'none'}.")
     classes = config.arguments.get("num_classes")
     if classes is not None:
         known = None if config.class_labels is None else Labels.from_dict(config.class_labels)
@@ -73,12 +77,19 @@ def context(model, dataset, split):
         split: "train", "validation" or "test".
 
     Returns:
-        int32 array (num_events,), the classes; None for a model that is not class-conditional.
+        int32 array (num_events,), the classes; floats (num_events, size), the context of a model that takes vectors;
+        None for a model that is given nothing.
 
     Raises:
         ValueError: where the data have no labels, or others than the model knows.
     """
-    return None if model.num_classes is None else _encode(dataset, split, model.class_labels, model.num_classes)
+    if model.num_classes is not None:
+        return _encode(dataset, split, model.class_labels, model.num_classes)
+    if not model.takes_context:
+        return None
+    if dataset.contexts is None:
+        raise ValueError(f"Expected data with a context (context= of a table); got {dataset.name}, without one.")
+    return dataset.contexts[split]
 
 
 def _require(dataset):

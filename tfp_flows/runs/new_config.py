@@ -47,13 +47,17 @@ def new_config(
     dtype = (arguments or {}).get("dtype") or floatx
     dataset = datasets.load(data, **data_options)
     asked.check_kind(model, dataset.kind, dataset.name, arguments or {})
+    if dataset.table is not None:
+        columns.check_constant(dataset.train.min(0), dataset.train.max(0), dataset.name, dataset.table.names)
     if dataset.num_bins is not None and dtype in precision.MOST_LEVELS:
         precision.check_levels(dataset.num_bins, dtype, dataset.train)
     given = dict(arguments or {})
     class_labels = None
-    if conditional or given.get("num_classes") is not None:
+    if asked.is_class_conditional(model, dataset, conditional, given):
         class_labels = labels.of(dataset, given.get("num_classes"))
         given.setdefault("num_classes", len(class_labels))
+    if dataset.contexts is not None:
+        given["context_shape"] = [dataset.contexts["train"].shape[1]]
     if dataset.sample_rate is not None and _takes(model, "sample_rate"):
         given.setdefault("sample_rate", dataset.sample_rate)
     if dataset.num_bins is None and len(dataset.event_shape) == 1 and _takes(model, "integer_columns"):
@@ -81,6 +85,7 @@ def new_config(
         objective=dict(recipe.get("objective") or objectives.describe(flow.default_objective())),
         versions=versions(),
         class_labels=None if class_labels is None else class_labels.to_dict(),
+        table=None if dataset.table is None else dataset.table.to_dict(),
     )
     objectives.build(config.objective).check(flow)
     return config, dataset

@@ -28,6 +28,7 @@ from tfp_flows import data as datasets
 from tfp_flows import model_options, pictures
 from tfp_flows.catalog import MODELS
 from tfp_flows.data.labels import Labels
+from tfp_flows.data.tables.schema import Schema
 from tfp_flows.files import read_json, replacing, require_room, write_json
 from tfp_flows.runs import lock
 from tfp_flows.runs.config import Config, measured_before
@@ -144,6 +145,8 @@ class Run:
     @property
     def kind(self) -> pictures.Kind:
         """What its events are to a picture, a `tfp_flows.pictures.Kind`."""
+        if self.config.table is not None:
+            return pictures.Kind.TABLE
         return pictures.kind_of(self.event_shape, self.config.arguments.get("sample_rate"))
 
     @property
@@ -154,6 +157,11 @@ class Run:
             return None
         known = self.config.class_labels
         return Labels(range(num_classes)) if known is None else Labels.from_dict(known)
+
+    @property
+    def table(self) -> Schema | None:
+        """What is known of the columns of its table; None where its data are none."""
+        return None if self.config.table is None else Schema.from_dict(self.config.table)
 
     def load_data(self) -> Data:
         """The data of the run, a `tfp_flows.data.Data`."""

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 _MOST_CLASSES, _EACH = 20, 10
 # Spectrograms are few and large.
 _SPECTROGRAMS, _EACH_SPECTROGRAM = 16, 2
+# Of points, which want a density.
+_CLOUD = 10_000
 
 
 class SamplePictures(keras.callbacks.Callback):
@@ -34,6 +36,8 @@ class SamplePictures(keras.callbacks.Callback):
         reference: array of data to draw beside, or None.
         temperature: float.
         seed: int.
+        names: list of str, the columns' of a table, whose picture is a corner plot; None for what is none.
+        context: array, of a table what each event of reference is given: samples are given the same; None for none.
 
     Raises:
         ValueError: where every or n is no positive integer.
@@ -51,6 +55,8 @@ class SamplePictures(keras.callbacks.Callback):
         reference: ArrayLike | None = None,
         temperature: float = 1.0,
         seed: int = 0,
+        names: Sequence[str] | None = None,
+        context: ArrayLike | None = None,
     ):
         super().__init__()
         for key, value in (("every", every), ("n", n)):
@@ -58,13 +64,15 @@ class SamplePictures(keras.callbacks.Callback):
                 raise ValueError(f"Expected {key} to be a positive integer; got {value!r}.")
         self.folder, self.every, self.n = folder, every, n
         self.reference, self.temperature, self.seed = reference, temperature, seed
+        self.names, self.context = names, context
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         if (epoch + 1) % self.every == 0:
             path = os.path.join(self.folder, f"epoch_{epoch + 1:04d}.png")
             with averaged(self.model):
                 title = f"epoch {epoch + 1}"
-                draw_samples(self.model, path, self.n, self.reference, self.temperature, self.seed, title)
+                own = (self.temperature, self.seed, title, self.names, self.context)
+                draw_samples(self.model, path, self.n, self.reference, *own)
 
 
 def sample_events(
@@ -107,6 +115,8 @@ def draw_samples(
     temperature: float = 1.0,
     seed: int = 0,
     title: str | None = None,
+    names: Sequence[str] | None = None,
+    context: ArrayLike | None = None,
 ) -> str:
     """Samples a flow and draws the samples, integer data as integers.
 
@@ -117,17 +127,21 @@ def draw_samples(
     Args:
         model: `tfp_flows.Flow`.
         path: str, the PNG to write.
-        n, reference, temperature, seed, title: as `SamplePictures`.
+        n, reference, temperature, seed, title, names, context: as `SamplePictures`.
 
     Returns:
         path.
     """
+    if names is not None:
+        n = max(n, _CLOUD) if context is None else min(len(context), _CLOUD)
+        events = sample_events(model, n, seed, temperature, None if context is None else context[:n])
+        return pictures.corner(events, None if reference is None else reference[: 2 * _CLOUD], path, names, title)
     kind = kind_of(model)
     if kind is pictures.Kind.AUDIO:
         return _draw_audio(model, path, temperature, seed, title)
     is_image = kind is pictures.Kind.IMAGE
     if not is_image:
-        n, reference = max(n, 10_000), None if reference is None else reference[:20_000]
+        n, reference = max(n, _CLOUD), None if reference is None else reference[: 2 * _CLOUD]
     if model.num_classes is None:
         return pictures.samples(sample_events(model, n, seed, temperature), path, reference, model.num_bins, title)
     classes = range(min(model.num_classes, _MOST_CLASSES))

@@ -120,6 +120,7 @@ def gaussian_nll(
     num_bins: int | None = None,
     seed: int = 0,
     integer_columns: tuple[int, ...] = (),
+    given: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> np.ndarray:
     """Nats per event of a full-covariance Gaussian fitted to `train`: what any flow has to beat.
 
@@ -131,10 +132,15 @@ def gaussian_nll(
         num_bins: int for integer data, or None.
         seed: int.
         integer_columns: of a table of reals, those that are dequantized.
+        given: contexts (n, size) of both, for p(x given context): that of both less that of the contexts.
 
     Returns:
         array (len(test),), float64.
     """
+    if given is not None:
+        beside = [np.concatenate([x, context], axis=1) for x, context in zip((train, test), given)]
+        both = gaussian_nll(*beside, None, seed, tuple(range(train.shape[1])) if num_bins else integer_columns)
+        return both - gaussian_nll(*given, None, seed)
     random = np.random.default_rng(seed)
 
     def flat(x):
