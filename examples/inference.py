@@ -4,6 +4,8 @@ COMMAND   python3 examples/inference.py
 EXPECTED  the posterior of one series; which quantities are out of calibration (none of a trained one, most times);
           calibration.png and coverage.png
 TIME      some minutes on two CPU cores
+
+Needs Python 3.11 with venv and pip; makes its own environment.
 """
 
 import pathlib
@@ -11,12 +13,17 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
-import keras
-import numpy as np
-import tensorflow_probability as tfp
+from tfp_flows import environment
 
-import tfp_flows
-from tfp_flows import inference
+if __name__ == "__main__" and not environment.is_entered():
+    environment.enter(__file__, sys.argv[1:])
+
+import keras  # noqa: E402
+import numpy as np  # noqa: E402
+import tensorflow_probability as tfp  # noqa: E402
+
+import tfp_flows  # noqa: E402
+from tfp_flows import inference  # noqa: E402
 
 tfd = tfp.distributions
 TIMES = np.linspace(0, 10, 50)

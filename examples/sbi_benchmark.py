@@ -10,6 +10,8 @@
 One flow a line, of the same settings for all tasks: a MAF of splines of the parameters given the observation, bounded
 parameters by their prior's own bijector; a tenth of the simulations lowers the rate and stops the training.
 Lueckmann et al., arXiv:2101.04653: the figures beside are means of ten observations of its neural spline flow.
+
+Needs Python 3.11 with venv and pip; makes its own environment.
 """
 
 import argparse
@@ -19,12 +21,17 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
-import keras
-import numpy as np
-import sbi_tasks
+from tfp_flows import environment
 
-import tfp_flows
-from tfp_flows import inference
+if __name__ == "__main__" and not environment.is_entered():
+    environment.enter(__file__, sys.argv[1:])
+
+import keras  # noqa: E402
+import numpy as np  # noqa: E402
+import sbi_tasks  # noqa: E402
+
+import tfp_flows  # noqa: E402
+from tfp_flows import inference  # noqa: E402
 
 # task -> C2ST of the benchmark's NPE of 1,000 and of 10,000 simulations.
 PUBLISHED = {

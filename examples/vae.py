@@ -3,7 +3,7 @@
     COMMAND   python3 examples/vae.py
               python3 examples/vae.py --epochs 300 --latents 16
     EXPECTED  a table: evidence lower bound on the test split and the bound of 64 weighted samples, nats a digit with
-              two standard errors, higher is better; the flows' are
+              two standard errors; higher is better
     TIME      3 minutes on two CPU cores
 
     z ~ p(z), a RealNVP or N(0, I);   x_i given z ~ Binomial(16, decoder(z)_i);   q(z given x): an IAF, or a Gaussian

@@ -13,6 +13,16 @@ PATHS = [ROOT / "README.md", ROOT / "savedmodels" / "README.md", *sorted((ROOT /
 TEXTS = {str(path.relative_to(ROOT)): path.read_text() for path in PATHS}
 
 
+# Whose Python is only compiled, and why.
+NOT_RUN = {
+    "examples/guides/inference.md": "trains for minutes; examples/inference.py is all of it",
+    "examples/guides/scale.md": "of a strategy that no other test may have made; tests/flow/test_distribute.py",
+    "examples/guides/serving.md": "asks a server; tests/serving/test_client.py asks one",
+    "examples/guides/tables.md": "of a table of the reader's; tests/data/test_tables.py",
+    "examples/guides/tfp.md": "trains for minutes; tests/inference has its parts",
+}
+
+
 def blocks(text, kind):
     return re.findall(rf"```{kind}\n(.*?)```", text, flags=re.DOTALL)
 
@@ -33,11 +43,14 @@ COMMANDS = [
 @pytest.mark.parametrize("name", of_kind("python"))
 def test_the_python_runs(name, tmp_path, monkeypatch):
     """Of each document from its beginning, as it is read; paths are those of a checkout."""
+    codes = [compile(block, name, "exec") for block in blocks(TEXTS[name], "python")]
+    if name in NOT_RUN:
+        pytest.skip(f"compiled, not run: {NOT_RUN[name]}")
     (tmp_path / "savedmodels").symlink_to(ROOT / "savedmodels")
     monkeypatch.chdir(tmp_path)
     names = {}
-    for block in blocks(TEXTS[name], "python"):
-        exec(compile(block, name, "exec"), names)
+    for code in codes:
+        exec(code, names)
     if name == "README.md":
         assert (tmp_path / "served" / "moons" / "1" / "saved_model.pb").exists()
 
@@ -49,7 +62,7 @@ def test_the_commands_are_understood(command):
 
 
 def test_every_command_is_shown():
-    shown = {shlex.split(command.values[0])[1] for command in COMMANDS}
+    shown = {command.values[0].split()[1] for command in COMMANDS}
     offered = next(action for action in cli._parser()._actions if action.dest == "command").choices
     assert shown == set(offered)
 
