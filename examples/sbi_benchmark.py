@@ -28,7 +28,7 @@ if __name__ == "__main__" and not environment.is_entered():
 
 import keras  # noqa: E402
 import numpy as np  # noqa: E402
-import sbi_tasks  # noqa: E402
+from benchmarks import sbi_tasks  # noqa: E402
 
 import tfp_flows  # noqa: E402
 from tfp_flows import inference  # noqa: E402

@@ -4,7 +4,7 @@ COMMAND   python3 tests/run.py
 EXPECTED  pytest's closing line, with no failure
 TIME      11 to 38 minutes on two CPU cores, as fast as these are, after the environment is made (some minutes, once)
 
-Two processes share the files between them. Needs Python 3.11 with venv and pip. Further arguments go to pytest;
+Three processes share the files between them. Needs Python 3.11 with venv and pip. Further arguments go to pytest;
 `-n 0` runs all in one process.
 """
 
@@ -24,4 +24,4 @@ if __name__ == "__main__":
 
     os.chdir(ROOT)
     # In the order of their names: by default files of few tests, some of them long, come last, and one process waits.
-    sys.exit(pytest.main(["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder", *sys.argv[1:]]))
+    sys.exit(pytest.main(["-n", "3", "--dist", "loadfile", "--no-loadscope-reorder", *sys.argv[1:]]))

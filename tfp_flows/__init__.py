@@ -59,7 +59,6 @@ _MODULES = (
     "serving",
     "data",
     "dequantization",
-    "inference",
     "masks",
     "metrics",
     "novelty",

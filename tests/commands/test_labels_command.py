@@ -58,8 +58,8 @@ def test_the_saved_model_scores_with_text(run, path):
 
 def test_samples_are_asked_for_by_name(run, path, monkeypatch):
     titles = []
-    draw = pictures.samples
-    monkeypatch.setattr(pictures, "samples", lambda *a, title=None, **o: titles.append(title) or draw(*a, **o))
+    draw = pictures.corner
+    monkeypatch.setattr(pictures, "corner", lambda *a: titles.append(a[-1]) or draw(*a))
     for i, (asked, names) in enumerate(
         [("setosa", ["setosa"]), ("versicolor,setosa", ["versicolor", "setosa"]), (WILD, [WILD])]
     ):

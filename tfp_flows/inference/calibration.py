@@ -14,6 +14,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import os
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -70,7 +71,7 @@ class Calibration:
 
 
 def simulation_based_calibration(
-    flow, parameters: ArrayLike, observations: ArrayLike, num_samples: int = 200, names: list[str] | None = None,
+    flow: Any, parameters: ArrayLike, observations: ArrayLike, num_samples: int = 200, names: list[str] | None = None,
     level: float = 0.95, with_density: bool = True, seed: int = 0,
 ) -> Calibration:  # fmt: skip
     """Ranks of the parameters of fresh simulations among samples of their posteriors.

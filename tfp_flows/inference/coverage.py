@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -54,7 +55,7 @@ class Coverage:
 
 
 def expected_coverage(
-    flow, parameters: ArrayLike, observations: ArrayLike, num_samples: int = 200, seed: int = 0
+    flow: Any, parameters: ArrayLike, observations: ArrayLike, num_samples: int = 200, seed: int = 0
 ) -> Coverage:
     """Coverage of the regions of highest density, over fresh simulations.
 
@@ -81,7 +82,7 @@ def expected_coverage(
 
 
 def posterior_contraction(
-    flow, parameters: ArrayLike, observations: ArrayLike, num_samples: int = 200, seed: int = 0
+    flow: Any, parameters: ArrayLike, observations: ArrayLike, num_samples: int = 200, seed: int = 0
 ) -> np.ndarray:
     """How much narrower than the prior the posterior of each observation is.
 
