@@ -47,6 +47,11 @@ ROOMS = {
         "test_flow.py::test_no_stale",
         "test_flow_refusals",
     ],
+    "inference": [
+        "test_inference.py::test_the_shape",
+        "test_inference.py::test_vectors",
+        "test_calibration.py::test_bad",
+    ],
     "models": [
         "test_maf.py::test_it_is_trained",
         "test_maf.py::test_orders",

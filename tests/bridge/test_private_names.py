@@ -428,8 +428,12 @@ WRITTEN_BY_SUBCLASSES = {
 }  # fmt: skip
 
 
+# Public in spite of their underscore, which keeps them apart from the fields: Python's `collections.namedtuple`.
+OF_NAMED_TUPLES = {"_asdict", "_fields", "_replace"}
+
+
 def private(names):
-    return {name for name in names if name.startswith("_") and not name.startswith("__")}
+    return {name for name in names if name.startswith("_") and not name.startswith("__")} - OF_NAMED_TUPLES
 
 
 def kinds():

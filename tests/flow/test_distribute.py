@@ -62,11 +62,11 @@ from tfp_flows import cli
 run = ["--quiet", "--no-export", "--picture-every", "0"]
 begin = ["train", "realnvp", "--data", "rings", "--data-set", "num_train=512", "--batch-size", "64", "--jit", "off"]
 begin += ["--learning-rate", "1e-3", "--minutes", "5", "--set", "num_layers=2", "--set", "hidden_units=8,", *run]
-for out, strategy in (("one", []), ("two", ["--strategy", "mirrored"])):
-    assert cli.main([*begin, "--out", out, "--epochs", "1", *strategy]) == 0
+for out, devices in (("one", []), ("two", ["--strategy", "mirrored"])):
+    assert cli.main([*begin, "--out", out, "--epochs", "1", *devices]) == 0
     assert "mirrored" not in pathlib.Path(out, "config.json").read_text()
     # Each goes on on the other number of devices.
-    go_on = [] if strategy else ["--strategy", "mirrored"]
+    go_on = [] if devices else ["--strategy", "mirrored"]
     assert cli.main(["train", "realnvp", "--resume", "--out", out, "--epochs", "2", *run, *go_on]) == 0
 logs = [tfp_flows.runs.Run(out).read_log() for out in ("one", "two")]
 for key in ("nll", "val_nll"):
