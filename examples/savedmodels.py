@@ -31,7 +31,7 @@ _MNIST = "--data mnist --data-set flatten=False --batch-size 16 --set edges=0,1,
 COMMANDS = {
     "digits": f"train realnvp {_VECTORS} --epochs 90 --set dropout=0.2",
     "digits-nice": f"train nice {_VECTORS} --epochs 150 --batch-size 50",
-    "digits-flow-matching": f"train flow_matching {_IMAGES} --conditional --epochs 80",
+    "digits-flow-matching": f"train flow_matching {_IMAGES} --conditional --epochs 20",
     "digits-flowpp": f"train flowpp {_IMAGES} --epochs 30",
     "digits-tarflow": f"train tarflow {_IMAGES} --conditional --epochs 60 --set channels=64 --set num_layers=2",
     "digits-jet": f"train jet {_IMAGES} --epochs 40 --set channels=64 --set num_couplings=8",
