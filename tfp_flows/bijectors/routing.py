@@ -53,13 +53,18 @@ def takes_context(bijector: tfb.Bijector) -> bool:
 
 
 def context_shapes(module: tf.Module, layers: list) -> set:
-    """Shapes of a context that the networks of a module are made for.
+    """Shapes of a context that a module is made for: those of bijectors that say one, else those of the networks.
+
+    A bijector says one where its networks see something else: what `EmbeddedContext` makes of it.
 
     Args:
         module: `tf.Module`, whose networks of TFP's are looked at.
         layers: list of `keras.Layer`.
     """
-    return ({getattr(layer, "context_shape", None) for layer in layers} | _context_shapes_of_tfp(module)) - {None}
+    said = {getattr(part, "context_shape", None) for part in module.submodules if isinstance(part, Bijector)} - {None}
+    return said or ({getattr(layer, "context_shape", None) for layer in layers} | _context_shapes_of_tfp(module)) - {
+        None
+    }
 
 
 def _context_shapes_of_tfp(module):

@@ -45,7 +45,7 @@ def _check(options, run):
         raise ValueError(f"Expected --to to end in .csv, .tsv or .parquet; got {options.to}.")
     if options.to.resolve() == pathlib.Path(options.file).resolve():
         raise ValueError(f"Expected --to to be another file than the one that is read; got {options.to}.")
-    _open(options, run)
+    options.table = _open(options, run)
 
 
 def _to(options, run):
@@ -83,7 +83,7 @@ def run(options):
     from tfp_flows.files import replacing
 
     run = runs.Run(options.dir)
-    again = _open(options, run)
+    again = options.table
     score = _scorer(run.load_model(), options.batch_size)
     total = Mean()
     with replacing(options.to) as part:

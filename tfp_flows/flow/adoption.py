@@ -10,7 +10,6 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfp_flows.bijectors.embedded_context import EmbeddedContext
 from tfp_flows.bijectors.initialization import untrained
 from tfp_flows.bijectors.routing import context_shapes
 from tfp_flows.bridge.layers import flatten_layers
@@ -66,9 +65,7 @@ def adopt_weights(distribution):
 
 def known_context_shape(distribution):
     """Static shape of one context, a tuple, which the networks know; None where none does or they do not agree."""
-    # What is seen through a network of contexts has a shape of its own.
-    shapes = {part.context_shape for part in distribution.submodules if isinstance(part, EmbeddedContext)}
-    shapes = shapes or context_shapes(distribution, find_weights(distribution)[0])
+    shapes = context_shapes(distribution, find_weights(distribution)[0])
     return shapes.pop() if len(shapes) == 1 else None
 
 

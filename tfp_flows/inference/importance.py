@@ -20,6 +20,7 @@ import tensorflow_probability as tfp
 
 from tfp_flows.flow.flow import Flow
 from tfp_flows.inference.pareto import pareto_k
+from tfp_flows.inference.posterior import check_size
 from tfp_flows.inference.proposals import distribution_of
 
 tfd = tfp.distributions
@@ -124,9 +125,8 @@ def importance_sample(
         target_log_prob = target_log_prob.log_prob
     if not callable(target_log_prob):
         raise ValueError(f"Expected target_log_prob to be a function or a tfd.Distribution; got {target_log_prob!r}.")
-    for name, value in (("num_samples", num_samples), ("batch_size", batch_size)):
-        if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
-            raise ValueError(f"Expected {name} to be a positive integer; got {value!r}.")
+    check_size("num_samples", num_samples)
+    check_size("batch_size", batch_size)
     distribution = distribution_of(proposal, "a proposal")
 
     @tf.function(autograph=False)

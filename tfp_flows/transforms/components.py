@@ -109,7 +109,8 @@ def logit_of_mixture(x, log_pi, mu, s):
 def _logits(v, log_pi):
     """-u and log pi -> log F and log(1 - F) as sums over components, the latter up to a constant, and y (..., 1)."""
     size = tf.abs(v)
-    nearest = tf.sign(v[..., :1]) * tf.reduce_min(size, -1, keepdims=True)
+    # Nothing depends on which it is, but for rounding: gradients through it would be that alone.
+    nearest = tf.stop_gradient(tf.sign(v[..., :1]) * tf.reduce_min(size, -1, keepdims=True))
     # log sigmoid(u) and log sigmoid(-u), each as a sum of numbers of one sign: of a component far from x no difference
     # of large numbers is left. The latter less the u that is nearest to 0, so that y = u + a difference that is small
     # in the far tails, and 0 exactly where the components are all alike.

@@ -105,7 +105,7 @@ class Again:
     def _convert(self, batch):
         columns = {j: values.plain(batch.columns[place]) for j, place in self.places.items()}
         gaps = {j: values.gaps(column, self.na) for j, column in columns.items() if self._is_number(j)}
-        gaps |= {j: self._no_label(column) for j, column in columns.items() if not self._is_number(j)}
+        gaps |= {j: values.blanks(column, self.na) for j, column in columns.items() if not self._is_number(j)}
         some = np.any(list(gaps.values()), axis=0)
         if some.any() and self.missing != "drop":
             row = int(some.argmax())
@@ -151,17 +151,6 @@ class Again:
         is_text = pa.types.is_string(column.type)
         cell = column[row].as_py() if is_text else str(column.type)
         self._refuse(f"{what}{written}", cell, j, batch, kept[row], "as the run's table has them")
-
-    def _no_label(self, column):
-        import pyarrow as pa
-        import pyarrow.compute as pc
-
-        if not pa.types.is_string(column.type):
-            return values.gaps(column, self.na)
-        missing = pc.fill_null(pc.equal(column, ""), True)
-        for word in self.na:
-            missing = pc.or_(missing, pc.fill_null(pc.equal(column, str(word)), True))
-        return missing.to_numpy(zero_copy_only=False)
 
     def _classes(self, column, j, batch, kept):
         """Labels as classes 0..n-1; text that is a number where the classes are numbers."""

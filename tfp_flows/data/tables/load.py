@@ -76,7 +76,6 @@ def load(
         if role != LABEL and kinds[j].name == "text":
             _refuse(table, parts[j], j, lines, role, kinds[j], kept)
         parts[j] = full
-    _say_index(table, roles, kinds, parts)
     made = {role: [] for role in (EVENT, LABEL, CONTEXT)}
     for j, role in roles.items():
         found = parts[j]
@@ -84,6 +83,8 @@ def load(
             made[role].append(_labels(found, kinds[j]))
         else:
             made[role].append(values.numbers(found, kinds[j], table.dialect))
+            if role == EVENT and kinds[j].name == "integer":
+                _say_index(table, j, made[role][-1])
     schema = Schema(
         tuple(
             Column(
@@ -163,7 +164,6 @@ def _kept(table, roles, parts, lines, missing, words):
 
 def _gaps(column, role, table, words):
     import pyarrow as pa
-    import pyarrow.compute as pc
 
     found = values.gaps(column, words)
     if role in (EVENT, CONTEXT) or not pa.types.is_string(column.type):
@@ -172,10 +172,7 @@ def _gaps(column, role, table, words):
     full = column.filter(~found)
     if len(full) and values.kind_of(full, table.dialect).name in ("integer", "real"):
         return found
-    empty = pc.fill_null(pc.or_(pc.equal(column, ""), pc.equal(pc.utf8_lower(column), "nan")), True)
-    for word in words:
-        empty = pc.or_(empty, pc.fill_null(pc.equal(column, str(word)), True))
-    return empty.to_numpy(zero_copy_only=False)
+    return values.blanks(column, words)
 
 
 def _refuse(table, column, j, lines, role, kind, kept):
@@ -234,19 +231,15 @@ def _leave_out_index(table, roles, parts, lines, told):
         del roles[j], parts[j]
 
 
-def _say_index(table, roles, kinds, parts):
-    """Warns of columns that number the lines, in whatever order."""
-    for j, role in roles.items():
-        if role != EVENT or kinds[j].name != "integer" or len(parts[j]) < 20:
-            continue
-        found = values.numbers(parts[j], kinds[j], table.dialect)
-        if found.max() - found.min() == len(found) - 1 and len(np.unique(found)) == len(found):
-            warnings.warn(
-                f"Column {roles_of.name(table, j)!r} of {table.path} numbers the lines, {found.min():.0f} to "
-                f"{found.max():.0f}, each once: an index is nothing to learn; drop={roles_of.way(table, j)} leaves it "
-                "out.",
-                stacklevel=4,
-            )
+def _say_index(table, j, found):
+    """Warns of a column that numbers the lines, in whatever order."""
+    if len(found) < 20 or found.max() - found.min() != len(found) - 1 or len(np.unique(found)) != len(found):
+        return
+    warnings.warn(
+        f"Column {roles_of.name(table, j)!r} of {table.path} numbers the lines, {found.min():.0f} to "
+        f"{found.max():.0f}, each once: an index is nothing to learn; drop={roles_of.way(table, j)} leaves it out.",
+        stacklevel=4,
+    )
 
 
 def _labels(column, kind):

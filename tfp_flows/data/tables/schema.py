@@ -64,19 +64,6 @@ class Schema:
         """The titles of the columns of events."""
         return [column.name for column in self.of(EVENT)]
 
-    @property
-    def inputs(self) -> list[str]:
-        """What a served signature calls the columns: their titles with _ for what no name has, all different."""
-        found = []
-        for column in self.columns:
-            name = base = re.sub(r"\W+", "_", column.name.strip(), flags=re.ASCII).strip("_").lower() or "column"
-            name = base = f"column_{name}" if name[0].isdigit() else name
-            number = 2
-            while name in found:
-                name, number = f"{base}_{number}", number + 1
-            found.append(name)
-        return found
-
     def without(self, role: str) -> Schema:
         """The schema without the columns of a role."""
         return dataclasses.replace(self, columns=tuple(c for c in self.columns if c.role != role))

@@ -72,6 +72,23 @@ def gaps(column, words=()):
     return missing.to_numpy(zero_copy_only=False)
 
 
+def blanks(column, words=()):
+    """Which labels are missing, a bool array: of text only what is empty, for "none" and "-" may stand for something.
+
+    Args:
+        column, words: as `gaps`.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if not pa.types.is_string(column.type):
+        return gaps(column, words)
+    missing = pc.or_(pc.equal(column, ""), pc.equal(pc.utf8_lower(column), "nan"))
+    for word in words:
+        missing = pc.or_(missing, pc.equal(column, str(word)))
+    return pc.fill_null(missing, True).to_numpy(zero_copy_only=False)
+
+
 def is_text(kind):
     """Whether a type is of strings, categories of them included."""
     import pyarrow as pa

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import io
 import os
 from collections.abc import Iterator
-
-import numpy as np
 
 from tfp_flows.data.tables.dialect import Dialect
 from tfp_flows.data.tables.schema import Schema
@@ -117,10 +116,6 @@ def _quoted(column, delimiter):
 
 
 def _line(cells, delimiter):
-    class Line:
-        def write(self, text):
-            self.text = text
-
-    line = Line()
-    csv.writer(line, delimiter=delimiter, lineterminator="\n").writerow(list(map(str, np.asarray(cells, object))))
-    return line.text
+    line = io.StringIO()
+    csv.writer(line, delimiter=delimiter, lineterminator="\n").writerow(cells)
+    return line.getvalue()
