@@ -1,19 +1,13 @@
 """The named models, as plain text: what the command line lists and offers without importing TensorFlow."""
 
-from tfp_flows.catalog_entry import DIFFUSIONS, ODE_SOLVERS, Entry
-
-
-def _recipe(upto_8: dict | None = None, upto_64: dict | None = None, **recipe) -> dict:
-    """A recipe, with what suits events of at most 8 elements, and of at most 64, in its place."""
-    sizes = tuple((most, more) for most, more in ((8, upto_8), (64, upto_64)) if more is not None)
-    return {**recipe, "sizes": sizes}
+from tfp_flows.catalog_entry import DIFFUSIONS, ODE_SOLVERS, Entry, recipe
 
 
 def _by_regression(**arguments) -> dict:
     """The recipe of a velocity or score that is learned by regression, with arguments of a model of few features."""
     # Sharp edges ask for depth, and for waves of the features.
     deep = dict(hidden_units=[128] * 5, num_octaves=3, **arguments)
-    return _recipe(
+    return recipe(
         batch_size=500,
         learning_rate=1e-3,
         steps=20_000,
@@ -23,22 +17,23 @@ def _by_regression(**arguments) -> dict:
 
 
 # Of MAF and IAF: the paper's batches; its rate is constant, this one falls by a cosine and may begin higher.
-_AUTOREGRESSIVE = _recipe(
+_AUTOREGRESSIVE = recipe(
     batch_size=100,
     learning_rate=1e-3,
     steps=20_000,
     upto_8=dict(
         batch_size=500,
         learning_rate=5e-3,
-        steps=2000,
+        steps=3000,
         minutes=1.3,
         arguments=dict(num_layers=3, hidden_units=[64, 64], transform="spline"),
     ),
+    on_the_plane=dict(base="mixture_256"),
     upto_64=dict(steps=3000, minutes=1.3),
 )
 
 # Its code's AdamW; of MNIST it has the rate 2e-3. CIFAR-10's size wants patch_size=2 and channels=256.
-_TARFLOW = _recipe(
+_TARFLOW = recipe(
     batch_size=128, learning_rate=1e-3, steps=20_000, optimizer=dict(beta_2=0.95, weight_decay=1e-4),
     upto_8=dict(
         batch_size=500, learning_rate=5e-3, steps=2000, minutes=1.3, optimizer={},
@@ -48,10 +43,12 @@ _TARFLOW = _recipe(
 )  # fmt: skip
 
 # Section 4 and its code: Adam, beta_2 .95, weight decay 1e-5, 3e-4 falling by a cosine, in batches of 1024.
-_JET = _recipe(
+_JET = recipe(
     batch_size=128, learning_rate=1e-3, steps=20_000, optimizer=dict(beta_2=0.95, weight_decay=1e-5),
     upto_64=dict(steps=1500, minutes=1.3),
 )  # fmt: skip
+
+_PLANAR = dict(batch_size=500, learning_rate=5e-3, steps=2000, minutes=1.3, arguments=dict(num_layers=16))
 
 
 MODELS = {
@@ -63,7 +60,7 @@ MODELS = {
         summary="additive couplings over odd and even features, diagonal rescaling, logistic or Gaussian prior",
         # Section 5: Adam, learning rate 1e-3, momentum 0.9, epsilon 1e-4 and "beta_2 = 0.01", which in the notation of
         # Adam's first versions is 1 - beta_2: with 0.01 itself training diverges.
-        recipe=_recipe(
+        recipe=recipe(
             batch_size=200,
             learning_rate=1e-3,
             steps=20_000,
@@ -77,6 +74,7 @@ MODELS = {
                 optimizer={},
                 arguments=dict(num_layers=16, hidden_units=[64, 64], prior="mixture"),
             ),
+            on_the_plane=dict(prior="mixture_256"),
             upto_64=dict(steps=2500, minutes=1.3, arguments=dict(num_layers=6, hidden_units=[256, 256])),
         ),
     ),
@@ -87,7 +85,7 @@ MODELS = {
         arxiv="1605.08803",
         summary="affine couplings with alternating masks, Gaussian prior; on images the multi-scale model",
         events=("vectors", "images"),
-        recipe=_recipe(
+        recipe=recipe(
             batch_size=128,
             learning_rate=1e-3,
             steps=20_000,
@@ -98,6 +96,7 @@ MODELS = {
                 minutes=1.3,
                 arguments=dict(num_layers=12, hidden_units=[64, 64], log_scale_bound=3.0),
             ),
+            on_the_plane=dict(base="mixture_256"),
             upto_64=dict(steps=5000, minutes=1.3),
         ),
     ),
@@ -108,7 +107,7 @@ MODELS = {
         arxiv="1807.03039",
         summary="images: squeeze, ActNorm, invertible 1x1 convolution, couplings (affine, additive, mixture, spline)",
         # Section 5 and appendix B: Adam with the default of its code, 1e-3, and batches of 16 to 64.
-        recipe=_recipe(batch_size=64, learning_rate=1e-3, steps=8000, upto_64=dict(steps=1000, minutes=1.3)),
+        recipe=recipe(batch_size=64, learning_rate=1e-3, steps=8000, upto_64=dict(steps=1000, minutes=1.3)),
         events=("images",),
     ),
     "flowpp": Entry(
@@ -118,7 +117,7 @@ MODELS = {
         arxiv="1902.00275",
         summary="images: couplings by mixtures of logistics, networks with self-attention, learned dequantization",
         # Its code's: Adam, 3e-4 after 2,000 steps, batches of 64.
-        recipe=_recipe(
+        recipe=recipe(
             batch_size=64,
             learning_rate=3e-4,
             steps=20_000,
@@ -153,7 +152,7 @@ MODELS = {
         arxiv="1906.04032",
         summary="rational quadratic splines, in couplings or autoregressive, residual networks, LU maps between",
         # Section 5.1 and appendix B.1: Adam, 3e-4 to 5e-4 falling by a cosine, batches of 256 and 512.
-        recipe=_recipe(
+        recipe=recipe(
             batch_size=256,
             learning_rate=1e-3,
             steps=20_000,
@@ -164,6 +163,7 @@ MODELS = {
                 minutes=1.3,
                 arguments=dict(num_layers=4, hidden_units=[64, 64, 64]),
             ),
+            on_the_plane=dict(base="mixture_256"),
             upto_64=dict(steps=3000, minutes=1.3, arguments=dict(num_layers=6, hidden_units=[128, 128, 128])),
         ),
     ),
@@ -192,11 +192,13 @@ MODELS = {
         year=2015,
         arxiv="1505.05770",
         summary="planar, radial or Sylvester maps, made for variational inference: samples in one cheap pass",
-        recipe=_recipe(
+        recipe=recipe(
             batch_size=500,
             learning_rate=2e-3,
             steps=10_000,
-            upto_64=dict(batch_size=500, learning_rate=5e-3, steps=2000, minutes=1.3, arguments=dict(num_layers=16)),
+            upto_8=_PLANAR,
+            on_the_plane=dict(base="mixture_256"),
+            upto_64=_PLANAR,
         ),
     ),
     "gaussianization": Entry(
@@ -206,7 +208,7 @@ MODELS = {
         arxiv="2003.01941",
         summary="marginals to normal ones and rotations in turn, set from the data; trained, or finished with that",
         events=("vectors", "images"),
-        recipe=_recipe(
+        recipe=recipe(
             batch_size=500,
             learning_rate=2e-3,
             steps=5000,
@@ -248,7 +250,7 @@ MODELS = {
         summary="a velocity field by maximum likelihood through its differential equation",
         events=("vectors", "images"),
         samplers=ODE_SOLVERS,
-        recipe=_recipe(
+        recipe=recipe(
             batch_size=500,
             learning_rate=2e-3,
             steps=10_000,

@@ -10,6 +10,7 @@ import tfp_flows
 from tests.distributions import DISTRIBUTIONS, coupling, data, made, mixture, normal, ours, pushed
 from tfp_flows import bijectors, masks
 from tfp_flows.bijectors.initialization import Measured
+from tfp_flows.flow import fitting
 from tfp_flows.networks import MLP
 
 tfb, tfd = tfp.bijectors, tfp.distributions
@@ -139,6 +140,29 @@ def test_predict_is_log_prob():
     flow = build("ours")
     shake(flow)
     np.testing.assert_allclose(flow.predict(data(70), batch_size=32, verbose=0), flow.log_prob(data(70)), rtol=1e-5)
+
+
+def test_one_batch_is_predicted_without_a_data_set(monkeypatch):
+    class Doubled(tfp_flows.Flow):
+        def call(self, x, context=None, training=None, seed=None):
+            return 2 * super().call(x, context, training=training, seed=seed)
+
+    flow, doubled = build("gaussian"), Doubled(DISTRIBUTIONS["gaussian"][0]())
+    shake(flow)
+    shake(doubled)
+    # With a callback it goes Keras' way.
+    callbacks = [keras.callbacks.Callback()]
+    expected = flow.predict(data(33), batch_size=40, verbose=0, callbacks=callbacks)
+    # What a subclass answers is asked.
+    np.testing.assert_allclose(doubled.predict(data(33), batch_size=40, verbose=0), 2 * expected, rtol=1e-5)
+    monkeypatch.setattr(fitting, "array_batches", None)
+    for x in (data(33), tf.constant(data(33))):
+        found = flow.predict(x, batch_size=33, verbose=0)
+        assert isinstance(found, np.ndarray) and found.shape == (33,)
+        np.testing.assert_allclose(found, expected, rtol=1e-6)
+    for options in (dict(batch_size=32), dict(batch_size=40, callbacks=callbacks), {}):
+        with pytest.raises(TypeError, match="'NoneType' object is not callable"):
+            flow.predict(data(33), verbose=0, **options)
 
 
 def test_what_a_mixture_cannot_do_is_refused():

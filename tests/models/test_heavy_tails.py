@@ -11,6 +11,7 @@ import tensorflow_probability as tfp
 import tfp_flows
 from tests.checks import passes
 from tfp_flows import bijectors, serving
+from tfp_flows.models.blocks import bases
 
 pytestmark = pytest.mark.usefixtures("untraced")
 
@@ -189,9 +190,28 @@ def test_a_mixture_has_modes_of_its_own():
         flow.sample(2, temperature=0.5)
 
 
+def test_many_narrow_ones_follow_a_thin_ring():
+    """A base alone, which begins as an estimate of a density by kernels does, of a standard normal's breadth."""
+    flow = tfp_flows.NICE((2,), num_layers=1, hidden_units=(2,), prior="mixture_81")
+    parts = flow.distribution.distribution.components_distribution
+    np.testing.assert_allclose(parts.stddev(), np.full((81, 2), 2 / 9), rtol=1e-5)
+    np.testing.assert_allclose(np.std(parts.mean(), 0) ** 2 + (2 / 9) ** 2, [1, 1], atol=0.35)
+    angle = RANDOM.uniform(0, 2 * np.pi, 4000)
+    radius = 5 + 0.25 * RANDOM.normal(size=4000)
+    x = (radius[:, None] * np.stack([np.cos(angle), np.sin(angle)], 1)).astype("float32")
+    flow.compile(tfp_flows.training.FusedAdam(3e-2))
+    flow.fit(*passes(25, x), batch_size=200, verbose=0)
+    truth = np.log(2 * np.pi * 5 * 0.25) + 0.5 * np.log(2 * np.pi) + 0.5
+    assert -np.mean(flow.log_prob(x)) - truth < 0.1
+    # In many dimensions they are as wide as the normal is; eight of them stay what they were.
+    assert float(bases.make("mixture_64", (20,), "float64").components_distribution.stddev()[0, 0]) == 1.0
+    assert float(bases.make("mixture", (2,), "float64").components_distribution.stddev()[0, 0]) == 1.0
+
+
 @pytest.mark.parametrize(
     "base, message",
     [
+        ("mixture_0", "or a tfd.Distribution; got 'mixture_0'"),
         ("cauchy", r"Expected base to be one of \['normal', .*\] or a tfd.Distribution; got 'cauchy'"),
         (3, "or a tfd.Distribution; got 3"),
         (tfd.Normal(0.0, 1.0), r"Expected a base of event shape \(2,\) and no batch shape; got event shape \(\)"),

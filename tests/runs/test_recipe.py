@@ -27,7 +27,10 @@ def test_steps_are_the_recipes_whatever_the_data(model, num_events, event_shape)
 def test_fewer_features_take_less():
     sizes = [recipe_for("maf", 50_000, (n,)) for n in (2, 8, 9, 64, 65)]
     assert [one["steps"] for one in sizes] == sorted(one["steps"] for one in sizes)
-    assert sizes[0] == sizes[1] and sizes[2] == sizes[3] and sizes[1] != sizes[2]
+    # On the plane only the latents are others.
+    plane = {**sizes[0]["arguments"]}
+    assert plane.pop("base") == "mixture_256" and {**sizes[0], "arguments": plane} == sizes[1]
+    assert sizes[2] == sizes[3] and sizes[1] != sizes[2]
     assert all(one["minutes"] < 2 for one in sizes[:4]) and sizes[4]["minutes"] is None
     # Arguments are those of vectors.
     small = recipe_for("maf", 50_000, (2, 2, 1))

@@ -117,17 +117,36 @@ def refuse_class_weight(class_weight):
 
 def scored_batches(flow, x, context, batch_size):
     """What is given to `predict`: arrays, or a pair of them, as a data set of batches; what gives batches, checked."""
-    if isinstance(x, tuple) and len(x) == 2 and context is None and is_array(x[0]):
-        x, context = x
-    if not is_array(x):
+    if not (is_array(x) or _is_pair(x)):
         if context is not None:
             raise ValueError("Expected contexts beside events in the batches of x, which is no array; got context.")
         return loaders.as_batches(flow, x)
-    x = flow.as_reals(x)
-    given = contexts.check(flow, context, len(x))
+    x, *given = scored_arrays(flow, x, context)
     if given and given[0].shape[0] != len(x):
         given = (tf.repeat(given[0], len(x), axis=0),)
     return array_batches((x, *given, *[None] * (2 - len(given))), batch_size, flow.seed, shuffle=False)
+
+
+def scored_arrays(flow, x, context=None):
+    """Events, or a pair of events and contexts, as tensors that were checked: events as reals, and the contexts."""
+    if _is_pair(x) and context is None:
+        x, context = x
+    x = flow.as_reals(x)
+    return x, *contexts.check(flow, context, len(x))
+
+
+def is_one_batch(flow, x, batch_size):
+    """Whether what is given to `predict` are arrays of one batch, for a flow that computes as it does by itself."""
+    events = x[0] if _is_pair(x) else x
+    if not is_array(events) or isinstance(events, list) or not 0 < len(events) <= (batch_size or 32):
+        return False
+    # What a user's subclass does in their place is called.
+    is_own = all(f.__module__.startswith("tfp_flows.") for f in (type(flow).call, type(flow).predict_step))
+    return is_own and not (flow.run_eagerly or flow.jit_compile or flow.distribute_strategy.num_replicas_in_sync > 1)
+
+
+def _is_pair(x):
+    return isinstance(x, tuple) and len(x) == 2 and is_array(x[0])
 
 
 def one_batch(flow, x, y, sample_weight):
