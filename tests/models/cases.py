@@ -50,7 +50,7 @@ CASES = {
     "realnvp_conditional": Case(
         "realnvp", (4,), dict(num_layers=2, hidden_units=(8,), context_shape=(3,), base="laplace")
     ),
-    "glow": Case("glow", IMAGE, dict(num_bins=17, num_levels=1, num_steps=1, hidden_channels=4)),
+    "glow": Case("glow", IMAGE, dict(num_bins=17, num_levels=1, num_steps=1, hidden_channels=4, base="student_t")),
     "glow_by_class": Case(
         "glow", IMAGE, dict(num_bins=17, num_levels=2, num_steps=1, hidden_channels=4, num_classes=2)
     ),
@@ -96,7 +96,7 @@ CASES = {
         "gaussianization", IMAGE, dict(num_bins=17, num_layers=3, num_components=3, rotation="ica", patch_sizes=(2,))
     ),
     "wavenet": Case("wavenet", (12,), dict(num_layers=1, transform="mixture", num_components=2, **AUDIO)),
-    "cnf": Case("cnf", (4,), dict(hidden_units=(8,), training_steps=3, **FEWER_STEPS), exact=1e-3),
+    "cnf": Case("cnf", (4,), dict(hidden_units=(8,), training_steps=3, base="laplace", **FEWER_STEPS), exact=1e-3),
     "flow_matching": Case(
         "flow_matching",
         (4,),

@@ -1,6 +1,6 @@
 """CNF: a velocity field by maximum likelihood through its differential equation.
 
-    data -> standard units -> dx/dt = v(x, t), t from 1 to 0 -> standard normal
+    data -> standard units -> dx/dt = v(x, t), t from 1 to 0 -> standard normal, or another base
 
 Training takes as many passes of the network as the solver does, and as many again for the gradient. Where it is trained
 with steps of one length, a density by tolerance shows whether they were short enough.
@@ -18,7 +18,7 @@ import tensorflow_probability as tfp
 from tfp_flows.models.blocks.continuous_flow import ContinuousFlow
 from tfp_flows.objectives import Objective, RegularizedLikelihood
 
-tfb = tfp.bijectors
+tfb, tfd = tfp.bijectors, tfp.distributions
 
 
 @keras.saving.register_keras_serializable(package="tfp_flows")
@@ -34,6 +34,7 @@ class CNF(ContinuousFlow):
         kinetic, jacobian: floats >= 0, weights of the costs of the way, see `objectives.RegularizedLikelihood`: the
             published ones. Without them steps of one length soon do not follow the field that is learned, and what is
             maximised is no likelihood any more.
+        base: str or `tfd.Distribution`, of the latents, see `tfp_flows.models.blocks.bases`.
         **: those of `tfp_flows.models.blocks.continuous_flow.ContinuousFlow`.
 
     Example:
@@ -79,6 +80,7 @@ class CNF(ContinuousFlow):
         name: str | None = None,
         dtype: str | None = None,
         context_network: keras.layers.Layer | None = None,
+        base: str | tfd.Distribution = "normal",
     ):
         given = locals()
         objective = RegularizedLikelihood(kinetic, jacobian, training_steps, hamilton_jacobi)

@@ -17,13 +17,12 @@ from collections.abc import Sequence
 
 import keras
 import numpy as np
-import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfp_flows import masks
 from tfp_flows.bijectors import ActNorm, Chain, Coupling, InvertibleConv1x1, MultiScale, Squeeze
 from tfp_flows.flow.flow import Flow
-from tfp_flows.models.blocks import noise
+from tfp_flows.models.blocks import bases, noise
 from tfp_flows.models.blocks.precision import choose_dtype, of_networks
 from tfp_flows.models.blocks.preprocessing import to_reals
 from tfp_flows.networks import ConvNet
@@ -68,6 +67,8 @@ class Glow(Flow):
         seed: int.
         name: str or None.
         dtype: "float32" or "float64", what all is computed in; None for Keras' `floatx`.
+        base: str or `tfd.Distribution`, of the latents, a vector, see `tfp_flows.models.blocks.bases`; with a learned
+            prior those of half of each level's channels are moved and scaled by what is known then.
 
     Raises:
         ValueError: for an event shape that is no image's or cannot be squeezed so often, or an unknown coupling,
@@ -104,6 +105,7 @@ class Glow(Flow):
         seed: int = 0,
         name: str | None = None,
         dtype: str | None = None,
+        base: str | tfd.Distribution = "normal",
     ):
         shape = masks.image_shape(event_shape)
         if num_levels is None:
@@ -131,6 +133,7 @@ class Glow(Flow):
             reversible=reversible,
             seed=seed,
             dtype=dtype,
+            base=base,
         )
         for key, value in (("num_levels", num_levels), ("num_steps", num_steps)):
             if not is_positive_integer(value):
@@ -173,10 +176,10 @@ class Glow(Flow):
                 )
             )
         scales = MultiScale(levels, shape, priors=priors[:-1] if learned_prior else None)
-        base = tfd.Independent(tfd.Normal(tf.zeros([math.prod(shape)], dtype), tf.ones([], dtype)), 1)
         super().__init__(
             tfd.TransformedDistribution(
-                base, Chain([*to_reals(shape, num_bins, alpha, edges, equalize, dtype), scales])
+                bases.make(base, (math.prod(shape),), dtype, seed),
+                Chain([*to_reals(shape, num_bins, alpha, edges, equalize, dtype), scales]),
             ),
             dequantization=noise.choose(dequantization, shape, num_bins, dtype),
             seed=seed,

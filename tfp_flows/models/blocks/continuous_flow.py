@@ -13,7 +13,7 @@ from tfp_flows.bijectors import Chain, Continuous, Standardize, solving
 from tfp_flows.dynamics import Solver
 from tfp_flows.flow.context import void_unknown
 from tfp_flows.flow.flow import Flow
-from tfp_flows.models.blocks import noise
+from tfp_flows.models.blocks import bases, noise
 from tfp_flows.models.blocks.conditioning import networks_context_shape, standardized
 from tfp_flows.models.blocks.label_dropout import LabelsLeftOut, check_label_dropout
 from tfp_flows.models.blocks.precision import choose_dtype, of_networks
@@ -114,7 +114,10 @@ class ContinuousFlow(LabelsLeftOut, Flow):
         continuous = Continuous(wrap(network), shape, solver, trace, given["num_probes"], given["seed"], times, dtype)
         inner = standardized(continuous, context_shape, context_network)
         first = Chain(first)
-        base = tfd.Independent(tfd.Normal(tf.zeros(shape, dtype), tf.constant(base_scale, dtype)), len(shape))
+        if "base" in given:
+            base = bases.make(given["base"], shape, dtype, given["seed"])
+        else:
+            base = tfd.Independent(tfd.Normal(tf.zeros(shape, dtype), tf.constant(base_scale, dtype)), len(shape))
         super().__init__(
             tfd.TransformedDistribution(base, Chain([first, inner])),
             dequantization=noise.uniform(shape, num_bins, given["integer_columns"]),
