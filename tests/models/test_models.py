@@ -1,6 +1,7 @@
 """Every named model learns, is saved, served, and comes back: generic checks over the table of cases."""
 
 import functools
+import inspect
 
 import keras
 import numpy as np
@@ -43,6 +44,31 @@ def test_every_weight_gets_a_finite_gradient(name):
         assert gradient is not None, weight.path
         gradient = tf.convert_to_tensor(gradient).numpy()
         assert np.isfinite(gradient).all() and np.abs(gradient).max() > 0, weight.path
+
+
+# Operations of Python, of text, and those that an accelerator leaves to the processor: a step would wait for them.
+AT_HOST = {
+    "PyFunc",
+    "PyFuncStateless",
+    "EagerPyFunc",
+    "Print",
+    "PrintV2",
+    "StringFormat",
+    "AsString",
+    "Assert",
+    "Where",
+}
+
+
+@each
+def test_a_training_step_never_leaves_the_device(name):
+    step_of = trained(name)[0].train_function
+    (step,) = [f for f in inspect.getclosurevars(step_of).nonlocals.values() if hasattr(f, "get_concrete_function")]
+    graphs = [function.graph.as_graph_def() for function in step._list_all_concrete_functions()]
+    bodies = [nodes for g in graphs for nodes in (g.node, *(function.node_def for function in g.library.function))]
+    found = {node.op for nodes in bodies for node in nodes}
+    assert "ResourceApplyAdam" in found or "AssignSubVariableOp" in found, "no step was found"
+    assert not found & AT_HOST
 
 
 @each
