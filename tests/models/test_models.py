@@ -48,16 +48,6 @@ def test_every_weight_gets_a_finite_gradient(name):
 
 # Operations of Python, of text, and those that an accelerator leaves to the processor: a step would wait for them.
 AT_HOST = {"PyFunc", "PyFuncStateless", "EagerPyFunc", "Print", "PrintV2", "StringFormat", "AsString", "Assert"}
-    "PyFunc",
-    "PyFuncStateless",
-    "EagerPyFunc",
-    "Print",
-    "PrintV2",
-    "StringFormat",
-    "AsString",
-    "Assert",
-    "Where",
-}
 
 
 @each
