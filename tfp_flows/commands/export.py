@@ -65,4 +65,4 @@ def write_export(run, model, metrics, to, command_line):
         "training": dataclasses.asdict(run.config.training),
         "table": run.config.table,
     }
-    return serving.export(model, to, card=card)
+    return serving.export(model, to, card=card, columns=run.table)
