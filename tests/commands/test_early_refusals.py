@@ -46,6 +46,8 @@ REFUSED = [
     ("train nice --data moons --batch-size -5", "Expected batch_size to be a positive integer; got -5"),
     ("train nice --data moons --learning-rate inf", "Expected learning_rate to be a positive finite number; got inf"),
     ("train nice --data moons --ema 1", "Expected ema between 0 and 1, the momentum of a moving average; got 1"),
+    ("train nice --data moons --accumulate 0", "Expected accumulate to be a positive integer; got 0"),
+    ("train maf --resume --out run --accumulate 2", "Expected accumulate to be 1, as the run to resume has it; got 2"),
     ("train nice --data moons --minutes -1", "Expected minutes to be a positive finite number; got -1"),
     ("train nice --data moons --picture-every -3", "Expected picture_every to be an integer of at least 0; got -3"),
     ("train nice --data moons --out run", "Expected a new or empty folder for the run; got 'run'"),

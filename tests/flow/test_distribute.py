@@ -16,11 +16,11 @@ tf.config.set_logical_device_configuration(
 import tfp_flows, tfp_flows.runs.strategies
 from tests.distributions import data, ours
 
-def train(strategy, x, make, optimizer):
+def train(strategy, x, make, optimizer, **options):
     keras.utils.set_random_seed(0)
     with strategy.scope():
         flow = make()
-        flow.compile(optimizer())
+        flow.compile(optimizer(), **options)
     logs = flow.fit(x, batch_size=64, epochs=2, verbose=0, validation_data=(x[:128],)).history
     scores = flow.predict(x[:128], verbose=0)
     # Keras does not gather what a strategy predicts in pieces: compare the model's own answer too.
@@ -45,6 +45,19 @@ two.save_weights("two.weights.h5")
 back = tfp_flows.Flow(ours())
 back.load_weights("two.weights.h5")
 np.testing.assert_allclose(back.log_prob(data(8)), two.log_prob(data(8)), rtol=1e-6)
+
+# What is clipped is the gradient of all replicas, and each takes its share of a batch in parts.
+clipping = lambda **options: tfp_flows.training.FusedAdam(1e-2, relative_clipnorm=0.5, **options)
+one, _, _ = train(tf.distribute.get_strategy(), data(512), lambda: tfp_flows.Flow(ours()), clipping)
+two, _, _ = train(strategy, data(512), lambda: tfp_flows.Flow(ours()), clipping, microbatches=2)
+for a, b in zip(one.weights, two.weights):
+    np.testing.assert_allclose(a.numpy(), b.numpy(), atol=2e-4)
+try:
+    train(strategy, data(64), lambda: tfp_flows.Flow(ours()), lambda: clipping(gradient_accumulation_steps=4))
+except ValueError as error:
+    assert "without gradient_accumulation_steps on several devices" in str(error), error
+else:
+    raise AssertionError("it was not refused")
 
 # Integers: each replica draws its own noise, and the bound is that of one device in expectation.
 make = lambda: tfp_flows.RealNVP(event_shape=(4,), num_bins=17, num_layers=1, hidden_units=(16,))

@@ -50,6 +50,11 @@ def add(commands):
         "--batch-size", type=int, metavar="EVENTS", help="in each training step (default: the model's recipe)"
     )
     command.add_argument(
+        "--accumulate", type=int, metavar="BATCHES",
+        help="that make a training step, one after the other: a step of so many times --batch-size in the memory of "
+        "one (default: 1)",
+    )  # fmt: skip
+    command.add_argument(
         "--learning-rate", type=float, metavar="RATE",
         help="of Adam, at its peak; it rises at first and falls by a cosine (default: the model's recipe)",
     )  # fmt: skip
@@ -160,6 +165,7 @@ def _asked_of_a_new_run(options):
         arguments=texts.assignments(options.set, "--set"),
         data_options=texts.assignments(options.data_set, "--data-set"),
         conditional=options.conditional, jit_compile=None if options.jit is None else JIT[options.jit], ema=options.ema,
+        accumulate=options.accumulate,
     )  # fmt: skip
 
 
