@@ -20,6 +20,7 @@ from tfp_flows.bridge.traces import owned_by_its_graph
 from tfp_flows.bridge.trainer import BuiltByConstructor
 from tfp_flows.flow import events, fitting, loaders, microbatching, no_data, start, train_step
 from tfp_flows.flow.class_labels import HasClassLabels
+from tfp_flows.flow.column_titles import HasColumnTitles
 from tfp_flows.flow.keras_files import KerasFiles
 from tfp_flows.flow.meters import Meters
 from tfp_flows.objectives import MaximumLikelihood, Objective
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 
-class FlowTrainer(KerasFiles, HasClassLabels, BuiltByConstructor, keras.Model):
+class FlowTrainer(KerasFiles, HasClassLabels, HasColumnTitles, BuiltByConstructor, keras.Model):
     """Trains by an objective what a subclass, `tfp_flows.Flow`, makes a density of. Abstract."""
 
     # In how many parts a batch is trained on; `compile` sets it.
