@@ -85,6 +85,14 @@ logs = [tfp_flows.runs.Run(out).read_log() for out in ("one", "two")]
 for key in ("nll", "val_nll"):
     np.testing.assert_allclose(logs[0][key], logs[1][key], rtol=1e-4)
 assert logs[0]["nll"][1] < logs[0]["nll"][0] - 2e-3
+# A student of a teacher: each device draws samples of its own, so that the losses are alike and no more.
+small = ["--data-set", "num_train=512", "--batch-size", "64", "--jit", "off", "--epochs", "2", *run]
+assert cli.main(["train", "maf", "--data", "moons", "--out", "teacher", "--set", "num_layers=1", *small]) == 0
+for out, devices in (("student", []), ("students", ["--strategy", "mirrored"])):
+    assert cli.main(["distill", "teacher", "--out", out, *small[2:], *devices]) == 0
+logs = [tfp_flows.runs.Run(out).read_log() for out in ("student", "students")]
+for key in ("reverse_kl", "val_reverse_kl"):
+    np.testing.assert_allclose(logs[0][key], logs[1][key], atol=0.1)
 print("same runs")
 """
 
