@@ -68,8 +68,12 @@ def batches_taken(optimizer):
 
 
 def accumulated_batches(optimizer):
-    """int, of how many batches an optimizer puts the gradients together before a step; 1 for each its own."""
-    return getattr(optimizer, "inner_optimizer", optimizer).gradient_accumulation_steps or 1
+    """int, of how many batches an optimizer puts the gradients together before a step; 1 for each its own.
+
+    Args:
+        optimizer: `keras.optimizers.Optimizer`, or a name, which says nothing of it.
+    """
+    return getattr(getattr(optimizer, "inner_optimizer", optimizer), "gradient_accumulation_steps", None) or 1
 
 
 def adam_slots(optimizer, variable):

@@ -78,18 +78,18 @@ class FlowTrainer(KerasFiles, HasClassLabels, HasColumnTitles, BuiltByConstructo
                 "Expected no metrics, for a density has no y_true and y_pred: the objective's are logged; got some."
             )
         microbatching.check(microbatches)
+        accumulated = accumulated_batches(optimizer)
+        if accumulated > 1 and self.distribute_strategy.num_replicas_in_sync > 1:
+            raise ValueError(
+                "Expected an optimizer without gradient_accumulation_steps on several devices, where Keras' fails; got "
+                f"{accumulated}: compile(microbatches={accumulated}) takes batches that are as much larger in parts."
+            )
         if isinstance(optimizer, str) and optimizer.lower() == "adam":
             optimizer = FusedAdam(relative_clipnorm=RELATIVE_CLIPNORM)
         self.microbatches = microbatches
         self.objective = loss
         self._meters = Meters(loss, self)
         super().compile(optimizer=optimizer, loss=None, **kwargs)
-        accumulated = accumulated_batches(self.optimizer)
-        if accumulated > 1 and self.distribute_strategy.num_replicas_in_sync > 1:
-            raise ValueError(
-                "Expected an optimizer without gradient_accumulation_steps on several devices, where Keras' fails; got "
-                f"{accumulated}: compile(microbatches={accumulated}) takes batches that are as much larger in parts."
-            )
         if not self.optimizer.built:
             # Keras would build its slots inside the traced step, and so trace the step twice; and a weights file loaded
             # before the first step would lose the optimizer's part.
