@@ -38,7 +38,6 @@ def whole():
     dict(batch_size=16, optimizer=dict(gradient_accumulation_steps=4)),
     dict(microbatches=3),  # of 22, 22 and 20 events
     dict(microbatches=4, jit_compile=True),
-    dict(microbatches=100),
 ], ids=str)  # fmt: skip
 def test_in_parts_it_is_trained_as_at_once(whole, options):
     options = dict(options)
