@@ -13,6 +13,8 @@ from tfp_flows.networks import MLP
 
 tfd, tfb = tfp.distributions, tfp.bijectors
 FEATURES = 4
+# What the arguments are called -> titles; the first two are names of other inputs.
+COLUMNS = {"x": "x", "seed": "seed", "Hohe_m": "Höhe (m)", "class_": "class"}
 CARD = {"data": "two blobs", "metrics": {"nll": np.float32(1.5), "worst": float("nan")}, "seed": 3, "owner": "tests"}
 
 
@@ -56,16 +58,17 @@ def exported():
     draw = {"n": np.int32(6), "seed": np.array([5, -9], np.int32), "temperature": np.float32(0.7)}
     requests = {"log_prob": {"x": x}, "encode": {"x": x}, "decode": {"z": z}, "sample": draw}
     requests["serving_default"] = requests["log_prob"]
+    requests["log_prob_columns"] = dict(zip(COLUMNS, x.T))
     answers = {
         "log_prob": {"log_prob": flow.log_prob(x).numpy()},
         "encode": {"z": flow.encode(x).numpy()},
         "decode": {"x": flow.decode(z).numpy()},
         "sample": {"x": flow.sample(6, seed=[5, -9], temperature=0.7).numpy()},
     }
-    answers["serving_default"] = answers["log_prob"]
+    answers["serving_default"] = answers["log_prob_columns"] = answers["log_prob"]
     before = [weight.numpy() for weight in flow.variables]
     folder = tempfile.TemporaryDirectory()
-    version = serving.export(flow, pathlib.Path(folder.name) / "flow", card=CARD)
+    version = serving.export(flow, pathlib.Path(folder.name) / "flow", card=CARD, columns=list(COLUMNS.values()))
     assert all(np.array_equal(old, weight.numpy()) for old, weight in zip(before, flow.variables))
     exported.folder = folder  # held as long as the process lives
     return flow, pathlib.Path(version), requests, answers

@@ -15,7 +15,7 @@ TEXTS = {str(path.relative_to(ROOT)): path.read_text() for path in PATHS}
 
 # Whose Python is only compiled, and why.
 NOT_RUN = {
-    "examples/guides/inference.md": "trains for minutes; examples/inference.py is all of it",
+    "examples/guides/inference.md": "trains for minutes; examples/inference.py is the first route",
     "examples/guides/scale.md": "of a strategy that no other test may have made; tests/flow/test_distribute.py",
     "examples/guides/serving.md": "asks a server; tests/serving/test_client.py asks one",
     "examples/guides/tables.md": "of a table of the reader's; tests/data/test_tables.py",

@@ -136,7 +136,8 @@ def test_sample_is_repeated_by_its_seed(run, tmp_path, capsys):
 def test_export_numbers_up(run, tmp_path, capsys):
     for version in ("1", "2"):
         assert cli.main(["export", run, "--to", str(tmp_path / "served"), "--server-files"]) == 0
-        where, files = capsys.readouterr().out.splitlines()
+        where, signatures, files = capsys.readouterr().out.splitlines()
+        assert signatures.startswith("signatures  log_prob, sample, encode, decode, score, ")
         assert where.endswith(os.path.join("served", version))
         assert files == f"{tmp_path / 'models.config'} and compose.yaml: served"
     assert 'name: "served"' in (tmp_path / "models.config").read_text()

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import csv, parquet
 
-from tfp_flows import cli, data, pictures, runs
+from tfp_flows import cli, data, pictures, runs, serving
 
 TINY = ["--set", "num_layers=1", "--set", "hidden_units=8", "--batch-size", "32", "--picture-every", "0", "--quiet",
         "--epochs", "2"]  # fmt: skip
@@ -90,6 +90,11 @@ def test_scores_stand_beside_their_rows(run, path, capsys):
     events, labels, _, _ = data.tables.load.load(path / "t.csv", missing="drop", drop="Nr", target="Art")
     expected = np.asarray(model.log_prob(events.astype("float32"), context=labels))
     np.testing.assert_allclose(np.delete(scored["log_prob"].to_numpy(), 7), expected, rtol=1e-4)
+    served = serving.load(pathlib.Path(run) / "savedmodel")
+    assert served.card["columns"] == dict(zip(["Art", "Flache_m2", "Zimmer", "am", "Balkon"], TITLES[1:]))
+    assert "days since 2023-" in served.card["signatures"]["log_prob_columns"]["inputs"]["am"]["meaning"]
+    rows = dict(zip(TITLES[2:], events.T), Art=labels)
+    np.testing.assert_allclose(served.log_prob_columns(rows), expected, rtol=1e-4)
     # In another order, with other signs, and as text again.
     rows = pa.table({"Zimmer": [3, 2], "Balkon": [True, False], "Art": ["flat"] * 2, "more": ["a;b", "c"],
                      "am": [datetime.date(2023, 4, 5)] * 2, "Fläche (m²)": [80.5, 70.0]})  # fmt: skip

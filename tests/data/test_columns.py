@@ -47,6 +47,17 @@ def test_few_values_and_copied_columns_are_named(values, sentence):
     assert sentence in said and "without bound" in said
 
 
+def test_titles_are_said_where_they_are_known():
+    x, titles = with_column(SPIKE), ["a", "b", "c d", "e"]
+    x[:, 3] = -3.0 * x[:, 0]
+    said = columns.remarks(
+        np.concatenate([x, np.tile(RANDOM.choice([1.0, 2.0], N), (2, 1)).T], 1), names=[*titles, "f", "g"]
+    )
+    assert [sentence.split(":")[0] for sentence in said[:1]] == ["Columns 'f', 'g' of whole numbers"]
+    assert said[1].startswith("Column 'b' is 0 in ") and said[2].startswith("Columns 'a' and 'e' are copies of each")
+    assert not any("from 0" in sentence for sentence in said)
+
+
 def test_nearly_copied_columns_are_not():
     assert columns.remarks(with_column(REALS[:, 0] + 1e-4 * REALS[:, 1])) == []
 

@@ -59,6 +59,10 @@ def test_it_runs_once_and_on_one_row_for_one_observation(trained, monkeypatch):
             (lambda: flow.sample(7, context=OBSERVED[0], seed=0), 1),
             (lambda: flow.sample((7,), context=OBSERVED[0], seed=0), 1),
             (lambda: flow.sample_and_log_prob(4, OBSERVED[:4], seed=0), 4),
+            (lambda: flow.given(OBSERVED[0]).sample(7), 1),
+            (lambda: flow.given(OBSERVED[0]).log_prob(PARAMETERS[:5]), 1),
+            (lambda: flow.given(OBSERVED[:3]).sample((4,)), 3),
+            (lambda: flow.given(OBSERVED[:3])[1].sample((4,)), 1),
         ):
             network.rows.clear()
             ask()

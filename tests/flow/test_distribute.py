@@ -16,11 +16,11 @@ tf.config.set_logical_device_configuration(
 import tfp_flows, tfp_flows.runs.strategies
 from tests.distributions import data, ours
 
-def train(strategy, x, make, optimizer):
+def train(strategy, x, make, optimizer, **options):
     keras.utils.set_random_seed(0)
     with strategy.scope():
         flow = make()
-        flow.compile(optimizer())
+        flow.compile(optimizer(), **options)
     logs = flow.fit(x, batch_size=64, epochs=2, verbose=0, validation_data=(x[:128],)).history
     scores = flow.predict(x[:128], verbose=0)
     # Keras does not gather what a strategy predicts in pieces: compare the model's own answer too.
@@ -46,6 +46,19 @@ back = tfp_flows.Flow(ours())
 back.load_weights("two.weights.h5")
 np.testing.assert_allclose(back.log_prob(data(8)), two.log_prob(data(8)), rtol=1e-6)
 
+# What is clipped is the gradient of all replicas, and each takes its share of a batch in parts.
+clipping = lambda **options: tfp_flows.training.FusedAdam(1e-2, relative_clipnorm=0.5, epsilon=1e-2, **options)
+one, _, _ = train(tf.distribute.get_strategy(), data(512), lambda: tfp_flows.Flow(ours()), clipping)
+two, _, _ = train(strategy, data(512), lambda: tfp_flows.Flow(ours()), clipping, microbatches=2)
+for a, b in zip(one.weights, two.weights):
+    np.testing.assert_allclose(a.numpy(), b.numpy(), atol=2e-5)
+try:
+    train(strategy, data(64), lambda: tfp_flows.Flow(ours()), lambda: clipping(gradient_accumulation_steps=4))
+except ValueError as error:
+    assert "without gradient_accumulation_steps on several devices" in str(error), error
+else:
+    raise AssertionError("it was not refused")
+
 # Integers: each replica draws its own noise, and the bound is that of one device in expectation.
 make = lambda: tfp_flows.RealNVP(event_shape=(4,), num_bins=17, num_layers=1, hidden_units=(16,))
 x = np.random.default_rng(0).integers(0, 17, (2048, 4))
@@ -56,7 +69,7 @@ np.testing.assert_allclose(logs_one["bits_per_dim"], logs_two["bits_per_dim"], r
 print("same vectors")
 
 # From the command line: begun on two devices, gone on with on one, as if it had been one all along; not by XLA.
-import json, pathlib
+import json, os, pathlib
 from tfp_flows import cli
 
 run = ["--quiet", "--no-export", "--picture-every", "0"]
@@ -72,6 +85,11 @@ logs = [tfp_flows.runs.Run(out).read_log() for out in ("one", "two")]
 for key in ("nll", "val_nll"):
     np.testing.assert_allclose(logs[0][key], logs[1][key], rtol=1e-4)
 assert logs[0]["nll"][1] < logs[0]["nll"][0] - 2e-3
+# A student of a teacher: each device draws samples of its own, so that no losses are to be compared with.
+teacher = pathlib.Path(os.environ["PYTHONPATH"], "tests", "fixtures", "run")
+tiny = dict(batch_size=50, jit_compile=False, picture_every=0, verbose=0)
+log = tfp_flows.runs.distill(teacher, "student", epochs=3, strategy="mirrored", **tiny).read_log()
+assert log["step"] == [4, 8, 12] and log["val_reverse_kl"][2] < log["val_reverse_kl"][0], log
 print("same runs")
 """
 

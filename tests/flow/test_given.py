@@ -78,6 +78,23 @@ def test_a_distribution_takes_labels_as_its_flow_does():
     assert model.distribution.sample(2, context=[3, 0], seed=1).shape == (2, 2, 3)
 
 
+def plain():
+    return tfp_flows.RealNVP((2,), num_layers=1, hidden_units=(4,))
+
+
+def test_a_slice_is_of_the_contexts_too():
+    for kind in ("vectors", "labels", "images"):
+        model, c = flow(kind), contexts(kind, 4, 3)
+        x = RANDOM.normal(size=(*model.event_shape,)).astype("float32")
+        whole = model.given(c).log_prob(x).numpy()
+        assert len(np.unique(whole)) > 3
+        for cut in (1, np.s_[:2], np.s_[..., 2], np.s_[1:, ::2], np.s_[0, np.newaxis]):
+            part = model.given(c)[cut]
+            assert part.batch_shape == whole[cut].shape, kind
+            np.testing.assert_allclose(part.log_prob(tf.identity(x)), whole[cut], rtol=1e-5, atol=1e-5)
+            assert len(part.trainable_variables) == len(model.trainable_variables)
+
+
 def test_in_joint_distributions():
     model, labelled = flow("vectors"), flow("labels")
     c = tfd.MultivariateNormalDiag([0.0, 1.0], [1.0, 1.0])
@@ -141,6 +158,9 @@ def test_in_a_graph_of_unknown_sizes_a_label_that_is_none_is_nan():
     (lambda: flow("labels").distribution.sample(2, context=[0, 4]), r"Expected class labels as integers 0\.\.3.*got 4"),
     (lambda: flow("vectors").given(contexts("vectors", 5)).log_prob(np.zeros((4, 3), "float32")),
      r"Expected events whose batch shape goes with that of the contexts, \(5,\); got \(4,\)"),
+    (lambda: plain().distribution.log_prob(np.zeros((4, 2), "float32"), context=np.zeros((4, 3))),
+     "Expected no context, for the distribution is not conditional; got one"),
+    (lambda: plain().distribution.sample(4, context=np.zeros((4, 3))), "Expected no context, for the distribution is"),
     (lambda: bijectors.Given(build("actnorm"), [[1.0]]), "Expected a bijector that takes a context; got ActNorm"),
 ])  # fmt: skip
 def test_what_cannot_be_given_is_refused(call, message):

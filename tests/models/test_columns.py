@@ -41,6 +41,17 @@ def test_what_cannot_be_fitted_is_named_before_training(kind):
             flow.fit(given(np.stack([reals, column], axis=1)), verbose=0)
         for old, new in zip(before, flow.get_weights()):
             np.testing.assert_array_equal(old, new)
+    flow = model()
+    flow.column_titles = ["mass", "rooms"]
+    with pytest.warns(UserWarning, match=r"Column 'rooms' of whole numbers: "):
+        flow.fit(given(np.stack([reals, RANDOM.poisson(2.0, 300)], axis=1)), epochs=1, verbose=0)
+    with pytest.raises(ValueError, match="Expected columns that vary in x, .* column 'mass', always 1"):
+        flow = model()
+        flow.column_titles = ["mass", "rooms"]
+        flow.fit(given(np.stack([np.ones(300), reals], axis=1)), verbose=0)
+    for titles in (["mass"], "ab", [1, 2]):
+        with pytest.raises(ValueError, match=r"Expected column_titles, one for each of \(2,\); got "):
+            flow.column_titles = titles
     with pytest.warns(UserWarning, match=r"Column 1 \(from 0\) of whole numbers: .* integer_columns=\(1,\)"):
         model().fit(given(np.stack([reals, RANDOM.poisson(2.0, 300)], axis=1)), epochs=1, verbose=0)
 

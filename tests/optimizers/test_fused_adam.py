@@ -35,9 +35,13 @@ def test_same_numbers_as_keras_adam(options):
 
 def test_schedules_ema_and_accumulation():
     schedule = keras.optimizers.schedules.CosineDecay(1e-2, 24)
-    for options in (dict(use_ema=True, ema_overwrite_frequency=4), dict(gradient_accumulation_steps=2)):
-        losses, _ = losses_and_weights(keras.optimizers.Adam(schedule, **options))
-        fused, _ = losses_and_weights(FusedAdam(schedule, **options))
+    # Keras' schedule goes by batches: of accumulated steps see tests/flow/test_accumulation.py.
+    for rate, options in (
+        (schedule, dict(use_ema=True, ema_overwrite_frequency=4)),
+        (1e-2, dict(gradient_accumulation_steps=2)),
+    ):
+        losses, _ = losses_and_weights(keras.optimizers.Adam(rate, **options))
+        fused, _ = losses_and_weights(FusedAdam(rate, **options))
         np.testing.assert_allclose(fused, losses, rtol=1e-5)
 
 

@@ -29,7 +29,7 @@ def test_what_version_0_1_0_wrote_is_read():
     config, student = Config.from_dict(FORMER), Config.from_dict(STUDENT)
     for field in ("model", "arguments", "data", "data_options", "versions"):
         assert getattr(config, field) == FORMER[field] and getattr(student, field) == STUDENT[field]
-    later = {"ema": None, "minutes": None, "num_steps": None}
+    later = {"ema": None, "minutes": None, "num_steps": None, "accumulate": 1}
     assert dataclasses.asdict(config.training) == {**FORMER["training"], **later}
     assert config.objective == {"name": "maximum_likelihood"}
     options = {"teacher": "run", "temperature": 1.0, "power_weight": 0.0}

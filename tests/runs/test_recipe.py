@@ -56,6 +56,9 @@ def test_what_is_said_goes_before(tmp_path):
     assert recipe.arguments["hidden_units"] == MODELS["maf"].recipe["sizes"][0][1]["arguments"]["hidden_units"]
     assert recipe.training.optimizer["relative_clipnorm"] > 1 and recipe.training.warmup_steps > 0
     assert recipe.training.patience >= 10
+    # Steps are counted: two batches to each are the step of one twice as large.
+    two, one = config_of(tmp_path, batch_size=8, accumulate=2).training, config_of(tmp_path, batch_size=16).training
+    assert (two.epochs, two.patience, two.batch_size, two.accumulate) == (one.epochs, one.patience, 8, 2)
     # Epochs that were asked for are all run, where nothing else is said.
     assert config_of(tmp_path, epochs=3).training.patience is None
     assert (

@@ -16,9 +16,11 @@ from tfp_flows.training import scoring
 pytestmark = pytest.mark.usefixtures("untraced")
 
 pytest.importorskip("sklearn", reason="the extra `data` is not installed")
-SMALL = dict(arguments=dict(num_layers=2, hidden_units=[16], dropout=0.1), batch_size=128, picture_every=0, verbose=0)
+SMALL = dict(arguments=dict(num_layers=2, hidden_units=[16], dropout=0.1), batch_size=64, picture_every=0, verbose=0)
 # With averages of the weights beside them, which go through all that weights do.
 SMALL["ema"] = 0.8
+# In each step two batches, one after the other.
+SMALL["accumulate"] = 2
 
 
 @pytest.fixture(scope="module")

@@ -17,6 +17,7 @@ from tfp_flows.serving.client import _seed_of_part
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BINS, EVENT = 17, 6
+TITLES = ["n", "seed", "x", "z", "context", "Größe", "the kind"]
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +25,7 @@ def digits(tmp_path_factory):
     """A class-conditional flow of integers whose classes have names, and its version."""
     flow = tfp_flows.MAF((EVENT,), BINS, num_layers=1, hidden_units=8, num_classes=3)
     flow.class_labels = Labels(["cat", "dog", "it's"])
-    return flow, serving.export(flow, tmp_path_factory.mktemp("digits"), warmup=False)
+    return flow, serving.export(flow, tmp_path_factory.mktemp("digits"), warmup=False, columns=TITLES)
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +89,23 @@ def test_integers_go_in_parts_by_name(both, digits):
         same(answer[name], expected[name])
     labels = np.unique(names, return_inverse=True)[1]
     same(answer["log_prob"][:3], digits[0].log_prob(x[:3], labels[:3]).numpy())
+
+
+def test_columns_go_in_parts_by_name(both, digits):
+    model, _, client, served = both
+    x, names = np.random.default_rng(0).integers(0, BINS, (10, EVENT)).astype(float), ["cat", "dog"] * 5
+    x[3, 2], x[4, 0] = BINS, 2.3
+    rows = dict(zip(TITLES, x.T), **{"the kind": names})
+    model.requests.clear()
+    answer = client.log_prob_columns(rows)
+    assert [len(inputs["Grosse"]) for _, _, inputs in model.requests] == [4, 4, 2]
+    same(answer, served.log_prob_columns(rows))
+    same(answer, served.score(np.round(x).astype(int), context=names)["log_prob"])
+    assert np.isneginf(answer[3]) and np.isfinite(answer).sum() == 9
+    with pytest.raises(ValueError, match="Expected text in the_kind; got int64"):
+        client.log_prob_columns({**rows, "the kind": [1] * 10})
+    with pytest.raises(ValueError, match="Expected labels among 'cat', 'dog', \"it's\" in the_kind; got 'cow'"):
+        served.log_prob_columns({**rows, "the kind": ["cow"] * 10})
 
 
 def test_the_noise_of_parts_is_not_the_same(both):

@@ -6,11 +6,12 @@ import subprocess
 import sys
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tests.served import assert_close, exported, gaussian, served_flow
+from tests.served import COLUMNS, assert_close, exported, gaussian, served_flow
 from tfp_flows import Flow, bijectors, serving
 from tfp_flows.dequantization import Uniform
 from tfp_flows.networks import MLP
@@ -46,6 +47,9 @@ np.savez(served, **{
     "encode/z": flow.encode(given["encode/x"]),
     "decode/x": flow.decode(given["decode/z"]),
     "sample/x": flow.sample(6, seed=(5, -9), temperature=0.7),
+    "log_prob_columns/log_prob": flow.log_prob_columns({
+        name.split("/")[1]: given[name] for name in given if name.startswith("log_prob_columns/")
+    }),
 })
 assert not any(sys.modules.get(name) for name in blocked if name != "tfp_flows")
 """
@@ -63,7 +67,7 @@ def fresh_process(tmp_path_factory):
     return [dict(np.load(file)) for file in files[1:]]
 
 
-@pytest.mark.parametrize("signature", ["log_prob", "encode", "decode", "sample", "serving_default"])
+@pytest.mark.parametrize("signature", ["log_prob", "log_prob_columns", "encode", "decode", "sample", "serving_default"])
 def test_tensorflow_alone_agrees_with_the_model(fresh_process, signature):
     _, _, _, answers = exported()
     got = {key.split("/")[1]: value for key, value in fresh_process[0].items() if key.split("/")[0] == signature}
@@ -75,6 +79,32 @@ def test_load_agrees_with_the_model(fresh_process):
     expected = {f"{name}/{key}": value for name, out in answers.items() for key, value in out.items()}
     del expected["serving_default/log_prob"]
     assert_close(fresh_process[1], expected)
+
+
+def test_columns_go_by_titles_too():
+    _, version, requests, answers = exported()
+    served, x = served_flow(version), requests["log_prob"]["x"]
+    rows = dict(zip(COLUMNS.values(), x.T), more=["left", "alone"])
+    np.testing.assert_allclose(served.log_prob_columns(rows), answers["log_prob"]["log_prob"], rtol=1e-5)
+    table = pa.table({**dict(zip(reversed(COLUMNS.values()), x.T[::-1])), "x": [1, 2, 3, 4, 5]})  # whole numbers too
+    x = np.concatenate([np.arange(1, 6)[:, None], x[:, 1:]], axis=1)
+    np.testing.assert_allclose(served.log_prob_columns(table), served.log_prob(x), rtol=1e-6)
+
+
+@pytest.mark.parametrize(("change", "message"), [
+    ({"Höhe (m)": None}, r"Expected one column 'Hohe_m', as the signature calls it; got x, seed, class\."),
+    ({"Höhe (m)": None, "Höhe m": [1.0], "Hohe/m": [1.0]}, "Expected one column 'Hohe_m', as .*; got x, seed, class, "),
+    ({"seed": [1.0, 2.0]}, r"Expected columns of one length; got 1 in \S+, 2 in seed\.|got 2 in seed, 1 in"),
+    ({"seed": ["a"]}, "Expected floating-point numbers in seed; got str"),
+    ({"seed": [[1.0]]}, r"Expected seed of shape \(batch\); got \(1, 1\)"),
+])  # fmt: skip
+def test_columns_that_are_refused(change, message):
+    served = served_flow(exported()[1])
+    rows = {name: value for name, value in {**dict.fromkeys(COLUMNS.values(), [0.5]), **change}.items() if value}
+    with pytest.raises(ValueError, match=message):
+        served.log_prob_columns(rows)
+    with pytest.raises(ValueError, match="Expected columns as a dictionary or a table of arrays by name; got 3"):
+        served.log_prob_columns(3)
 
 
 def test_draws_depend_on_the_seed_alone():

@@ -12,8 +12,10 @@ import pytest
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tests.served import contents, exported, gaussian
+from tests.served import COLUMNS, contents, exported, gaussian
 from tfp_flows import NICE, serving
+from tfp_flows.data.tables.schema import Column, Schema
+from tfp_flows.data.tables.values import Kind
 from tfp_flows.networks import MLP
 from tfp_flows.serving import versions
 from tfp_flows.serving.card import model_card
@@ -121,7 +123,7 @@ def test_model_card():
     assert made_by.keys() == {"tfp_flows", "tensorflow", "keras", "tensorflow_probability", "numpy", "python"}
     assert all(made_by.values())
     assert (made_by["tensorflow"], made_by["tensorflow_probability"]) == (tf.__version__, tfp.__version__)
-    assert card["signatures"].keys() == {"log_prob", "sample", "encode", "decode"}
+    assert card["signatures"].keys() == {"log_prob", "log_prob_columns", "sample", "encode", "decode"}
     assert card["signatures"]["log_prob"] == {
         "inputs": {"x": {"dtype": "float32", "shape": [None, 4], "meaning": "event in the data's own units"}},
         "outputs": {"log_prob": {"dtype": "float32", "shape": [None], "meaning": "log density in nats per event"}},
@@ -131,6 +133,9 @@ def test_model_card():
         "seed": [2],
         "temperature": [],
     }
+    assert card["columns"] == COLUMNS
+    meanings = {name: spec["meaning"] for name, spec in card["signatures"]["log_prob_columns"]["inputs"].items()}
+    assert meanings == {name: f"column {title!r}, in the data's own unit" for name, title in COLUMNS.items()}
     for name, output in (("sample", "x"), ("encode", "z"), ("decode", "x")):
         assert card["signatures"][name]["outputs"][output]["shape"] == [None, 4]
 
@@ -180,3 +185,27 @@ def test_warmup_without_the_extra(tmp_path, monkeypatch):
         warnings.simplefilter("error", UserWarning)
         serving.export(gaussian(), tmp_path, warmup=False)
     assert not list(tmp_path.glob("*/assets.extra")) and serving.load(version).card
+
+
+# ---- the columns of a table -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("columns", "message"), [
+    (["a"], "Expected 2 columns of the event and 0 of the context; got 1 and 0"),
+    (["a", "b", "c"], "Expected 2 columns of the event and 0 of the context; got 2 and 1"),
+    (["a", "a"], "Expected a different title for each column; got 'a' twice"),
+    ("ab", "Expected columns as the titles of a table's, or its schema; got 'ab'"),
+    (["a", 3], r"Expected columns as the titles of a table's, or its schema; got \['a', 3\]"),
+])  # fmt: skip
+def test_columns_that_are_not_the_flow_s(tmp_path, columns, message):
+    with pytest.raises(ValueError, match=message):
+        serving.export(gaussian(), tmp_path / "new", columns=columns)
+    assert not (tmp_path / "new").exists()
+
+
+def test_columns_without_titles_have_no_signature(tmp_path):
+    schema = Schema((Column("column 1", "event", Kind("real")), Column("column 2", "event", Kind("real"))), False)
+    served = serving.load(serving.export(gaussian(), tmp_path, columns=schema, warmup=False))
+    assert served.card["columns"] is None and "log_prob_columns" not in served.signatures
+    with pytest.raises(ValueError, match="Expected a model that serves log_prob_columns; got one that serves decode,"):
+        served.log_prob_columns({"column 1": [0.0]})

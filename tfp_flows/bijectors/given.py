@@ -11,6 +11,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfp_flows.bijectors.around import Around
+from tfp_flows.bijectors.around_context import AroundContext
 from tfp_flows.bijectors.bijector import Bijector
 from tfp_flows.bijectors.routing import context_options, takes_context
 from tfp_flows.bijectors.step import Step, walk
@@ -39,7 +40,7 @@ class Given(Around, Bijector):
         ([5, 4], TensorShape([5]))
     """
 
-    overrides = ("_batch_shape", "_batch_shape_tensor")
+    overrides = ("_batch_shape", "_batch_shape_tensor", "_parameter_properties")
 
     def __init__(
         self,
@@ -71,12 +72,17 @@ class Given(Around, Bijector):
     def _joint(self, way, value, kwargs):
         ndims = getattr(self, f"{way}_min_event_ndims")
         value, batch = self._for_each(value, ndims)
-        one = tf.shape(self.context)[tf.rank(self.context) - self.context_ndims :]
-        context = tf.broadcast_to(self.context, tf.concat([batch, one], 0))
+        bijector, context, rank = self.bijector, self.context, self.context_ndims
+        while isinstance(bijector, AroundContext):
+            # What is made of a context is made of each once, however many events there are.
+            seen = bijector.seen(context)
+            bijector, context, rank = bijector.bijector, seen, rank + seen.shape.rank - context.shape.rank
+        one = context.shape[context.shape.rank - rank :]
+        context = tf.broadcast_to(context, tf.concat([batch, tf.shape(context)[context.shape.rank - rank :]], 0))
         # A static shape, where it is known, that the sum of shapes lost.
-        context.set_shape([*value.shape[: value.shape.rank - ndims], *self.context.shape[-self.context_ndims :]])
-        options = {**context_options(self.bijector, context), **kwargs}
-        image, log_det = walk([Step(self.bijector, way, ndims)], value, {self.bijector.name: options})
+        context.set_shape([*value.shape[: value.shape.rank - ndims], *one])
+        options = {**context_options(bijector, context), **kwargs}
+        image, log_det = walk([Step(bijector, way, ndims)], value, {bijector.name: options})
         if self.is_valid is None:
             return image, log_det
         nan = lambda v: tf.constant(float("nan"), v.dtype)
@@ -104,6 +110,14 @@ class Given(Around, Bijector):
         value = tf.broadcast_to(value, tf.concat([batch, event], 0))
         value.set_shape([*known, *static[static.rank - ndims :]])
         return value, batch
+
+    @classmethod
+    def _parameter_properties(cls, dtype):
+        # What a slice of a batch of contexts is cut from.
+        return {
+            "context": tfp.util.ParameterProperties(event_ndims=lambda self, x_event_ndims: self.context_ndims),
+            "is_valid": tfp.util.ParameterProperties(event_ndims=0),
+        }
 
     def _batch_shape(self, x_event_ndims):
         return self.context.shape[: self.context.shape.rank - self.context_ndims]

@@ -1,4 +1,79 @@
-"""The state that Keras' optimizers keep for each variable."""
+"""The state that Keras' optimizers keep for each variable, and what they count as a step."""
+
+import keras
+
+from tfp_flows.bridge.overrides import Overrides
+
+
+class WholeSteps(Overrides):
+    """Mix-in for a `keras.Optimizer` to which gradients may come in parts: from replicas, and from several batches.
+
+    `clipped` is given the gradients of the whole step. Keras clips those of each replica, before it sums them. With
+    `gradient_accumulation_steps` the learning rate's schedule and the moving averages go by steps that were applied;
+    Keras' go by batches.
+
+    Example:
+        >>> import keras
+        >>> from tfp_flows.bridge.optimizers import WholeSteps
+        >>> class Halved(WholeSteps, keras.optimizers.SGD):
+        ...     def clipped(self, gradients):
+        ...         return [gradient / 2 for gradient in gradients]
+        >>> weight = keras.Variable(1.0)
+        >>> Halved(1.0).apply([tf.constant(0.5)], [weight])
+        >>> float(weight)
+        0.75
+    """
+
+    overrides = ("_all_reduce_sum_gradients", "_get_current_learning_rate", "_update_model_variables_moving_average")
+
+    def clipped(self, gradients):
+        """Gradients of a whole step, tensors, as they are to be applied."""
+        return gradients
+
+    def _all_reduce_sum_gradients(self, grads_and_vars):
+        pairs = super()._all_reduce_sum_gradients(grads_and_vars)
+        return list(zip(self.clipped([gradient for gradient, _ in pairs]), [variable for _, variable in pairs]))
+
+    def _get_current_learning_rate(self):
+        if isinstance(self._learning_rate, keras.optimizers.schedules.LearningRateSchedule):
+            return self._learning_rate(self.iterations)
+        return super()._get_current_learning_rate()
+
+    def _update_model_variables_moving_average(self, trainable_variables):
+        number = self.gradient_accumulation_steps
+        update = super()._update_model_variables_moving_average
+        if not number:
+            update(trainable_variables)
+        else:
+            is_applied = (self._iterations + 1) % number == 0
+            keras.ops.cond(is_applied, lambda: update(trainable_variables), lambda: None)
+
+
+def batches_taken(optimizer):
+    """How many gradients an optimizer was given, a variable: with `gradient_accumulation_steps` more than its steps.
+
+    Args:
+        optimizer: `keras.optimizers.Optimizer`.
+
+    Example:
+        >>> import keras
+        >>> from tfp_flows.bridge.optimizers import batches_taken
+        >>> adam, weight = keras.optimizers.Adam(gradient_accumulation_steps=4), keras.Variable(1.0)
+        >>> adam.apply([keras.ops.ones([])], [weight])
+        >>> int(batches_taken(adam)), int(adam.iterations)
+        (1, 0)
+    """
+    # Of one that scales the loss, the one within.
+    return getattr(optimizer, "inner_optimizer", optimizer)._iterations
+
+
+def accumulated_batches(optimizer):
+    """int, of how many batches an optimizer puts the gradients together before a step; 1 for each its own.
+
+    Args:
+        optimizer: `keras.optimizers.Optimizer`, or a name, which says nothing of it.
+    """
+    return getattr(getattr(optimizer, "inner_optimizer", optimizer), "gradient_accumulation_steps", None) or 1
 
 
 def adam_slots(optimizer, variable):

@@ -48,7 +48,7 @@ def add(commands):
 
 def _check(options, teacher):
     """Refuses without TensorFlow what the student does not take, and a folder that is not free for it."""
-    from tfp_flows.runs import asked, run
+    from tfp_flows.runs import asked, run, strategies
 
     student = asked.student_of(teacher)
     model_options.check_given(student, texts.assignments(options.set, "--set"))
@@ -59,7 +59,7 @@ def _check(options, teacher):
     asked.check_distillation(teacher, options.temperature, options.power_weight)
     check_fit(options)
     path = pathlib.Path(options.dir)
-    options.out = options.out or path.with_name(path.name + "-student")
+    options.out = strategies.own_folder(options.out or path.with_name(path.name + "-student"), options.strategy)
     run.require_new(options.out)
 
 
@@ -81,6 +81,7 @@ def run(options):
         minutes=options.minutes,
         picture_every=options.picture_every,
         jit_compile=JIT[options.jit or "auto"],
+        strategy=options.strategy,
         verbose=verbosity(options),
     )
-    leave_results(run, None if options.no_export else options.command_line)
+    leave_results(run, options)

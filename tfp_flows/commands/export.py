@@ -36,6 +36,7 @@ def _check(options, run):
 def run(options):
     """Writes the next version and prints where it is."""
     from tfp_flows import runs
+    from tfp_flows.serving import card
 
     run = runs.Run(options.dir)
     model = run.load_model()
@@ -44,13 +45,31 @@ def run(options):
         runs.finish(run)
     metrics = json.loads(path.read_text())
     to = options.to or run.path / "savedmodel"
-    print(write_export(run, model, metrics, to, options.command_line))
+    version = write_export(run, model, metrics, to, options.command_line)
+    print(version)
+    print(listing(card.read_card(version)))
     if options.server_files:
         from tfp_flows import serving
 
         base = pathlib.Path(to).absolute().parent
         names = serving.server_files(base, batching=options.server_files == "batched")
         print(f"{base / 'models.config'} and compose.yaml: {', '.join(names)}")
+
+
+def listing(card):
+    """What a version serves, as its card has it: the signatures, and the columns of a table by their arguments.
+
+    Example:
+        >>> from tfp_flows.commands.export import listing
+        >>> print(listing({"signatures": {"log_prob_columns": {}}, "columns": {"a": "a", "b_m": "b (m)"}}))
+        signatures  log_prob_columns
+        columns     a, b_m ('b (m)')
+    """
+    lines = [f"signatures  {', '.join(card['signatures'])}"]
+    if card["columns"]:
+        columns = card["columns"].items()
+        lines.append(f"columns     {', '.join(n if n == title else f'{n} ({title!r})' for n, title in columns)}")
+    return "\n".join(lines)
 
 
 def write_export(run, model, metrics, to, command_line):
@@ -65,4 +84,4 @@ def write_export(run, model, metrics, to, command_line):
         "training": dataclasses.asdict(run.config.training),
         "table": run.config.table,
     }
-    return serving.export(model, to, card=card)
+    return serving.export(model, to, card=card, columns=run.table)

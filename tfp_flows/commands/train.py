@@ -50,6 +50,11 @@ def add(commands):
         "--batch-size", type=int, metavar="EVENTS", help="in each training step (default: the model's recipe)"
     )
     command.add_argument(
+        "--accumulate", type=int, metavar="BATCHES",
+        help="that make a training step, one after the other: a step of so many times --batch-size in the memory of "
+        "one (default: 1)",
+    )  # fmt: skip
+    command.add_argument(
         "--learning-rate", type=float, metavar="RATE",
         help="of Adam, at its peak; it rises at first and falls by a cosine (default: the model's recipe)",
     )  # fmt: skip
@@ -77,11 +82,6 @@ def add(commands):
         help="go on with the run in --out as it was begun: --data, --set and the like may be left out and are refused "
         "where they differ; larger --epochs, --minutes or --patience go on from an end",
     )  # fmt: skip
-    command.add_argument(
-        "--strategy", choices=strategies.NAMES,
-        help="train on all GPUs of this host (mirrored), or of the hosts that TF_CONFIG lists (multiworker, with "
-        "--epochs; the same command on each); a run may go on on another number of devices (default: one device)",
-    )  # fmt: skip
     add_options_of_fit(command)
     command.set_defaults(check=check, run=run)
 
@@ -102,6 +102,11 @@ def add_options_of_fit(command):
         "--picture-every", type=int, default=10, metavar="EPOCHS",
         help="draw samples after every so many epochs; 0 for never (default: 10)",
     )  # fmt: skip
+    command.add_argument(
+        "--strategy", choices=strategies.NAMES,
+        help="train on all GPUs of this host (mirrored), or of the hosts that TF_CONFIG lists (multiworker, with "
+        "--epochs; the same command on each); a run may go on on another number of devices (default: one device)",
+    )  # fmt: skip
     command.add_argument("--jit", choices=tuple(JIT), help="compile by XLA; auto is on for GPUs only (default: auto)")
     command.add_argument("--no-export", action="store_true", help="write no SavedModel at the end")
     command.add_argument("--quiet", action="store_true", help="show no progress")
@@ -111,7 +116,6 @@ def check(options):
     """Refuses what lacks where to begin, or to go on, from, and what the model does not take."""
     options.model = model_options.find_model(options.model)
     check_fit(options)
-    strategies.check(options.strategy, options.epochs, options.minutes)
     if options.resume:
         _check_resumed(options)
         return
@@ -135,6 +139,7 @@ def check_fit(options):
     from tfp_flows.runs.config import check_fit
 
     check_fit(options.minutes, options.picture_every)
+    strategies.check(options.strategy, options.epochs, options.minutes)
 
 
 def _check_resumed(options):
@@ -160,6 +165,7 @@ def _asked_of_a_new_run(options):
         arguments=texts.assignments(options.set, "--set"),
         data_options=texts.assignments(options.data_set, "--data-set"),
         conditional=options.conditional, jit_compile=None if options.jit is None else JIT[options.jit], ema=options.ema,
+        accumulate=options.accumulate,
     )  # fmt: skip
 
 
@@ -184,10 +190,7 @@ def run(options):
         **_asked_of_a_new_run(options),
         **_asked_of_its_end(options),
     )
-    if strategies.worker(options.strategy):
-        print(f"run directory  {run.path}: of a worker that is not the first, whose directory has the results")
-        return
-    leave_results(run, None if options.no_export else options.command_line)
+    leave_results(run, options)
 
 
 def _is_done(options):
@@ -206,20 +209,23 @@ def _is_done(options):
     return True
 
 
-def leave_results(run, command_line):
-    """Scores, draws and exports a trained run; prints what came out and where it is.
+def leave_results(run, options):
+    """Scores, draws and exports a trained run; prints what came out and where it is. Of several workers the first does.
 
     Args:
         run: `tfp_flows.training.Run`.
-        command_line: str, for the model card; None to write no SavedModel.
+        options: of the command line, those of `add_options_of_fit` among them.
     """
     from tfp_flows import runs
 
+    if strategies.worker(options.strategy):
+        print(f"run directory  {run.path}: of a worker that is not the first, whose directory has the results")
+        return
     model, metrics = runs.finish(run)
     _print_metrics(metrics)
     version = None
-    if command_line is not None:
-        version = write_export(run, model, metrics, run.path / "savedmodel", command_line)
+    if not options.no_export:
+        version = write_export(run, model, metrics, run.path / "savedmodel", options.command_line)
     print(f"\nrun directory  {run.path}")
     for name, what in _RESULTS:
         if (run.path / name).exists():

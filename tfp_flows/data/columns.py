@@ -65,12 +65,13 @@ def check_constant(low, high, what="x", names=None):
         )
 
 
-def remarks(x, integer_columns=()):
+def remarks(x, integer_columns=(), names=None):
     """Sentences on what else makes a density of a table of reals other than it seems.
 
     Args:
         x: array (n, columns) of floats.
         integer_columns: the columns that are dequantized, of which nothing is said.
+        names: sequence of str, of the columns; None to count them from 0.
 
     Returns:
         list of str.
@@ -82,15 +83,19 @@ def remarks(x, integer_columns=()):
         >>> x[:30, 1] = 0.5
         >>> columns.remarks(x)[0]
         'Column 1 (from 0) is 0.5 in 30 % of the events: a density of it grows without bound as training goes on.'
+        >>> columns.remarks(x, names=["mass", "radius"])[0][:40]
+        "Column 'radius' is 0.5 in 30 % of the ev"
     """
     if len(x) < _FEWEST:
         return []
     said = []
+    named = lambda *which: " and ".join(f"{j}" if names is None else repr(names[j]) for j in which)
+    counted = " (from 0)" if names is None else ""
     wholes = [j for j in whole(x) if j not in integer_columns]
     if wholes:
-        columns = f"Column {wholes[0]}" if len(wholes) == 1 else f"Columns {', '.join(map(str, wholes))}"
+        columns = f"Column{'s'[: len(wholes) > 1]} {', '.join(map(named, wholes))}"
         said.append(
-            f"{columns} (from 0) of whole numbers: a density of them grows without bound as training goes on; named "
+            f"{columns}{counted} of whole numbers: a density of them grows without bound as training goes on; named "
             f"models of vectors take integer_columns={tuple(wholes)}, the noise of their bins."
         )
     for j, column in enumerate(x.T):
@@ -98,12 +103,12 @@ def remarks(x, integer_columns=()):
         share = counts.max() / len(column)
         if share > _LARGEST_SHARE and j not in (*wholes, *integer_columns):
             said.append(
-                f"Column {j} (from 0) is {values[counts.argmax()]:.6g} in {100 * share:.0f} % of the events: a density "
-                "of it grows without bound as training goes on."
+                f"Column {named(j)}{counted} is {values[counts.argmax()]:.6g} in {100 * share:.0f} % of the events: a "
+                "density of it grows without bound as training goes on."
             )
     for i, j in zip(*np.nonzero(np.triu(_is_copy(x), 1))):
         said.append(
-            f"Columns {i} and {j} (from 0) are copies of each other, in other units or not: a density of both grows "
+            f"Columns {named(i, j)}{counted} are copies of each other, in other units or not: a density of both grows "
             "without bound as training goes on; leave one out."
         )
     copies = len(x) - len(np.unique(x, axis=0))

@@ -9,8 +9,9 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 from numpy.typing import ArrayLike
 
-from tfp_flows.bijectors import Given, takes_context
-from tfp_flows.bridge.distributions import PlainTransformedDistribution
+from tfp_flows.bijectors import Chain, Given, takes_context
+from tfp_flows.bijectors.around_context import AroundContext
+from tfp_flows.bridge.distributions import PlainTransformedDistribution, refuse_context
 from tfp_flows.flow import context as contexts
 from tfp_flows.flow.context import options
 
@@ -165,8 +166,14 @@ class ConditionalDistribution(PlainTransformedDistribution):
 
 
 def conditional(distribution, context_shape, num_classes):
-    """A conditional distribution whose methods take `context=`; another, or of a class of the user's, as it is."""
-    if type(distribution) is not PlainTransformedDistribution or not options(distribution, None):
+    """A conditional distribution whose methods take `context=`; one of a class of the user's as it is.
+
+    Of one that is not conditional they refuse it from now on.
+    """
+    if not options(distribution, None):
+        refuse_context(distribution)
+        return distribution
+    if type(distribution) is not PlainTransformedDistribution:
         return distribution
     kept = {k: v for k, v in distribution.parameters.items() if k in ("kwargs_split_fn", "validate_args")}
     return ConditionalDistribution(
@@ -201,6 +208,13 @@ def given(distribution, context, context_ndims=1, is_valid=None):
     context = tf.convert_to_tensor(context, None if tf.is_tensor(context) else distribution.dtype)
     if options(base, None):
         base = given(base, context, context_ndims, is_valid)
-    if takes_context(bijector):
-        bijector = Given(bijector, context, context_ndims, is_valid)
-    return tfd.TransformedDistribution(base, bijector)
+    return tfd.TransformedDistribution(base, _given_bijector(bijector, context, context_ndims, is_valid))
+
+
+def _given_bijector(bijector, *context):
+    if not takes_context(bijector):
+        return bijector
+    if type(bijector) is Chain and any(isinstance(part, AroundContext) for part in bijector.bijectors):
+        # Each part by itself: one that makes something of a context is to meet it before events multiply it.
+        return Chain([_given_bijector(part, *context) for part in bijector.bijectors], name=bijector.name)
+    return Given(bijector, *context)

@@ -98,7 +98,8 @@ class KerasFiles:
         if not self.compiled or _describe(self.objective) != _describe(default):
             return {}
         config = super().get_compile_config()
-        return {key: config.get(key) for key in ("optimizer", "jit_compile", "run_eagerly", "steps_per_execution")}
+        kept = {key: config.get(key) for key in ("optimizer", "jit_compile", "run_eagerly", "steps_per_execution")}
+        return kept if self.microbatches == 1 else {**kept, "microbatches": self.microbatches}
 
     def compile_from_config(self, config: dict) -> None:
         if config:

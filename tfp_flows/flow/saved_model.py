@@ -10,17 +10,19 @@ import pathlib
 import tensorflow as tf
 
 from tfp_flows.files import full_disks_in_a_sentence, scratch_folder
+from tfp_flows.flow import column_signature
 from tfp_flows.flow.signatures import signatures, variables
 
 # Ops that call back into the Python process that made the graph; a server has none.
 _PYTHON_OPS = ("PyFunc", "PyFuncStateless", "EagerPyFunc")
 
 
-def trace(model):
+def trace(model, columns=None):
     """The functions that are served, by the names of their signatures, and why others are not: see `signatures`.
 
     Args:
         model: `tfp_flows.Flow`.
+        columns: name of an argument -> `Column`, of a flow of a table, as `column_signature.named` gave them; or None.
 
     Returns:
         functions, left_out, default: two dictionaries, and the name of what `serving_default` is.
@@ -29,6 +31,12 @@ def trace(model):
         ValueError: if the flow can neither score nor sample.
     """
     functions, left_out = signatures(model)
+    if columns is not None:
+        of_columns = column_signature.trace(model, functions, columns)
+        if of_columns is None:
+            left_out[column_signature.NAME] = left_out["log_prob"]
+        else:
+            functions[column_signature.NAME] = of_columns
     return functions, left_out, "log_prob" if "log_prob" in functions else "sample"
 
 

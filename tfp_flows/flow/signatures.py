@@ -26,7 +26,7 @@ Those of a conditional flow also take `context`, one for each event: vectors, or
 whose data float32 may not hold; temperatures are float32; the batch size is free. The draws depend on the seed that
 comes with the request and on nothing else: a seed fixed in the graph would repeat one series on every replica and after
 every start. What a flow cannot do is left out: `encode` and `decode` of a mixture, the temperature of a base without a
-scale, a direction that a bijector does not have.
+scale, a direction that a bijector does not have. Of a table's columns by name see `tfp_flows.flow.column_signature`.
 """
 
 import math
@@ -158,7 +158,7 @@ def signatures(model):
     functions = {}
     for function, specs in inputs.items():
         try:
-            functions[function.__name__] = _trace(function, specs)
+            functions[function.__name__] = concrete(function, specs)
         except NotImplementedError as error:  # what TFP raises for a direction that a bijector does not have
             left_out[function.__name__] = " ".join(str(error).split())
     if model.num_bins is not None and model.num_bins <= 256:
@@ -184,12 +184,14 @@ def variables(functions, model):
     return own + list(read.values())
 
 
-def describe(functions, model):
+def describe(functions, model, own=None):
     """Says in plain values what functions take and give.
 
     Args:
         functions: dictionary from a name to a traced function.
         model: the `tfp_flows.Flow` they were traced from.
+        own: name of a function -> name of a tensor -> what it is there, where that is not what it is elsewhere; None of
+            the class labels.
 
     Returns:
         name -> `"inputs"` and `"outputs"` -> name of the tensor -> dtype, shape (None where it is free), meaning.
@@ -198,22 +200,29 @@ def describe(functions, model):
     if model.num_bins is not None:
         meaning["x"] += INTEGERS.format(model.num_bins - 1)
 
+    labels = "class label"
     if class_labels.is_mapped(model):
-        meaning["context"] = f"class label, one of {model.class_labels.listing()}"
+        labels += f", one of {model.class_labels.listing()}"
+        meaning["context"] = labels
 
-    def tensors(named):
+    def tensors(named, mine):
         return {
-            name: {"dtype": tensor.dtype.name, "shape": tensor.shape.as_list(), "meaning": means(name, tensor)}
+            name: {"dtype": tensor.dtype.name, "shape": tensor.shape.as_list(), "meaning": means(name, tensor, mine)}
             for name, tensor in named.items()
         }
 
-    def means(name, tensor):
+    def means(name, tensor, mine):
+        if name in mine:
+            return mine[name] or labels
         if name == "x" and model.num_bins is not None and tensor.dtype.is_integer:
             return f"{MEANING['x']}; integers 0..{model.num_bins - 1}"
         return meaning[name]
 
     return {
-        name: {"inputs": tensors(inputs(function)), "outputs": tensors(function.structured_outputs)}
+        name: {
+            "inputs": tensors(inputs(function), (own or {}).get(name, {})),
+            "outputs": tensors(function.structured_outputs, {}),
+        }
         for name, function in functions.items()
     }
 
@@ -221,7 +230,8 @@ def describe(functions, model):
 def inputs(function):
     """The named inputs of a traced function, as `tf.TensorSpec`s in the order in which it takes them."""
     positional, by_name = function.structured_input_signature
-    return {spec.name: spec for spec in (*positional, *by_name.values())}
+    # Where it is given by keyword, TensorFlow writes the name of its placeholder in small letters.
+    return {**{spec.name: spec for spec in positional}, **by_name}
 
 
 def _context_shape(model):
@@ -231,7 +241,8 @@ def _context_shape(model):
     return shape
 
 
-def _trace(function, specs):
+def concrete(function, specs):
+    """A function of tensors by name as a `tf.types.experimental.ConcreteFunction`, traced for `tf.TensorSpec`s."""
     # No autograph: nothing here branches on a tensor, and a flow that does in plain Python shall fail at the export.
     with sentences.in_one_piece():
         return traced(function).get_concrete_function(**{spec.name: spec for spec in specs})
@@ -244,7 +255,7 @@ def _of_bytes(function):
         return function(x=tf.cast(x, tf.int32), **others)
 
     specs = inputs(function)
-    return _trace(of_bytes, [*({**specs, "x": tf.TensorSpec(specs["x"].shape, tf.uint8, "x")}.values())])
+    return concrete(of_bytes, [*({**specs, "x": tf.TensorSpec(specs["x"].shape, tf.uint8, "x")}.values())])
 
 
 def _served(value, dtype, shape):

@@ -126,10 +126,11 @@ def measure(flow, data, steps=None):
 
 def _check(flow, events):
     """Refuses what no density can be fitted to, and warns of what makes it other than it seems."""
-    columns.check_constant(np.atleast_1d(events.low), np.atleast_1d(events.high))
-    precision.check(events.sample, flow.variable_dtype)
+    names = flow.column_titles
+    columns.check_constant(np.atleast_1d(events.low), np.atleast_1d(events.high), names=names)
+    precision.check(events.sample, flow.variable_dtype, names=names)
     if len(flow.event_shape) == 1 and events.mean.ndim == 1:
-        for sentence in columns.remarks(events.sample, getattr(flow.dequantization, "columns", ())):
+        for sentence in columns.remarks(events.sample, getattr(flow.dequantization, "columns", ()), names):
             warnings.warn(sentence, stacklevel=4)
 
 

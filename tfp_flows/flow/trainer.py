@@ -15,18 +15,23 @@ import tensorflow as tf
 from numpy.typing import ArrayLike
 
 from tfp_flows.bridge.names import counted_by_nothing
+from tfp_flows.bridge.optimizers import accumulated_batches, batches_taken
 from tfp_flows.bridge.traces import owned_by_its_graph
 from tfp_flows.bridge.trainer import BuiltByConstructor
-from tfp_flows.flow import events, fitting, loaders, no_data, start, train_step
+from tfp_flows.flow import events, fitting, loaders, microbatching, no_data, start, train_step
 from tfp_flows.flow.class_labels import HasClassLabels
+from tfp_flows.flow.column_titles import HasColumnTitles
 from tfp_flows.flow.keras_files import KerasFiles
 from tfp_flows.flow.meters import Meters
 from tfp_flows.objectives import MaximumLikelihood, Objective
 from tfp_flows.optimizers import RELATIVE_CLIPNORM, FusedAdam
 
 
-class FlowTrainer(KerasFiles, HasClassLabels, BuiltByConstructor, keras.Model):
+class FlowTrainer(KerasFiles, HasClassLabels, HasColumnTitles, BuiltByConstructor, keras.Model):
     """Trains by an objective what a subclass, `tfp_flows.Flow`, makes a density of. Abstract."""
+
+    # In how many parts a batch is trained on; `compile` sets it.
+    microbatches = 1
 
     def default_objective(self) -> Objective:
         """What `compile` takes where it is given no objective: maximum likelihood. A model may state another."""
@@ -39,15 +44,27 @@ class FlowTrainer(KerasFiles, HasClassLabels, BuiltByConstructor, keras.Model):
         # Keras has a tracker of the loss of its own, which the steps here do not feed.
         return [*own, *(metric for metric in super().metrics if metric.name != "loss")]
 
-    def compile(self, optimizer: str | keras.Optimizer = "adam", loss: Objective | None = None, **kwargs) -> None:
+    def compile(
+        self,
+        optimizer: str | keras.Optimizer = "adam",
+        loss: Objective | None = None,
+        *,
+        microbatches: int = 1,
+        **kwargs,
+    ) -> None:
         """As Keras' compile; `loss` is an objective (`tfp_flows.objectives`), by default the model's own.
 
         "adam" is `tfp_flows.training.FusedAdam` with its own clipping of gradients that are far longer than usual; an
         optimizer, or another name, is taken as it is: `keras.optimizers.Adam()` clips nothing.
 
+        With `microbatches` each batch goes through the networks in so many parts, in the memory of one: the same step,
+        see `tfp_flows.flow.microbatching`. With the optimizer's own `gradient_accumulation_steps` so many batches of
+        `fit` make a step.
+
         Raises:
             ValueError: where the loss is no objective or does not suit the flow, or Keras metrics of (y_true, y_pred)
-                are given.
+                are given; where microbatches is no positive integer; for `gradient_accumulation_steps` on several
+                devices.
         """
         loss = self.default_objective() if loss is None else loss
         if not isinstance(loss, Objective):
@@ -57,8 +74,16 @@ class FlowTrainer(KerasFiles, HasClassLabels, BuiltByConstructor, keras.Model):
             raise ValueError(
                 "Expected no metrics, for a density has no y_true and y_pred: the objective's are logged; got some."
             )
+        microbatching.check(microbatches)
+        accumulated = accumulated_batches(optimizer)
+        if accumulated > 1 and self.distribute_strategy.num_replicas_in_sync > 1:
+            raise ValueError(
+                "Expected an optimizer without gradient_accumulation_steps on several devices, where Keras' fails; got "
+                f"{accumulated}: compile(microbatches={accumulated}) takes batches that are as much larger in parts."
+            )
         if isinstance(optimizer, str) and optimizer.lower() == "adam":
             optimizer = FusedAdam(relative_clipnorm=RELATIVE_CLIPNORM)
+        self.microbatches = microbatches
         self.objective = loss
         self._meters = Meters(loss, self)
         super().compile(optimizer=optimizer, loss=None, **kwargs)
@@ -201,17 +226,25 @@ class FlowTrainer(KerasFiles, HasClassLabels, BuiltByConstructor, keras.Model):
 
     @owned_by_its_graph()
     def train_step(self, data: tuple | tf.Tensor) -> dict[str, tf.Tensor]:
-        x, context, weight = keras.utils.unpack_x_y_sample_weight(data)
-        seed = train_step.step_seed(self.seed, self.optimizer.iterations)
-        with tf.GradientTape() as tape:
-            values = self._objective_values(x, context, seed, training=True)
-            loss = train_step.total_loss(values, weight, self.losses)
-            scaled = self.optimizer.scale_loss(loss / self.distribute_strategy.num_replicas_in_sync)
-        weights = self.trainable_weights
+        data = keras.utils.unpack_x_y_sample_weight(data)
+        weights, weight = self.trainable_weights, data[2]
+        # By batches, of which several may make a step: each has its own noise.
+        seed = train_step.step_seed(self.seed, batches_taken(self.optimizer))
+
+        def differentiated(data, seed):
+            x, context, weight = data
+            with tf.GradientTape() as tape:
+                values = self._objective_values(x, context, seed, training=True)
+                loss = train_step.total_loss(values, weight, self.losses)
+                scaled = self.optimizer.scale_loss(loss / self.distribute_strategy.num_replicas_in_sync)
+            return loss, values, tape.gradient(scaled, weights)
+
+        loss, values, gradients = microbatching.in_parts(
+            differentiated, data, seed, self.microbatches, weights, self.dtype
+        )
         if not weights:
             # All of it is set by data before the first step.
             return self._update_metrics(loss, values, weight)
-        gradients = tape.gradient(scaled, weights)
         if self.keep_weights_finite:
             gradients, loss = train_step.withhold_non_finite(gradients, loss)
         train_step.apply_gradients(self.optimizer, gradients, weights, after=loss)

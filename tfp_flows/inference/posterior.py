@@ -1,11 +1,30 @@
-"""What every check of a posterior does: pairs of parameters and observations looked at, samples drawn part by part."""
+"""What is done with every posterior from simulations: what it is of is looked at, samples are drawn part by part."""
 
 import numpy as np
+import tensorflow as tf
+import tensorflow_probability as tfp
 
 from tfp_flows.numerics.tensors import is_positive_integer
 
+tfd = tfp.distributions
+
 # Samples of all observations of a part together.
 _AT_ONCE = 50_000
+
+
+def check_prior(prior):
+    """Refuses what is no distribution of vectors.
+
+    Raises:
+        ValueError: saying what it is.
+    """
+    if not isinstance(prior, tfd.Distribution):
+        raise ValueError(f"Expected prior to be a tfd.Distribution; got {prior!r}.")
+    if not isinstance(prior.event_shape, tf.TensorShape) or prior.event_shape.rank != 1 or prior.batch_shape.rank:
+        raise ValueError(
+            f"Expected a prior of vectors (d,), as tfd.Independent(..., 1) and tfd.Blockwise make them; got event "
+            f"shape {prior.event_shape} and batch shape {prior.batch_shape}."
+        )
 
 
 def check_pairs(parameters, observations):

@@ -16,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfp_flows.inference.posterior import check_size
+from tfp_flows.inference.posterior import check_prior, check_size
 
 tfd = tfp.distributions
 
@@ -133,13 +133,7 @@ class _Source:
     """n simulations of a seed."""
 
     def __init__(self, prior, simulator):
-        if not isinstance(prior, tfd.Distribution):
-            raise ValueError(f"Expected prior to be a tfd.Distribution; got {prior!r}.")
-        if not isinstance(prior.event_shape, tf.TensorShape) or prior.event_shape.rank != 1 or prior.batch_shape.rank:
-            raise ValueError(
-                f"Expected a prior of vectors (d,), as tfd.Independent(..., 1) and tfd.Blockwise make them; got event "
-                f"shape {prior.event_shape} and batch shape {prior.batch_shape}."
-            )
+        check_prior(prior)
         if not callable(simulator):
             raise ValueError(f"Expected simulator to be a function of parameters (n, d); got {simulator!r}.")
         self.prior, self.simulator, self.takes_seed = prior, simulator, _takes_seed(simulator)

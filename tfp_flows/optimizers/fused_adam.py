@@ -22,17 +22,18 @@ import keras
 import tensorflow as tf
 
 from tfp_flows.bridge.names import counted_by_nothing
-from tfp_flows.bridge.optimizers import adam_slots, adam_velocities
+from tfp_flows.bridge.optimizers import WholeSteps, adam_slots, adam_velocities
 
 # The default of flows: tables of heavy tails are fitted best with 1 to 1.5, and above 1 lengths may grow again.
 RELATIVE_CLIPNORM = 1.5
 
 
 @keras.saving.register_keras_serializable(package="tfp_flows")
-class FusedAdam(keras.optimizers.Adam):
+class FusedAdam(WholeSteps, keras.optimizers.Adam):
     """Keras' Adam, same arguments, with one fused kernel a variable where that is possible.
 
-    Sparse gradients and `amsgrad=True` take Keras' own way.
+    Sparse gradients and `amsgrad=True` take Keras' own way. With `gradient_accumulation_steps` what is clipped is the
+    mean over so many batches, and schedules and moving averages go by steps that were applied; Keras' go by batches.
 
     Args:
         *args: as `keras.optimizers.Adam`.
@@ -57,17 +58,6 @@ class FusedAdam(keras.optimizers.Adam):
         with counted_by_nothing():
             super().__init__(*args, **kwargs)
         self.relative_clipnorm = relative_clipnorm
-
-    def apply(self, grads: Sequence[tf.Tensor], trainable_variables: Sequence[tf.Variable] | None = None) -> None:
-        """As Keras' apply."""
-        if self.relative_clipnorm is not None and len(grads):
-            if trainable_variables is not None:
-                trainable_variables = list(trainable_variables)
-                if not self.built:
-                    with tf.init_scope():
-                        self.build(trainable_variables)
-            grads = self._clipped(list(grads))
-        super().apply(grads, trainable_variables)
 
     def update_step(self, gradient: tf.Tensor, variable: tf.Variable, learning_rate: tf.Tensor | float) -> None:
         """One step of one variable; Keras calls it in the context of the variable's device."""
@@ -94,7 +84,10 @@ class FusedAdam(keras.optimizers.Adam):
         # As a former version wrote it where there is none.
         return config if self.relative_clipnorm is None else {**config, "relative_clipnorm": self.relative_clipnorm}
 
-    def _clipped(self, gradients):
+    def clipped(self, gradients: Sequence[tf.Tensor]) -> list[tf.Tensor]:
+        """The gradients of a whole step, cut to a multiple of their usual length where they are longer."""
+        if self.relative_clipnorm is None:
+            return gradients
         present = [g for g in gradients if g is not None]
         if not present:
             return gradients

@@ -36,6 +36,7 @@ class Training:
             best and drawn from; None for the weights themselves.
         minutes: float, that the whole run was given when `num_steps` was decided, or None.
         num_steps: int, at which the schedule and the training end, as the minutes decided; None for all epochs' steps.
+        accumulate: int, batches that make a step, one after the other: of batch_size events each.
     """
 
     epochs: int | None = None
@@ -49,6 +50,7 @@ class Training:
     ema: float | None = None
     minutes: float | None = None
     num_steps: int | None = None
+    accumulate: int = 1
 
     def check(self):
         """Refuses what is out of range, in one sentence each.
@@ -56,7 +58,7 @@ class Training:
         Raises:
             ValueError: naming the option.
         """
-        for key in ("epochs", "batch_size"):
+        for key in ("epochs", "batch_size", "accumulate"):
             value = getattr(self, key)
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
                 raise ValueError(f"Expected {key} to be a positive integer; got {value!r}.")

@@ -15,7 +15,7 @@ import keras
 
 from tfp_flows import model_options
 from tfp_flows.libraries import versions
-from tfp_flows.runs import asked, labels, lock, objectives
+from tfp_flows.runs import asked, labels, lock, objectives, strategies
 from tfp_flows.runs.config import Config, check_fit
 from tfp_flows.runs.fit_run import fit_run
 from tfp_flows.runs.new_config import new_training
@@ -41,6 +41,7 @@ def distill(
     minutes: float | None = None,
     picture_every: int = 10,
     jit_compile: bool | str = "auto",
+    strategy: str | None = None,
     verbose: int | str = "auto",
 ) -> Run:
     """Distills the best weights of a run into a run of its student: a MAF's IAF, a WaveNet's ParallelWaveNet.
@@ -55,8 +56,9 @@ def distill(
             num_layers, which are the student's own.
         temperature: float > 0, of the teacher, see `objectives.ReverseKL`.
         power_weight: float, of `objectives.SpectralPower`, 0 for none; None for 0.1 for audio and 0 for others.
-        epochs, batch_size, learning_rate, seed, patience, minutes, picture_every, jit_compile, verbose: as
-            `tfp_flows.training.train`; None for the student's recipe.
+        epochs, batch_size, learning_rate, seed, patience, minutes, picture_every, jit_compile, strategy, verbose: as
+            `tfp_flows.training.train`; None for the student's recipe. On several devices each draws its share of the
+            samples, from a seed of its own.
 
     Returns:
         `tfp_flows.training.Run`; call `finish` on it to score, draw and measure the best weights.
@@ -66,6 +68,8 @@ def distill(
             something already.
     """
     check_fit(minutes, picture_every)
+    strategies.check(strategy, epochs, minutes)
+    scope = strategies.scope(strategy)
     teacher = teacher if isinstance(teacher, Run) else Run(teacher)
     student = asked.student_of(teacher)
     asked.check_distillation(teacher, temperature, power_weight)
@@ -111,6 +115,6 @@ def distill(
     objectives.build(config.objective).check(build_model(student, config.arguments))
     labels.check(dataset, config)
     run = Run.create(out, config)
-    with lock.held(out), run.dropped_if_refused():
+    with lock.held(out), run.dropped_if_refused(), scope:
         fit_run(run, dataset, minutes, picture_every, verbose=verbose, is_open_ended=epochs is None)
     return run

@@ -37,7 +37,7 @@ def fit_run(run, dataset, minutes=None, picture_every=10, resume=False, verbose=
     # Initial weights are a function of the seed, whatever was built before.
     keras.utils.set_random_seed(options.seed)
     flow = run.build_model()
-    batch_size = min(options.batch_size, len(dataset.train))
+    batch_size = min(options.batch_size * options.accumulate, len(dataset.train))
     batches = _batches(flow, dataset, "train", batch_size, shuffle=True, seed=options.seed, drop_remainder=True)
     objective = objectives.build(run.config.objective)
     num_steps, most_epochs = options.num_steps, options.epochs
@@ -50,7 +50,10 @@ def fit_run(run, dataset, minutes=None, picture_every=10, resume=False, verbose=
     most_steps = most_epochs * steps_per_epoch
     schedule = make_schedule(options, num_steps or most_steps)
     average = {} if options.ema is None else dict(use_ema=True, ema_momentum=options.ema)
-    flow.compile(FusedAdam(schedule, **options.optimizer, **average), loss=objective, jit_compile=options.jit_compile)
+    flow.compile(
+        FusedAdam(schedule, **options.optimizer, **average), loss=objective, jit_compile=options.jit_compile,
+        microbatches=options.accumulate,
+    )  # fmt: skip
     (finished, checkpoint), begun = run.checkpoint() if resume else (0, None), 0
     log = run.read_log()
     if checkpoint is not None:
@@ -87,7 +90,7 @@ def fit_run(run, dataset, minutes=None, picture_every=10, resume=False, verbose=
                     validation_data=validation,
                     callbacks=[
                         pace,
-                        WithinEpoch(begun if part is not batches else 0),
+                        WithinEpoch(begun * options.accumulate if part is not batches else 0),
                         log,
                         *_callbacks(run, flow, dataset, picture_every),
                         end,

@@ -27,6 +27,7 @@ def new_config(
     patience=None,
     jit_compile="auto",
     ema=None,
+    accumulate=None,
 ):
     """The config of a new run, see `tfp_flows.training.train` for the arguments.
 
@@ -40,7 +41,7 @@ def new_config(
     model = asked.check(
         model, data, arguments=arguments, data_options=data_options, conditional=conditional, epochs=epochs,
         batch_size=batch_size, learning_rate=learning_rate, seed=seed, patience=patience, jit_compile=jit_compile,
-        ema=ema,
+        ema=ema, accumulate=accumulate,
     )  # fmt: skip
     floatx = keras.config.floatx()
     data_options = asked.data_options_of(model, data, seed, arguments, data_options, floatx)
@@ -64,12 +65,17 @@ def new_config(
         found = columns.whole(dataset.train)
         if found:
             given.setdefault("integer_columns", list(found))
-    recipe = recipe_for(model, len(dataset.train), dataset.event_shape, batch_size, is_own=bool(arguments))
+    about = model, len(dataset.train), dataset.event_shape
+    recipe = recipe_for(*about, batch_size, is_own=bool(arguments))
+    if accumulate is not None:
+        # Steps are counted: fewer of them are in an epoch.
+        batch_size = recipe["batch_size"]
+        recipe = recipe_for(*about, batch_size * accumulate, is_own=bool(arguments))
     if epochs is None and patience is None:
         patience = recipe["patience"]
     training = new_training(
         recipe, epochs=epochs, batch_size=batch_size, learning_rate=learning_rate, seed=seed, patience=patience,
-        jit_compile=jit_compile, ema=ema,
+        jit_compile=jit_compile, ema=ema, accumulate=accumulate,
     )  # fmt: skip
     given = {**recipe["arguments"], **given}
     arguments = {"event_shape": list(dataset.event_shape), "num_bins": dataset.num_bins, "seed": seed, **given}
@@ -91,7 +97,7 @@ def new_config(
     return config, dataset
 
 
-def new_training(recipe, *, epochs, batch_size, learning_rate, seed, patience, jit_compile, ema=None):
+def new_training(recipe, *, epochs, batch_size, learning_rate, seed, patience, jit_compile, ema=None, accumulate=None):
     """The options of a new training, `Training`: what is None is the recipe's (see `tfp_flows.runs.recipe`).
 
     Raises:
@@ -107,6 +113,7 @@ def new_training(recipe, *, epochs, batch_size, learning_rate, seed, patience, j
         patience=patience,
         jit_compile=jit_compile,
         ema=ema,
+        accumulate=1 if accumulate is None else accumulate,
     )
     training.check()
     return training

@@ -172,6 +172,8 @@ class Run:
         model = build_model(self.config.model, {**self.config.arguments, **arguments})
         if self.config.class_labels is not None:
             model.class_labels = Labels.from_dict(self.config.class_labels)
+        if self.table is not None and self.table.has_titles:
+            model.column_titles = self.table.names
         return model
 
     def load_model(self, **arguments) -> Flow:

@@ -32,6 +32,7 @@ def train(
     resume: bool = False,
     jit_compile: bool | str | None = None,
     ema: float | None = None,
+    accumulate: int | None = None,
     strategy: str | None = None,
     verbose: int | str = "auto",
 ) -> Run:
@@ -63,6 +64,9 @@ def train(
         ema: float in (0, 1), the momentum of a moving average of the weights, 0.999 for example: what is validated,
             kept as the best weights and drawn from is then the average; None for none, for the learning rate ends
             low.
+        accumulate: int, batches that make a step, one after the other; None for 1. A step is that of so many times
+            batch_size, to rounding, in the memory of batch_size, but for noise, which is drawn batch by batch, and for
+            layers with statistics of a batch.
         strategy: str, "mirrored" for all devices of this host, "multiworker" for those of several, see
             `tfp_flows.runs.strategies`; None for one device. A run goes on on another number of devices than it was
             begun on. Of several workers each gives an `out` of its own, and calls this before anything else of
@@ -80,7 +84,10 @@ def train(
     strategies.check(strategy, epochs, minutes)
     scope = strategies.scope(strategy)
     given = dict(arguments=arguments, data_options=data_options, conditional=conditional)
-    fitted = dict(batch_size=batch_size, learning_rate=learning_rate, seed=seed, jit_compile=jit_compile, ema=ema)
+    fitted = dict(
+        batch_size=batch_size, learning_rate=learning_rate, seed=seed, jit_compile=jit_compile, ema=ema,
+        accumulate=accumulate,
+    )  # fmt: skip
     if resume:
         run = Run(out)
         reopening.check(run, model=model, data=data, **given, **fitted)

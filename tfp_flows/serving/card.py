@@ -17,7 +17,7 @@ FILE_NAME = "model_card.json"
 GIVEN = ("data", "metrics", "seed", "command")  # what only the caller knows; null says that nobody told
 
 
-def model_card(model, signatures, left_out, given=None):
+def model_card(model, signatures, left_out, given=None, columns=None):
     """Describes a model as plain JSON values.
 
     Args:
@@ -26,6 +26,7 @@ def model_card(model, signatures, left_out, given=None):
         left_out: what is not served: name -> the reason, one sentence.
         given: dictionary of what only the caller knows: `data`, `metrics`, `seed`, `command` and whatever else
             belongs on the card; values that JSON does not know are spelled out as text.
+        columns: name of an argument of the signature `log_prob_columns` -> title of a column; None where there is none.
 
     Returns:
         Dictionary that `json.dumps` takes as it is.
@@ -45,6 +46,7 @@ def model_card(model, signatures, left_out, given=None):
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "versions": versions(),
         "signatures": signatures,
+        "columns": columns,
         "left_out": left_out,
     }
     taken = sorted(card.keys() & given.keys())

@@ -94,7 +94,7 @@ class Client(Served):
         specs, outputs = self._signatures[signature]
         batches = {name: array for name, array in arrays.items() if specs[name].is_batch}
         sizes = {name: len(array) for name, array in batches.items()}
-        if "n" in arrays:
+        if signature == "sample":
             sizes["n"] = int(arrays["n"])
         if len(set(sizes.values())) > 1:
             given = ", ".join(f"{size} in {name}" for name, size in sizes.items())
@@ -102,12 +102,12 @@ class Client(Served):
         (size,) = set(sizes.values())
         if not size:
             return {name: np.zeros([0, *spec.shape[1:]], spec.dtype) for name, spec in outputs.items()}
-        if "n" in arrays:
+        if signature == "sample":
             return self._server.predict(signature, arrays, outputs)
         answers = []
         for number, start in enumerate(range(0, size, self.rows_at_once)):
             part = {name: array[start : start + self.rows_at_once] for name, array in batches.items()}
-            if "seed" in arrays:
+            if "seed" in arrays.keys() - batches.keys():
                 part["seed"] = _seed_of_part(arrays["seed"], number)
             answers.append(self._server.predict(signature, part, outputs))
         return {name: np.concatenate([answer[name] for answer in answers]) for name in outputs}

@@ -13,6 +13,7 @@ import importlib.util
 import os
 import pathlib
 import warnings
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from tfp_flows.files import full_disks_in_a_sentence
@@ -20,10 +21,18 @@ from tfp_flows.serving.card import model_card, write_card
 from tfp_flows.serving.versions import publish, unpublished
 
 if TYPE_CHECKING:
+    from tfp_flows.data.tables.schema import Schema
     from tfp_flows.flow import Flow
 
 
-def export(model: Flow, path: str | os.PathLike, *, card: dict | None = None, warmup: bool | str = "auto") -> str:
+def export(
+    model: Flow,
+    path: str | os.PathLike,
+    *,
+    card: dict | None = None,
+    warmup: bool | str = "auto",
+    columns: Schema | Sequence[str] | None = None,
+) -> str:
     """Writes the next version of a model for TensorFlow Serving.
 
     The signatures are `log_prob`, `sample`, `encode` and `decode` (see `tfp_flows.flow.signatures` for their
@@ -33,6 +42,9 @@ def export(model: Flow, path: str | os.PathLike, *, card: dict | None = None, wa
 
     Of a class-conditional flow with `class_labels` they take the labels as the data have them, text or the original
     integers: one that stands for no class is refused, and with it the whole batch that the server made of it.
+
+    Of a flow of a table, whose columns are told, there is `log_prob_columns` too, which takes each column by its name,
+    see `tfp_flows.flow.column_signature`. A title that cannot be one is mapped: the card's `columns` are name -> title.
 
     A server with `--enable_batching` refuses scalar inputs, which `sample` has: start it with
     `--enable_per_model_batching_parameters`, or let clients draw z and call `decode`.
@@ -45,14 +57,16 @@ def export(model: Flow, path: str | os.PathLike, *, card: dict | None = None, wa
             whatever else belongs there.
         warmup: whether to write warm-up requests, which need the extra `tfp_flows[serving]`. `"auto"` writes them
             where the extra is installed and warns where it is not; True raises there; False writes none.
+        columns: titles of the columns of a table, those of the event first and then those of the context or of the
+            labels; or what is known of them, `table` of a `tfp_flows.data.Data` and of a run. None for other data.
 
     Returns:
         The version's folder, a string.
 
     Raises:
-        ValueError: if the model is no flow, the path no local folder, the card no dictionary or `warmup` none of its
-            three values; if the graph calls Python (`tf.py_function`, `tf.numpy_function`) or asks for XLA
-            (`jit_compile=True`), neither of which the server runs.
+        ValueError: if the model is no flow, the path no local folder, the card no dictionary, `warmup` none of its
+            three values or the columns not those of the flow; if the graph calls Python (`tf.py_function`,
+            `tf.numpy_function`) or asks for XLA (`jit_compile=True`), neither of which the server runs.
         ImportError: if `warmup` is True and the extra is not installed.
 
     Example:
@@ -65,7 +79,7 @@ def export(model: Flow, path: str | os.PathLike, *, card: dict | None = None, wa
         (3, 2)
     """
     # Here and not above: `tfp_flows.serving.load` and `.card` come through this package and import much less.
-    from tfp_flows.flow import Flow, class_labels, saved_model
+    from tfp_flows.flow import Flow, class_labels, column_signature, saved_model
     from tfp_flows.flow.signatures import describe
     from tfp_flows.serving.warmup import examples, write_warmup
 
@@ -74,8 +88,13 @@ def export(model: Flow, path: str | os.PathLike, *, card: dict | None = None, wa
     base = local(path)
     warmup = _wants_warmup(warmup)
 
-    functions, left_out, default = saved_model.trace(model)
-    card = model_card(model, describe(functions, model), left_out, card)
+    columns = column_signature.named(model, columns)
+    functions, left_out, default = saved_model.trace(model, columns)
+    own, titles = {}, None
+    if column_signature.NAME in functions:
+        own = {column_signature.NAME: {name: column_signature.meaning(column) for name, column in columns.items()}}
+        titles = {name: column.name for name, column in columns.items()}
+    card = model_card(model, describe(functions, model, own), left_out, card, titles)
     with full_disks_in_a_sentence(base), unpublished(base) as folder:
         saved_model.write(model, folder, functions, default)
         if warmup:

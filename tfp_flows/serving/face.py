@@ -8,10 +8,13 @@
 from __future__ import annotations
 
 import abc
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
+
+from tfp_flows.data.tables.arguments import argument
 
 # Kind of a signature's dtype -> the kinds of arrays that are cast to it, and what they are called.
 _KINDS = {
@@ -62,6 +65,25 @@ class Served(abc.ABC):
                 version does not serve this.
         """
         return self._call("log_prob", x=x, context=context)["log_prob"]
+
+    def log_prob_columns(self, columns: Mapping[str, ArrayLike]) -> np.ndarray:
+        """Log density of the rows of a table, as `tfp-flows score` writes it beside them.
+
+        Args:
+            columns: name -> array (batch,), by the titles of the table or the names of the signature's arguments: a
+                dictionary, a data frame of pandas, a table of pyarrow. Numbers in the data's units, whole numbers and
+                booleans as they are, dates as days since the first that the data had (see the model card); class
+                labels as the data have them. What else is there is left alone.
+
+        Returns:
+            Array of shape (batch,), of the model's dtype, nats per event; of whole numbers per bin of width 1.
+
+        Raises:
+            ValueError: if a column is missing, its values are of another kind, not one for each row, or stand for no
+                class, or the version does not serve this: it is of no table whose columns have titles.
+        """
+        name = "log_prob_columns"
+        return self._ask(name, self._of_columns(self._inputs(name), columns))["log_prob"]
 
     def score(
         self, x: ArrayLike, seed: ArrayLike | None = None, context: ArrayLike | None = None
@@ -148,6 +170,31 @@ class Served(abc.ABC):
         """
         return self._call("decode", z=z, context=context)["x"]
 
+    def _of_columns(self, specs, columns):
+        """Values by the names of the arguments, from those by titles."""
+        names = getattr(columns, "column_names", None) or (columns.keys() if hasattr(columns, "keys") else None)
+        if names is None:
+            raise ValueError(f"Expected columns as a dictionary or a table of arrays by name; got {columns!r}.")
+        found = {}
+        for name, spec in specs.items():
+            titles = [name] if name in names else [title for title in names if argument(str(title)) == name]
+            if len(titles) != 1:
+                raise ValueError(
+                    f"Expected one column {name!r}, as the signature calls it; got {', '.join(map(str, names))}."
+                )
+            values = columns[titles[0]]
+            if spec.dtype.kind != "f":
+                values = self._labels(np.asarray(values), name)
+            elif np.asarray(values).dtype.kind in "biu":
+                values = np.asarray(values, spec.dtype)
+            found[name] = values
+        sizes = {name: np.size(values) for name, values in found.items()}
+        first = next(iter(sizes))
+        for name, size in sizes.items():
+            if size != sizes[first]:
+                raise ValueError(f"Expected columns of one length; got {sizes[first]} in {first}, {size} in {name}.")
+        return found
+
     @abc.abstractmethod
     def _specs(self, signature: str) -> dict[str, Spec]:
         """What a signature that is served takes."""
@@ -160,8 +207,8 @@ class Served(abc.ABC):
         """Why a signature is not served, a sentence, where that is known."""
         return ""
 
-    def _labels(self, context: ArrayLike) -> ArrayLike:
-        """A context as the signatures take it."""
+    def _labels(self, context: ArrayLike, where: str) -> ArrayLike:
+        """A context as the signatures take it; `where` names it in a sentence."""
         return context
 
     def _inputs(self, signature):
@@ -178,7 +225,11 @@ class Served(abc.ABC):
             wanted = "a context" if "context" in specs else "no context"
             raise ValueError(f"Expected {wanted} for this model's {signature}; got {context!r}.")
         if context is not None:
-            inputs["context"] = self._labels(context)
+            inputs["context"] = self._labels(context, "context")
+        return self._ask(signature, inputs)
+
+    def _ask(self, signature, inputs):
+        specs = self._specs(signature)
         return self._answer(signature, {name: _array(name, value, specs[name]) for name, value in inputs.items()})
 
 

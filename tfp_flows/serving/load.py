@@ -79,11 +79,11 @@ class ServedFlow(Served):
     def _why_not(self, signature):
         return self.card.get("left_out", {}).get(signature, "")
 
-    def _labels(self, context):
+    def _labels(self, context, where):
         labels = self._class_labels
-        return context if labels is None else labels.decode(labels.encode(context, "context"))
+        return context if labels is None else labels.decode(labels.encode(context, where))
 
-    def _call(self, signature, context, **inputs):
+    def _ask(self, signature, inputs):
         from tfp_flows.bridge import tape  # here, as TensorFlow above
 
         if tape.records([value for value in inputs.values() if isinstance(value, self._tensor)]):
@@ -92,7 +92,7 @@ class ServedFlow(Served):
                 "flow that was exported; got a tensor that a tf.GradientTape watches."
             )
         with tape.stop_recording():
-            return super()._call(signature, context, **inputs)
+            return super()._ask(signature, inputs)
 
     def _answer(self, signature, arrays):
         tensors = {name: self._constant(array) for name, array in arrays.items()}

@@ -10,6 +10,7 @@ import pathlib
 import numpy as np
 import tensorflow as tf
 
+from tfp_flows.flow import column_signature
 from tfp_flows.flow.signatures import inputs
 
 FILE = pathlib.PurePath("assets.extra", "tf_serving_warmup_requests")
@@ -38,11 +39,14 @@ def examples(functions, default, labels=None):
             answer = functions[name](**{key: tf.constant(array) for key, array in request.items()})
             known.update({key: tensor.numpy() for key, tensor in answer.items()})
             requests[name] = request
-    for name in functions.keys() - requests.keys():  # those of integers
+    for name in functions.keys() - requests.keys():
         specs = inputs(functions[name])
-        dtype = specs["x"].dtype.as_numpy_dtype
-        event = np.floor(known["x"]).astype(dtype) if "x" in known else _zeros(specs["x"])
-        requests[name] = {key: known.get(key, _zeros(spec)) for key, spec in specs.items()} | {"x": event}
+        if name == column_signature.NAME:  # its columns may be called as anything above
+            requests[name] = {key: _zeros(spec) if spec.dtype.is_floating else labels for key, spec in specs.items()}
+        else:  # those of integers
+            dtype = specs["x"].dtype.as_numpy_dtype
+            event = np.floor(known["x"]).astype(dtype) if "x" in known else _zeros(specs["x"])
+            requests[name] = {key: known.get(key, _zeros(spec)) for key, spec in specs.items()} | {"x": event}
         functions[name](**{key: tf.constant(array) for key, array in requests[name].items()})
     return {**requests, "serving_default": requests[default]}
 

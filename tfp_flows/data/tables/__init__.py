@@ -7,6 +7,7 @@
     values.py    a column -> numbers: reals, integers, booleans, dates; what is missing and what is wrong
     roles.py     which columns are events, labels, contexts
     schema.py    what is known of the columns, kept with a run; samples -> a table like the data
+    arguments.py  titles as names of arguments, which a served signature takes
     load.py      all of it together
 
 Read by pyarrow, which is imported when a table is.
