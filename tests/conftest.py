@@ -52,14 +52,18 @@ def own_kernels(forget_kernels, request):
     from tests.spared import rewrite_graphs
 
     forget_kernels()
+    # For the fixtures of the file; each test decides for itself.
     rewrite_graphs(request.module.__name__)
 
 
 @pytest.fixture(autouse=True)
-def fixed_seeds(own_kernels):
+def fixed_seeds(own_kernels, request):
     import keras
 
+    from tests.spared import rewrite_graphs
+
     keras.utils.set_random_seed(0)
+    rewrite_graphs(f"{request.module.__name__}.{getattr(request.node, 'originalname', request.node.name)}")
 
 
 @pytest.fixture(scope="module")
