@@ -18,7 +18,8 @@ from tests import quick
 
 # Tracing makes millions of objects that live on: to look through all of them for garbage again and again takes a fifth
 # of the time of a file that traces much.
-gc.set_threshold(100_000, 50, 1000)
+GARBAGE = 100_000, 50, 1000
+gc.set_threshold(*GARBAGE)
 
 
 @pytest.hookimpl(wrapper=True)

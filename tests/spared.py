@@ -13,12 +13,15 @@ own is gone, the tests fail at once.
 
 import contextlib
 import functools
+import gc
 
 import pytest
 import tensorflow as tf
 from tensorflow.python.framework import ops, random_seed
 from tensorflow.python.ops import gen_resource_variable_ops as variable_ops
 
+# What lasts as long as the process: the generator of a context that nothing holds would end it.
+_LASTING = contextlib.ExitStack()
 # Tests, files of them or folders, whose graphs are rewritten as those of users are. Every bijector is among them once,
 # as it is loaded, and every model as it is trained and as it is served, there by the C API, too.
 REWRITTEN = (
@@ -59,6 +62,15 @@ def spared():
         patch.setattr(random_seed, "get_seed", kernels.get_seed)
         patch.setattr(tf.random, "set_seed", kernels.set_seed)
         yield kernels.forget
+
+
+def spare():
+    """All of it to a process that a test starts, as long as that lives."""
+    from tests.conftest import GARBAGE
+
+    gc.set_threshold(*GARBAGE)
+    rewrite_graphs("")
+    _LASTING.enter_context(spared())
 
 
 def _without_name(var_handle_op):
