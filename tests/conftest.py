@@ -22,6 +22,11 @@ GARBAGE = 100_000, 50, 1000
 gc.set_threshold(*GARBAGE)
 
 
+def pytest_collection_finish():
+    """What was imported for the tests stays: no look for garbage goes through it again."""
+    gc.freeze()
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_teardown(item, nextitem):
     """After a file: what is alive then mostly stays, and to look through all of it again takes up to a minute."""
