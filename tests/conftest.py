@@ -9,6 +9,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # Two processes share the cores, and threads that wait for work keep each other from it.
 os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# What XLA makes is looked at, not how fast it runs: unoptimized it is made in a third of the time.
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 
 import pytest
 
@@ -16,7 +18,13 @@ from tests import quick
 
 # Tracing makes millions of objects that live on: to look through all of them for garbage again and again takes a fifth
 # of the time of a file that traces much.
-gc.set_threshold(100_000, 50, 1000)
+GARBAGE = 100_000, 50, 1000
+gc.set_threshold(*GARBAGE)
+
+
+def pytest_collection_finish():
+    """What was imported for the tests stays: no look for garbage goes through it again."""
+    gc.freeze()
 
 
 @pytest.hookimpl(wrapper=True)
@@ -50,14 +58,18 @@ def own_kernels(forget_kernels, request):
     from tests.spared import rewrite_graphs
 
     forget_kernels()
+    # For the fixtures of the file; each test decides for itself.
     rewrite_graphs(request.module.__name__)
 
 
 @pytest.fixture(autouse=True)
-def fixed_seeds(own_kernels):
+def fixed_seeds(own_kernels, request):
     import keras
 
+    from tests.spared import rewrite_graphs
+
     keras.utils.set_random_seed(0)
+    rewrite_graphs(f"{request.module.__name__}.{getattr(request.node, 'originalname', request.node.name)}")
 
 
 @pytest.fixture(scope="module")

@@ -13,35 +13,40 @@ own is gone, the tests fail at once.
 
 import contextlib
 import functools
+import gc
 
 import pytest
 import tensorflow as tf
 from tensorflow.python.framework import ops, random_seed
 from tensorflow.python.ops import gen_resource_variable_ops as variable_ops
 
-# Files of tests, or folders of them, whose graphs are rewritten as those of users are.
+# What lasts as long as the process: the generator of a context that nothing holds would end it.
+_LASTING = contextlib.ExitStack()
+# Tests, files of them or folders, whose graphs are rewritten as those of users are. Every bijector is among them once,
+# as it is loaded, and every model as it is trained and as it is served, there by the C API, too.
 REWRITTEN = (
-    "tests.bijectors.test_bijectors",
-    "tests.bijectors.test_reversible",
+    "tests.bijectors.test_bijectors.test_a_saved_model_brings_it_back",
+    "tests.bijectors.test_reversible.test_glow_is_trained_the_same_saved_and_served",
     "tests.bridge",
     "tests.flow.test_same_seed",
     "tests.flow.test_step_order",
-    "tests.models.test_models",
-    "tests.models.test_glow",
+    "tests.models.test_models.test_fit_lowers_the_loss",
+    "tests.models.test_models.test_it_is_served_as_it_is",
     "tests.networks.test_solvers",
     "tests.objectives",
     "tests.optimizers",
     "tests.serving",
+    "tests.test_spared.test_graphs_of_this_one_are_rewritten",
 )
 
 
-def rewrite_graphs(module):
-    """Has TensorFlow rewrite the graphs that a module of tests traces, or leave them as they are.
+def rewrite_graphs(test):
+    """Has TensorFlow rewrite the graphs that a test or a module of them traces, or leave them as they are.
 
     Args:
-        module: str, its name.
+        test: str, its name with that of its module in front, or the module's.
     """
-    is_on = any(module == name or module.startswith(f"{name}.") for name in REWRITTEN)
+    is_on = any(test == name or test.startswith(f"{name}.") for name in REWRITTEN)
     tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": not is_on})
 
 
@@ -57,6 +62,15 @@ def spared():
         patch.setattr(random_seed, "get_seed", kernels.get_seed)
         patch.setattr(tf.random, "set_seed", kernels.set_seed)
         yield kernels.forget
+
+
+def spare():
+    """All of it to a process that a test starts, as long as that lives."""
+    from tests.conftest import GARBAGE
+
+    gc.set_threshold(*GARBAGE)
+    rewrite_graphs("")
+    _LASTING.enter_context(spared())
 
 
 def _without_name(var_handle_op):

@@ -1,6 +1,6 @@
 """What the tests are spared changes no number: seeds begin random numbers anew, eagerly and in functions."""
 
-import importlib.util
+import pkgutil
 
 import keras
 import numpy as np
@@ -50,18 +50,40 @@ def test_what_has_drawn_nothing_stays_compiled(monkeypatch, forget_kernels):
     assert calls == [0, 1, 1, 1]
 
 
-@pytest.mark.parametrize("module, rewritten", [("tests.serving.test_serving", True), ("tests.serving_other", False)])
+@pytest.mark.parametrize(
+    "module, rewritten",
+    [
+        ("tests.serving.test_serving", True),
+        ("tests.serving_other", False),
+        ("tests.test_spared.test_graphs_of_this_one_are_rewritten", True),
+        ("tests.test_spared", False),
+    ],
+)
 def test_graphs_are_rewritten_where_that_is_looked_at(module, rewritten):
     try:
         rewrite_graphs(module)
-        assert tf.config.optimizer.get_experimental_options()["disable_meta_optimizer"] != rewritten
+        assert is_rewriting() == rewritten
     finally:
         rewrite_graphs(__name__)
 
 
-def test_files_whose_graphs_are_rewritten_are_there():
-    for name in REWRITTEN:
-        assert importlib.util.find_spec(name), name
+@pytest.mark.parametrize("name", REWRITTEN)
+def test_what_is_named_is_there(name):
+    """A folder, a file or a test."""
+    pkgutil.resolve_name(name)
+
+
+def is_rewriting():
+    return not tf.config.optimizer.get_experimental_options()["disable_meta_optimizer"]
+
+
+def test_graphs_of_this_one_are_rewritten():
+    """It is named, alone of its file."""
+    assert is_rewriting()
+
+
+def test_graphs_of_the_next_one_are_not():
+    assert not is_rewriting()
 
 
 def test_a_variable_keeps_its_name():

@@ -317,6 +317,8 @@ import tfp_flows
 from tfp_flows import bijectors, masks
 from tfp_flows.bijectors.batch_norm import BatchNorm
 from tfp_flows.networks.resnet import ResNet
+from tests.spared import spare
+spare()
 tfd = tfp.distributions
 x = np.random.default_rng(0).normal(3.0, 2.0, (64, 4, 4, 2)).astype("float32")
 x[1::2] *= 3

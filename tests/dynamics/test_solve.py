@@ -76,7 +76,7 @@ def test_an_event_is_solved_as_if_it_were_alone():
     assert together.num_steps[2] > 3 * together.num_steps[0]
 
 
-@pytest.mark.parametrize("solver", [Solver("rk4", 7), Solver("heun", 4), Solver()])
+@pytest.mark.parametrize("solver", [Solver("rk4", 7), Solver("heun", 4), Solver("tsit5", 3), Solver()])
 def test_evaluations_are_counted(solver):
     count = itertools.count()
 

@@ -15,6 +15,9 @@ tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2)
 import tfp_flows, tfp_flows.runs.strategies
 from tests.distributions import data, ours
+from tests.spared import spare
+
+spare()
 
 def train(strategy, x, make, optimizer, **options):
     keras.utils.set_random_seed(0)
@@ -169,6 +172,8 @@ import numpy as np, keras, tensorflow as tf
 strategy = tf.distribute.MultiWorkerMirroredStrategy()
 import tfp_flows
 from tests.distributions import data, ours
+from tests.spared import spare
+spare()
 keras.utils.set_random_seed(0)
 with strategy.scope():
     flow = tfp_flows.Flow(ours())

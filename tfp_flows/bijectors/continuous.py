@@ -223,8 +223,9 @@ class Continuous(Bijector):
             return v, (trace, *(sign * cost for cost in costs))
 
         count = 3 + (potential is not None) if with_costs else int(with_trace)
-        # A step asks the field six times: a large network, one without products of its own, is traced once for all.
-        if not tf.executing_eagerly() and not hasattr(self.network, "jvp"):
+        # A step asks the field six times, and is traced once for all: but not a small network, one with products of its
+        # own, in training, whose many steps are the quicker for it.
+        if not tf.executing_eagerly() and not (hasattr(self.network, "jvp") and KerasMode()(function=None)):
             field = traced(field)
         return solve(field, rows, *times, solver, count, list(context))
 

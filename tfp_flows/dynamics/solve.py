@@ -90,7 +90,7 @@ class Solver:
     @property
     def evaluations(self) -> int | None:
         """int, of the field on the way; None where the tolerances decide."""
-        return None if self.is_adaptive else self.num_steps * len(METHODS[self.method].b)
+        return None if self.is_adaptive else self.num_steps * METHODS[self.method].evaluations
 
 
 class Solution(NamedTuple):

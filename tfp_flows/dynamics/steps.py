@@ -55,12 +55,12 @@ def fixed(field, state, t0, t1, tableau, num_steps, totals=()):
     Returns:
         `Steps`.
     """
-    dtype, batch = state[0].dtype, tf.shape(state[0])[:1]
+    dtype, batch, tableau = state[0].dtype, tf.shape(state[0])[:1], tableau.of_one_length
     h = tf.constant((t1 - t0) / num_steps, dtype)
 
     def body(i, state, totals, alive):
         t = tf.constant(t0, dtype) + h * tf.cast(i, dtype)
-        ks, rates = _stages(field, tf.fill(batch, t), tf.fill(batch, h), state, tableau, None)
+        ks, rates = _stages(field, tf.fill(batch, t), h, state, tableau, None)
         new = _advance(state, h, tableau.b, ks)
         good = alive & _finite(new)
         state = [tf.where(_along(good, y), n, y) for n, y in zip(new, state)]
@@ -72,7 +72,7 @@ def fixed(field, state, t0, t1, tableau, num_steps, totals=()):
     )
     status = tf.where(alive, ends.REACHED, ends.NOT_FINITE)
     time = tf.where(alive, tf.constant(t1, dtype), tf.constant(t0, dtype))
-    count = tf.constant(num_steps * len(tableau.b))
+    count = tf.constant(num_steps * tableau.evaluations)
     return Steps(state, totals, status, time, tf.fill(batch, num_steps), count)
 
 

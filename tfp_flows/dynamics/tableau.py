@@ -46,6 +46,15 @@ class Tableau:
         """int, of the field in each step."""
         return len(self.b) - self.first_is_last
 
+    @property
+    def of_one_length(self):
+        """The method without what only errors and lengths of steps are chosen by: a last stage that is the next's first
+        has no part in the solution."""
+        if not self.first_is_last:
+            return self
+        a, b, c = self.a[:-1], self.b[:-1], self.c[:-1]
+        return dataclasses.replace(self, a=a, b=b, c=c, e=(), first_is_last=False)
+
 
 EULER = Tableau(1, ((),), (1.0,), (0.0,))
 # Runge 1895; Hairer et al., II.1.

@@ -55,7 +55,7 @@ class Jumps(tfp.mcmc.TransitionKernel):
         >>> hmc = tfp.mcmc.HamiltonianMonteCarlo(target.log_prob, step_size=1.0, num_leapfrog_steps=2)
         >>> kernel = Jumps(hmc, tfd.MultivariateNormalDiag([0.0], [9.0]))
         >>> states, jumped = tfp.mcmc.sample_chain(
-        ...     100, tf.zeros([20, 1]), kernel=kernel, trace_fn=lambda _, r: r.is_jump_accepted, seed=[0, 1])
+        ...     5, tf.zeros([400, 1]), kernel=kernel, trace_fn=lambda _, r: r.is_jump_accepted, seed=[0, 1])
         >>> bool(0.1 < np.mean(jumped) < 0.5)
         True
     """

@@ -65,7 +65,8 @@ class FlowPP(Flow):
 
     Example:
         >>> import tfp_flows
-        >>> flow = tfp_flows.FlowPP((4, 4, 1), 17, hidden_channels=4, num_blocks=1, num_heads=2, num_components=2)
+        >>> sizes = dict(num_couplings=(1, 1, 1), hidden_channels=4, num_blocks=1, num_heads=2, num_components=2)
+        >>> flow = tfp_flows.FlowPP((4, 4, 1), 17, **sizes)
         >>> flow.sample(3, seed=0).shape.as_list(), flow.latent_shape
         ([3, 4, 4, 1], (2, 1, 8))
     """

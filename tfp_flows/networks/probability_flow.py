@@ -69,8 +69,7 @@ class ProbabilityFlow(keras.layers.Layer):
 
     def _coefficients(self, x, t):
         """(batch, 1, ...): of x, of the noise, and what the network's input is multiplied by."""
-        point = self.schedule(tf.cast(t, x.dtype))
-        a, s, da, ds = (tf.reshape(v, [-1, *[1] * (x.shape.rank - 1)]) for v in point)
+        a, s, da, ds = self.schedule(tf.reshape(tf.cast(t, x.dtype), [-1, *[1] * (x.shape.rank - 1)]))
         return da / a, ds - s * da / a, tf.math.rsqrt(a**2 + s**2)
 
     def _level(self, t, x):
