@@ -6,7 +6,7 @@ from tfp_flows.catalog_entry import DIFFUSIONS, ODE_SOLVERS, Entry, recipe
 def _by_regression(**arguments) -> dict:
     """The recipe of a velocity or score that is learned by regression, with arguments of a model of few features."""
     # Sharp edges ask for depth, and for waves of the features.
-    deep = dict(hidden_units=[128] * 5, num_octaves=3, **arguments)
+    deep = {"hidden_units": [128] * 5, "num_octaves": 3, **arguments}
     return recipe(
         batch_size=500,
         learning_rate=1e-3,
@@ -74,7 +74,7 @@ MODELS = {
                 optimizer={},
                 arguments=dict(num_layers=16, hidden_units=[64, 64], prior="mixture"),
             ),
-            on_the_plane=dict(prior="mixture_256"),
+            on_the_plane=dict(prior="mixture_512", num_layers=8),
             upto_64=dict(steps=2500, minutes=1.3, arguments=dict(num_layers=6, hidden_units=[256, 256])),
         ),
     ),
@@ -255,7 +255,7 @@ MODELS = {
             learning_rate=2e-3,
             steps=10_000,
             upto_8=dict(batch_size=500, learning_rate=5e-3, steps=2500, minutes=1.5, arguments={}),
-            on_the_plane=dict(base="mixture_256", training_steps=4),
+            on_the_plane=dict(base="mixture_256", training_steps=4, hidden_units=[32, 32]),
             upto_64=dict(batch_size=128, steps=2500, minutes=1.3),
         ),
     ),
@@ -277,7 +277,7 @@ MODELS = {
         summary="noise predicted at every level of a diffusion (DDPM in continuous time), likelihoods by its ODE",
         events=("vectors", "images"),
         samplers=(*DIFFUSIONS, *ODE_SOLVERS),
-        recipe=_by_regression(times="likelihood"),
+        recipe=_by_regression(times="likelihood", hidden_units=[64] * 4),
     ),
     "ncsn": Entry(
         home="tfp_flows.models.ncsn:NCSN",
