@@ -254,7 +254,7 @@ MODELS = {
             batch_size=500,
             learning_rate=2e-3,
             steps=10_000,
-            upto_8=dict(batch_size=500, learning_rate=5e-3, steps=2500, minutes=1.5, arguments={}),
+            upto_8=dict(batch_size=500, learning_rate=5e-3, steps=2500, minutes=1.5),
             on_the_plane=dict(base="mixture_256", training_steps=4, hidden_units=[32, 32]),
             upto_64=dict(batch_size=128, steps=2500, minutes=1.3),
         ),

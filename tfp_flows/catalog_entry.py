@@ -56,6 +56,6 @@ def recipe(upto_8: dict | None = None, upto_64: dict | None = None, on_the_plane
     """
     sizes = []
     if on_the_plane is not None:
-        sizes.append((2, {**upto_8, "arguments": {**upto_8["arguments"], **on_the_plane}}))
+        sizes.append((2, {**upto_8, "arguments": {**upto_8.get("arguments", {}), **on_the_plane}}))
     sizes += [(most, more) for most, more in ((8, upto_8), (64, upto_64)) if more is not None]
     return {**others, "sizes": tuple(sizes)}

@@ -62,9 +62,8 @@ def context_shapes(module: tf.Module, layers: list) -> set:
         layers: list of `keras.Layer`.
     """
     said = {getattr(part, "context_shape", None) for part in module.submodules if isinstance(part, Bijector)} - {None}
-    return said or ({getattr(layer, "context_shape", None) for layer in layers} | _context_shapes_of_tfp(module)) - {
-        None
-    }
+    of_networks = {getattr(layer, "context_shape", None) for layer in layers} | _context_shapes_of_tfp(module)
+    return said or of_networks - {None}
 
 
 def _context_shapes_of_tfp(module):

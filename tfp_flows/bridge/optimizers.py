@@ -98,7 +98,7 @@ def adam_slots(optimizer, variable):
     return optimizer._momentums[index], optimizer._velocities[index]
 
 
-def adam_velocities(optimizer):
+def second_moments(optimizer):
     """The running means of squared gradients that Adam keeps, of all its variables.
 
     Args:
@@ -109,10 +109,10 @@ def adam_velocities(optimizer):
 
     Example:
         >>> import keras
-        >>> from tfp_flows.bridge.optimizers import adam_velocities
+        >>> from tfp_flows.bridge.optimizers import second_moments
         >>> adam = keras.optimizers.Adam()
         >>> adam.build([keras.Variable(1.0), keras.Variable([2.0, 3.0])])
-        >>> [tuple(slot.shape) for slot in adam_velocities(adam)]
+        >>> [tuple(slot.shape) for slot in second_moments(adam)]
         [(), (2,)]
     """
     return list(optimizer._velocities)

@@ -137,8 +137,8 @@ def scored_arrays(flow, x, context=None):
 
 def is_one_batch(flow, x, batch_size):
     """Whether what is given to `predict` are arrays of one batch, for a flow that computes as it does by itself."""
-    events = x[0] if _is_pair(x) else x
-    if not is_array(events) or isinstance(events, list) or not 0 < len(events) <= (batch_size or 32):
+    array = x[0] if _is_pair(x) else x
+    if not is_array(array) or isinstance(array, list) or not 0 < len(array) <= (batch_size or 32):
         return False
     # What a user's subclass does in their place is called.
     is_own = all(f.__module__.startswith("tfp_flows.") for f in (type(flow).call, type(flow).predict_step))

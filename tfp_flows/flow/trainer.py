@@ -205,7 +205,7 @@ class FlowTrainer(KerasFiles, HasClassLabels, HasColumnTitles, BuiltByConstructo
         """
         if not (verbose or steps or callbacks) and fitting.is_one_batch(self, x, batch_size):
             # Keras would make a data set and an iterator of it, which takes a hundred times as long.
-            return np.asarray(self.log_prob(*fitting.scored_arrays(self, x, context)))
+            return np.asarray(self._compiled.log_prob(*fitting.scored_arrays(self, x, context)))
         x = fitting.scored_batches(self, x, context, batch_size)
         with loaders.refusals_in_a_sentence():
             return super().predict(x, None, verbose, steps, callbacks)

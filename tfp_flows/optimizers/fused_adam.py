@@ -22,7 +22,7 @@ import keras
 import tensorflow as tf
 
 from tfp_flows.bridge.names import counted_by_nothing
-from tfp_flows.bridge.optimizers import WholeSteps, adam_slots, adam_velocities
+from tfp_flows.bridge.optimizers import WholeSteps, adam_slots, second_moments
 
 # The default of flows: tables of heavy tails are fitted best with 1 to 1.5, and above 1 lengths may grow again.
 RELATIVE_CLIPNORM = 1.5
@@ -92,7 +92,7 @@ class FusedAdam(WholeSteps, keras.optimizers.Adam):
         if not present:
             return gradients
         square = tf.add_n([_sum(tf.square(_values(g))) for g in present])
-        usual = tf.add_n([_sum(v) for v in adam_velocities(self)])
+        usual = tf.add_n([_sum(v) for v in second_moments(self)])
         known = 1 - tf.pow(tf.cast(self.beta_2, tf.float64), tf.cast(self.iterations, tf.float64))
         longest = self.relative_clipnorm**2 * usual / known
         # The first step's is 0 / 0, and where all gradients were zero so far nothing is usual.
