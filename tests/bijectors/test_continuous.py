@@ -112,6 +112,26 @@ def test_costs_are_those_of_the_way():
     checks.close(costs.jacobian, np.full(5, 1.25), 1e-9)
 
 
+@pytest.mark.parametrize("mode", ["eager", "traced"])
+def test_a_field_of_zeros_as_training_begins_with_has_a_gradient(mode):
+    """Of steps by tolerance, whose error is exactly zero there: that of many steps of one length."""
+    # Without waves of time: steps are chosen by the state, and here one does for all of the way.
+    net, y = networks.TimeMLP(2, (8,), num_frequencies=0, dtype="float64"), data(6)
+    both = [Continuous(net, (2,), solver, dtype="float64") for solver in (Solver(), Solver("rk4", 20))]
+
+    def gradients(bijector):
+        with tf.GradientTape() as tape:
+            again = tf.identity(y)
+            log_det = bijector.inverse_log_det_jacobian(again, event_ndims=1)
+            loss = tf.reduce_sum(bijector.inverse(again) ** 2) + 3 * tf.reduce_sum(log_det)
+        return tape.gradient(loss, [weight.value for weight in net.trainable_weights])
+
+    found = traced(lambda: gradients(both[0]))() if mode == "traced" else gradients(both[0])
+    for one, wanted in zip(found, gradients(both[1]), strict=True):
+        checks.close(one, wanted, 1e-4)
+    assert max(float(tf.reduce_max(tf.abs(one))) for one in found) > 1
+
+
 def test_an_event_that_is_not_solved_has_no_density():
     class Explodes(keras.layers.Layer):
         def call(self, x, t):

@@ -214,7 +214,9 @@ def _with_adjoint(joint, y, t0, t1, solver, num_integrals, constants):
         return (solution.y, *solution.integrals), gradient
 
     end, *integrals = run(y, *constants)
-    return Solution(end, tuple(integrals), *found[0][2:])
+    # Else whoever differentiates a function that returns it, times too, goes through every step with zeros, and where
+    # an error is exactly zero they become NaN.
+    return Solution(end, tuple(integrals), *map(tf.stop_gradient, found[0][2:]))
 
 
 def _backwards(joint, y, t0, t1, solver, constants, g_y, g_integrals, variables):
