@@ -39,6 +39,7 @@ _TARFLOW = recipe(
         batch_size=500, learning_rate=5e-3, steps=2000, minutes=1.3, optimizer={},
         arguments=dict(channels=32, num_layers=2),
     ),
+    on_the_plane=dict(base="mixture_256"),
     upto_64=dict(steps=2000, minutes=1.3, arguments=dict(channels=64, num_layers=2)),
 )  # fmt: skip
 
@@ -219,6 +220,7 @@ MODELS = {
                 minutes=1.3,
                 arguments=dict(num_layers=12, num_components=32),
             ),
+            on_the_plane=dict(base="mixture_256"),
             upto_64=dict(batch_size=500, steps=2000, minutes=1.3),
         ),
     ),

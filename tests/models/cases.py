@@ -68,6 +68,7 @@ CASES = {
             dropout=0.0,
             dequantization="uniform",
             num_classes=2,
+            base="logistic",
         ),
     ),
     "maf": Case("maf", (4,), dict(num_layers=2, hidden_units=(8,))),
@@ -79,11 +80,11 @@ CASES = {
     "nsf_autoregressive": Case(
         "nsf", (4,), dict(scheme="autoregressive", num_layers=1, hidden_units=(8, 8), linear="permutation", num_bins=17)
     ),
-    "tarflow": Case("tarflow", IMAGE, dict(num_bins=17, num_blocks=2, **TOKENS)),
+    "tarflow": Case("tarflow", IMAGE, dict(num_bins=17, num_blocks=2, base="laplace", **TOKENS)),
     "tarflow_by_class": Case(
         "tarflow", (4,), dict(num_blocks=2, num_classes=2, dequantization="gaussian", noise_scale=0.3, **TOKENS)
     ),
-    "jet": Case("jet", IMAGE, dict(num_bins=17, num_couplings=2, context_shape=(3,), **TOKENS)),
+    "jet": Case("jet", IMAGE, dict(num_bins=17, num_couplings=2, context_shape=(3,), base="student_t", **TOKENS)),
     "planar_flow": Case("planar_flow", (4,), dict(num_layers=2)),
     "sylvester_conditional": Case(
         "planar_flow",

@@ -58,6 +58,7 @@ class FlowPP(Flow):
         seed: int.
         name: str or None.
         dtype: "float32" or "float64", what all is computed in; None for Keras' `floatx`.
+        base: str or `tfd.Distribution`, of the latents, of `latent_shape`, see `tfp_flows.models.blocks.bases`.
 
     Raises:
         ValueError: for an event shape that is no image's or cannot be halved so often, sizes that are no positive
@@ -90,6 +91,7 @@ class FlowPP(Flow):
         seed: int = 0,
         name: str | None = None,
         dtype: str | None = None,
+        base: str | tfd.Distribution = "normal",
     ):
         height, width, channels = shape = masks.image_shape(event_shape)
         dtype, num_couplings = choose_dtype(dtype), as_tuple(num_couplings)
@@ -118,6 +120,7 @@ class FlowPP(Flow):
             reversible=reversible,
             seed=seed,
             dtype=dtype,
+            base=base,
         )
         transform = LogisticMixture(num_components, log_scale_bound=log_scale_bound)
 
@@ -159,7 +162,7 @@ class FlowPP(Flow):
             quantized = noise.choose(dequantization, shape, num_bins, dtype)
         super().__init__(
             tfd.TransformedDistribution(
-                bases.make("normal", last, dtype),
+                bases.make(base, last, dtype, seed),
                 Chain(
                     [*to_reals(shape, num_bins, alpha, edges, dtype=dtype), Chain(layers, reversible=reversible)],
                 ),

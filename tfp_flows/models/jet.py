@@ -1,6 +1,6 @@
 """Jet: couplings of patches, whose networks are vision transformers; nothing else.
 
-    data -> to reals -> patches (rows, columns, size) -> coupling x num_couplings -> standard normal
+    data -> to reals -> patches (rows, columns, size) -> coupling x num_couplings -> normal, or base
     coupling   z_b = (x_b + t) 2 sigmoid(s),   (s, t) = transformer(x_a [, class])
     masks      in turn four random halves of the numbers of each patch, and one half of the patches: a checkerboard,
                columns, rows, and the other halves of each
@@ -61,6 +61,7 @@ class Jet(Flow):
         seed: int, also of the halves.
         name: str or None.
         dtype: "float32" or "float64", what all is computed in; None for Keras' `floatx`.
+        base: str or `tfd.Distribution`, of the latents, of `latent_shape`, see `tfp_flows.models.blocks.bases`.
 
     Raises:
         ValueError: for an event shape that is no image's, a patch size that does not divide it or leaves patches that
@@ -94,6 +95,7 @@ class Jet(Flow):
         name: str | None = None,
         dtype: str | None = None,
         context_network: keras.layers.Layer | None = None,
+        base: str | tfd.Distribution = "normal",
     ):
         shape = masks.image_shape(event_shape)
         if patch_size is None:
@@ -122,7 +124,7 @@ class Jet(Flow):
         first = patches.to_units(shape, num_bins, alpha, edges, equalize, dtype)
         super().__init__(
             tfd.TransformedDistribution(
-                bases.make("normal", grid, dtype),
+                bases.make(base, grid, dtype, seed),
                 Chain(
                     [
                         *first,
@@ -154,6 +156,7 @@ class Jet(Flow):
             reversible=reversible,
             seed=seed,
             dtype=dtype,
+            base=base,
         )
 
 

@@ -68,6 +68,7 @@ class TarFlow(LabelsLeftOut, Flow):
         seed: int.
         name: str or None.
         dtype: "float32" or "float64", what all is computed in; None for Keras' `floatx`.
+        base: str or `tfd.Distribution`, of the latents, of `latent_shape`, see `tfp_flows.models.blocks.bases`.
 
     Raises:
         ValueError: for an event shape that is neither a vector's nor an image's, a patch size that does not divide it
@@ -105,6 +106,7 @@ class TarFlow(LabelsLeftOut, Flow):
         name: str | None = None,
         dtype: str | None = None,
         context_network: keras.layers.Layer | None = None,
+        base: str | tfd.Distribution = "normal",
     ):
         shape = check_shape(event_shape)
         if len(shape) not in (1, 3):
@@ -133,7 +135,7 @@ class TarFlow(LabelsLeftOut, Flow):
         first = patches.to_units(shape, num_bins, alpha, edges, equalize, dtype, preprocessing)
         super().__init__(
             tfd.TransformedDistribution(
-                bases.make("normal", tokens, dtype),
+                bases.make(base, tokens, dtype, seed),
                 Chain([*first, *patches.cut(shape, patch_size, tokens), blocks]),
             ),
             dequantization=noise.choose(dequantization, shape, num_bins, dtype, integer_columns, noise_scale),
@@ -164,6 +166,7 @@ class TarFlow(LabelsLeftOut, Flow):
             preprocessing=preprocessing,
             seed=seed,
             dtype=dtype,
+            base=base,
         )
 
     def no_label(self, context: tf.Tensor) -> tf.Tensor:
