@@ -4,6 +4,7 @@
     names      of every variable that is made eagerly it makes an operation of its own, for the variable's name in the
                text of an error
     kernels    all that it has compiled it forgets where a seed is set, for the sake of what has drawn random numbers
+    types      Python looks through all classes of a protocol, as a tensor's type is, whenever an object is asked for it
     graphs     every function that is traced it rewrites to run faster, which takes longer than a few small steps do;
                where that is what is looked at, and where all models and bijectors are, it still does: see REWRITTEN
 
@@ -14,6 +15,7 @@ own is gone, the tests fail at once.
 import contextlib
 import functools
 import gc
+import typing
 
 import pytest
 import tensorflow as tf
@@ -56,6 +58,9 @@ def spared():
     # It also looks through the frames of every function that is called, so as to leave some out of an error.
     tf.debugging.disable_traceback_filtering()
     with pytest.MonkeyPatch.context() as patch:
+        # Later versions of Python remember it themselves.
+        if hasattr(typing, "_get_protocol_attrs"):
+            patch.setattr(typing, "_get_protocol_attrs", functools.cache(typing._get_protocol_attrs))
         patch.setattr(ops, "_create_c_op", functools.partial(ops._create_c_op, extract_traceback=False))
         patch.setattr(variable_ops, "var_handle_op", _without_name(variable_ops.var_handle_op))
         kernels = _Kernels()

@@ -35,7 +35,7 @@ def context_options(bijector: tfb.Bijector, context: tf.Tensor) -> dict:
     if isinstance(bijector, tfb.Composition):
         parts = {part.name: context_options(part, context) for part in tf.nest.flatten(bijector.bijectors)}
         return {name: options for name, options in parts.items() if options}
-    if isinstance(bijector, tfb.MaskedAutoregressiveFlow) and _context_shapes_of_tfp(bijector):
+    if isinstance(bijector, tfb.MaskedAutoregressiveFlow) and _context_shapes_of_tfp(bijector.submodules):
         return {"conditional_input": context}
     return {}
 
@@ -61,10 +61,11 @@ def context_shapes(module: tf.Module, layers: list) -> set:
         module: `tf.Module`, whose networks of TFP's are looked at.
         layers: list of `keras.Layer`.
     """
-    said = {getattr(part, "context_shape", None) for part in module.submodules if isinstance(part, Bijector)} - {None}
-    of_networks = {getattr(layer, "context_shape", None) for layer in layers} | _context_shapes_of_tfp(module)
+    parts = module.submodules
+    said = {getattr(part, "context_shape", None) for part in parts if isinstance(part, Bijector)} - {None}
+    of_networks = {getattr(layer, "context_shape", None) for layer in layers} | _context_shapes_of_tfp(parts)
     return said or of_networks - {None}
 
 
-def _context_shapes_of_tfp(module):
-    return {conditional_networks.context_shape(part) for part in module.submodules} - {None}
+def _context_shapes_of_tfp(parts):
+    return {conditional_networks.context_shape(part) for part in parts} - {None}

@@ -56,16 +56,17 @@ def adopt_weights(distribution):
     shape, dtype = distribution.event_shape, distribution.dtype
 
     def probe():
-        context = known_context_shape(distribution)
+        context = known_context_shape(distribution, find_weights(distribution)[0])
         given = {} if context is None else options(distribution, tf.zeros([1, *context], dtype))
         return distribution.log_prob(tf.zeros([1, *shape], dtype), **given)
 
     return _adopt_all(distribution, probe)
 
 
-def known_context_shape(distribution):
-    """Static shape of one context, a tuple, which the networks know; None where none does or they do not agree."""
-    shapes = context_shapes(distribution, find_weights(distribution)[0])
+def known_context_shape(distribution, layers):
+    """Static shape of one context, a tuple, which the layers of a distribution know; None where none does or they do
+    not agree."""
+    shapes = context_shapes(distribution, layers)
     return shapes.pop() if len(shapes) == 1 else None
 
 

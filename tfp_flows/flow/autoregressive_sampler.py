@@ -16,7 +16,7 @@ import tensorflow as tf
 
 from tfp_flows.bijectors import forward_guided
 from tfp_flows.bijectors.initialization import untrained
-from tfp_flows.bijectors.routing import context_options
+from tfp_flows.flow import sharing
 from tfp_flows.flow import temperature as temperatures
 from tfp_flows.flow.context import options
 from tfp_flows.flow.guidance import check_guidance, require_labels_left_out
@@ -63,7 +63,7 @@ class AutoregressiveSampler(Sampler):
 
         def push(z, context=None):
             if self.guidance == 1:
-                x = bijector.forward(z, **({} if context is None else context_options(bijector, context)))
+                x = sharing.push(flow, z, context)
             else:
                 x = forward_guided(bijector, z, context, flow.no_label(context), self.guidance)
             return denoised(flow, x, context, scale) if self.denoise and scale is not None else x

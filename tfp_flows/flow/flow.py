@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike
 from tfp_flows.bijectors import Bijector, initializing
 from tfp_flows.bridge.variables import tf_variable
 from tfp_flows.dequantization import Gaussian, IntegerColumns, Uniform, Variational, is_bound
-from tfp_flows.flow import adoption, batches, conditional, events, start, support, train_step
+from tfp_flows.flow import adoption, batches, conditional, events, sharing, start, support, train_step
 from tfp_flows.flow import context as contexts
 from tfp_flows.flow.functions import CompiledFunctions, Draw
 from tfp_flows.flow.sampler import DistributionSampler, Sampler, failures_in_a_sentence
@@ -73,7 +73,7 @@ class Flow(conditional.HasContext, FlowTrainer):
         self.objective, self._meters = self.default_objective(), None
         self.event_shape = tuple(distribution.event_shape)
         self.conditioners, self.adopted = adoption.adopt_weights(distribution)
-        self.known_context_shape = adoption.known_context_shape(distribution)
+        self.known_context_shape = adoption.known_context_shape(distribution, self.conditioners)
         self._takes_context = bool(contexts.options(distribution, None))
         self.distribution = conditional.conditional(distribution, self.known_context_shape, num_classes)
         noise = adoption.adopt_dequantization(dequantization, self.event_shape, self.variable_dtype)
@@ -289,7 +289,7 @@ class Flow(conditional.HasContext, FlowTrainer):
 
     def _score(self, x, context, seed, training=False):
         x, log_q = self.dequantized(x, seed)
-        log_prob = self.distribution.log_prob(x, **self.options(context, seed, training))
+        log_prob = sharing.density(self, x, context, seed, training)
         return contexts.void_unknown(self, context, log_prob - log_q)
 
     def _require_bijector(self, what):

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from tfp_flows.bijectors import solving
 from tfp_flows.bridge.traces import traced
-from tfp_flows.flow import support
+from tfp_flows.flow import sharing, support
 from tfp_flows.flow.context import void_unknown
 
 
@@ -25,7 +25,7 @@ class CompiledFunctions:
     def __init__(self, flow):
         @functools.partial(traced, reduce_retracing=True)
         def log_prob(x, context=None):
-            density = lambda x: flow.distribution.log_prob(tf.identity(x), **flow.options(context))
+            density = lambda x: sharing.density(flow, x, context)
             return void_unknown(flow, context, support.on_support(flow, x, context, density))
 
         @functools.partial(traced, reduce_retracing=True)
@@ -41,7 +41,7 @@ class CompiledFunctions:
         @functools.partial(traced, reduce_retracing=True)
         def decode(z, context=None):
             with solving(log_det=False):
-                x = flow.distribution.bijector.forward(tf.identity(z), **flow.bijector_options(context))
+                x = sharing.push(flow, z, None if context is None else flow.features(context))
             return void_unknown(flow, context, x)
 
         self.log_prob, self.sample, self.encode, self.decode = log_prob, sample, encode, decode

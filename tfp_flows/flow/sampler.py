@@ -9,6 +9,7 @@ A model whose samples are no single pass of a bijector (the solver of a differen
 from __future__ import annotations
 
 import abc
+import functools
 import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING
 import tensorflow as tf
 
 from tfp_flows.bijectors import solving
-from tfp_flows.bijectors.routing import context_options
+from tfp_flows.flow import sharing
 from tfp_flows.flow import temperature as temperatures
 from tfp_flows.numerics import sentences
 from tfp_flows.numerics.in_parts import in_parts
@@ -93,11 +94,7 @@ class DistributionSampler(Sampler):
         z = temperatures.draw(flow.base, n, seed, temperature, context)
         if not flow.can_encode:
             return z
-        bijector = flow.distribution.bijector
-
-        def push(z, context=None):
-            return bijector.forward(z, **({} if context is None else context_options(bijector, context)))
-
+        push = functools.partial(sharing.push, flow)
         with solving(log_det=False, failure=_KIND):
             return push_in_parts(push, z, n, context, flow, self.numbers_at_once)
 

@@ -34,7 +34,7 @@ import math
 import tensorflow as tf
 
 from tfp_flows.bridge.traces import traced
-from tfp_flows.flow import class_labels, sampler
+from tfp_flows.flow import class_labels, sampler, sharing
 from tfp_flows.flow import context as contexts
 from tfp_flows.flow.functions import draw
 from tfp_flows.numerics import sentences
@@ -156,11 +156,12 @@ def signatures(model):
             left_out[function.__name__] = "The distribution is no bijector around one base: its events have no latent."
 
     functions = {}
-    for function, specs in inputs.items():
-        try:
-            functions[function.__name__] = concrete(function, specs)
-        except NotImplementedError as error:  # what TFP raises for a direction that a bijector does not have
-            left_out[function.__name__] = " ".join(str(error).split())
+    with sharing.shared(model):
+        for function, specs in inputs.items():
+            try:
+                functions[function.__name__] = concrete(function, specs)
+            except NotImplementedError as error:  # what TFP raises for a direction that a bijector does not have
+                left_out[function.__name__] = " ".join(str(error).split())
     if model.num_bins is not None and model.num_bins <= 256:
         of_integers = [name for name in ("score", "score_with_noise") if name in functions]
         functions |= {f"{name}_uint8": _of_bytes(functions[name]) for name in of_integers}

@@ -65,11 +65,13 @@ def _divergence(p, q, n, context, seed, batch):
         # A new tensor: TFP would answer from the cache of the same bijector.
         return log_p - q(tf.identity(x), context=context, training=False)
 
-    # Traced once for all sizes: a call of a tf.function that is new each time would warn of retracing.
+    # Traced once for all sizes: a call of a tf.function that is new each time would warn of retracing. To trace what is
+    # called once takes longer than to run it.
     specs = [tf.TensorSpec([], tf.int32), tf.TensorSpec([2], tf.int32)]
     if context is not None:
         specs.append(tf.TensorSpec([None, *context.shape[1:]], context.dtype))
-    difference = traced(difference).get_concrete_function(*specs)
+    if n > batch:
+        difference = traced(difference).get_concrete_function(*specs)
     parts = []
     for i in range(0, n, batch):
         given = [] if context is None else [tf.convert_to_tensor(context[i : i + batch])]
