@@ -12,6 +12,7 @@ import tfp_flows
 from tests import c_api
 from tests.checks import eagerly
 from tests.models.cases import CASES, build, events, trained
+from tests.spared import rewrite_graphs
 from tfp_flows import serving
 from tfp_flows.catalog import MODELS
 from tfp_flows.training import StopOnNaN
@@ -105,9 +106,20 @@ def requests(name):
     model, (x, context) = trained(name)[0], events(name, 5, seed=3)
     x = x.astype("float32") + (0.5 if CASES[name].num_bins else 0)
     given = {} if context is None else {"context": context.astype("int32" if context.ndim == 1 else "float32")}
+    drawn = {"n": np.int32(5), "seed": np.array([1, 2], np.int32), **given}
+    if model.can_scale_temperature:
+        drawn["temperature"] = np.float32(1)
+    # As for users: it is the rewriting that chooses how Student's t is drawn.
+    rewrite_graphs("tests.serving")
     with eagerly():
-        answers = {"log_prob": model.log_prob(x, context).numpy(), "encode": model.encode(x, context).numpy()}
-    return {"log_prob": {"x": x, **given}, "encode": {"x": x, **given}}, answers
+        answers = {
+            "log_prob": model.log_prob(x, context),
+            "encode": model.encode(x, context),
+            "sample": model.sample(5, seed=[1, 2], context=context),
+        }
+    rewrite_graphs(__name__)
+    asked = {"log_prob": {"x": x, **given}, "encode": {"x": x, **given}, "sample": drawn}
+    return asked, {signature: answer.numpy() for signature, answer in answers.items()}
 
 
 @pytest.fixture(scope="module")
@@ -117,8 +129,10 @@ def exported(tmp_path_factory):
     return functools.cache(lambda name: serving.export(trained(name)[0], folder / name, warmup=False))
 
 
-def assert_close(got, wanted, name):
+def assert_close(got, wanted, name, signature="log_prob"):
     assert got.shape == wanted.shape, name
+    if signature == "sample":
+        return np.testing.assert_allclose(got, wanted, rtol=1e-3, atol=2e-2, err_msg=name)
     # A solver's steps are refused or not by the last bits: what is left of that is below its tolerance.
     tolerance = max(1e-5, CASES[name].exact / 10)
     assert np.abs(got - wanted).max() <= tolerance * max(1, np.abs(wanted).max()), name
@@ -127,21 +141,16 @@ def assert_close(got, wanted, name):
 @each
 def test_it_is_served_as_it_is(name, exported):
     served, (asked, answers) = serving.load(exported(name)), requests(name)
-    for signature, inputs in asked.items():
-        assert_close(getattr(served, signature)(**inputs), answers[signature], name)
-    context = asked["log_prob"].get("context")
-    drawn = served.sample(5, seed=[1, 2], context=context)
-    with eagerly():
-        wanted = trained(name)[0].sample(5, seed=[1, 2], context=context)
-    np.testing.assert_allclose(drawn, wanted, rtol=1e-3, atol=2e-2)
+    for signature in ("log_prob", "encode"):
+        assert_close(getattr(served, signature)(**asked[signature]), answers[signature], name)
 
 
 def test_all_are_served_without_python(exported):
     """By TensorFlow's C API, which is what the server calls; all in one process, whose start takes seconds."""
     found = c_api.run_many([(exported(name), list(requests(name)[0].items())) for name in CASES])
     for name, outputs in zip(CASES, found, strict=True):
-        for answer, wanted in zip(outputs, requests(name)[1].values(), strict=True):
-            assert_close(*answer.values(), wanted, name)
+        for answer, (signature, wanted) in zip(outputs, requests(name)[1].items(), strict=True):
+            assert_close(*answer.values(), wanted, name, signature)
 
 
 @each
