@@ -1,10 +1,5 @@
 """Data-dependent initialisation: inside `initializing()`, once, in order, and never by any other way."""
 
-import os
-import pathlib
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -162,37 +157,3 @@ def test_rescale_gives_standard_deviation_one():
     with bijectors.initializing():
         layer.inverse(tf.identity(X))
     np.testing.assert_allclose(np.std(layer.inverse(tf.identity(X)), axis=0), 1, atol=1e-3)
-
-
-MIRRORED = """
-import numpy as np, tensorflow as tf
-tf.config.set_logical_device_configuration(
-    tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2)
-from tfp_flows import bijectors
-x = tf.constant(np.random.default_rng(0).normal(3.0, 2.0, (64, 4)), tf.float32)
-strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
-with strategy.scope():
-    norm = bijectors.ActNorm(4)
-one = bijectors.ActNorm(4)
-for layer in (norm, one):
-    with bijectors.initializing():
-        layer.inverse(tf.identity(x))
-assert not norm.needs_initialization
-for variable, single in ((norm.loc, one.loc), (norm.log_scale, one.log_scale), (norm.initialized, one.initialized)):
-    replicas = strategy.experimental_local_results(variable)
-    assert len(replicas) == 2
-    for replica in replicas:
-        np.testing.assert_array_equal(replica, single)
-each = strategy.run(tf.function(norm.inverse), args=(x,))
-for result in strategy.experimental_local_results(each):
-    np.testing.assert_allclose(result, one.inverse(tf.identity(x)), rtol=1e-5, atol=1e-5)
-print("same on both")
-"""
-
-
-def test_every_replica_of_a_strategy_is_initialised():
-    root = str(pathlib.Path(__file__).resolve().parents[2])
-    result = subprocess.run(
-        [sys.executable, "-c", MIRRORED], capture_output=True, text=True, env={**os.environ, "PYTHONPATH": root}
-    )
-    assert result.returncode == 0 and "same on both" in result.stdout, result.stderr[-3000:]

@@ -1,10 +1,5 @@
 """BatchNorm: statistics of the batch in training, running ones otherwise, and a state that only training changes."""
 
-import os
-import pathlib
-import subprocess
-import sys
-
 import keras
 import numpy as np
 import pytest
@@ -306,58 +301,6 @@ def test_it_trains():
     # Scored by the running statistics it is as good as in training: they have followed.
     assert history["val_nll"][-1] < history["val_nll"][0] and history["nll"][-1] < history["nll"][0]
     assert abs(history["val_nll"][-1] - history["nll"][-1]) < 0.2
-
-
-MIRRORED = """
-import keras, numpy as np, tensorflow as tf
-tf.config.set_logical_device_configuration(
-    tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2)
-import tensorflow_probability as tfp
-import tfp_flows
-from tfp_flows import bijectors, masks
-from tfp_flows.bijectors.batch_norm import BatchNorm
-from tfp_flows.networks.resnet import ResNet
-from tests.spared import spare
-spare()
-tfd = tfp.distributions
-x = np.random.default_rng(0).normal(3.0, 2.0, (64, 4, 4, 2)).astype("float32")
-x[1::2] *= 3
-strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
-with strategy.scope():
-    norm = BatchNorm(2, event_ndims=3, momentum=0.75)
-    coupling = bijectors.AffineCoupling(masks.checkerboard((4, 4, 2)), ResNet(4, 4, num_blocks=1))
-    base = tfd.Sample(tfd.Normal(0.0, 1.0), [4, 4, 2])
-    flow = tfp_flows.Flow(tfd.TransformedDistribution(base, bijectors.Chain([norm, coupling])))
-    flow.compile(keras.optimizers.SGD(1e-3))
-flow.initialize(x)
-mean, std = x.mean((0, 1, 2)), x.std((0, 1, 2))
-np.testing.assert_allclose(norm.centre.numpy(), mean, rtol=1e-4)
-np.testing.assert_allclose(np.exp(norm.log_unit.numpy()), std, rtol=1e-4)
-before = [norm.running_mean.numpy(), norm.running_variance.numpy()]
-data = tf.data.Dataset.from_tensor_slices(x).batch(64)
-options = tf.data.Options()
-options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.OFF
-flow.fit(data.with_options(options), verbose=0)
-halves = [(half - mean) / std for half in (x[:32], x[32:])]
-batch = [np.mean([h.mean((0, 1, 2)) for h in halves], 0), np.mean([h.var((0, 1, 2)) for h in halves], 0)]
-for variable, old, new in zip((norm.running_mean, norm.running_variance), before, batch):
-    replicas = [v.numpy() for v in strategy.experimental_local_results(variable._value)]
-    assert len(replicas) == 2
-    for replica in replicas:
-        np.testing.assert_allclose(replica, 0.75 * old + 0.25 * new, rtol=1e-4, atol=1e-5)
-moving = [w for w in flow.weights if w.name == "moving_variance"]
-assert moving and all(np.ptp(w.numpy()) > 0 and np.isfinite(w.numpy()).all() for w in moving)
-assert np.isfinite(flow.evaluate(x, batch_size=32, verbose=0)).all()
-print("averaged")
-"""
-
-
-def test_two_replicas_average_their_statistics():
-    root = str(pathlib.Path(__file__).resolve().parents[2])
-    result = subprocess.run(
-        [sys.executable, "-c", MIRRORED], capture_output=True, text=True, env={**os.environ, "PYTHONPATH": root}
-    )
-    assert result.returncode == 0 and "averaged" in result.stdout, result.stderr[-3000:]
 
 
 @pytest.mark.parametrize("make, message", [

@@ -75,15 +75,19 @@ print("same vectors")
 import json, os, pathlib
 from tfp_flows import cli
 
+begin = dict(batch_size=64, learning_rate=1e-3, jit_compile=False, picture_every=0, verbose=0, minutes=5)
+begin |= dict(data_options={"num_train": 512, "num_test": 64}, arguments={"num_layers": 2, "hidden_units": [8]})
+tfp_flows.runs.train("realnvp", "rings", "one", epochs=1, **begin)
 run = ["--quiet", "--no-export", "--picture-every", "0"]
-begin = ["train", "realnvp", "--data", "rings", "--data-set", "num_train=512", "--batch-size", "64", "--jit", "off"]
-begin += ["--learning-rate", "1e-3", "--minutes", "5", "--set", "num_layers=2", "--set", "hidden_units=8,", *run]
-for out, devices in (("one", []), ("two", ["--strategy", "mirrored"])):
-    assert cli.main([*begin, "--out", out, "--epochs", "1", *devices]) == 0
-    assert "mirrored" not in pathlib.Path(out, "config.json").read_text()
-    # Each goes on on the other number of devices.
-    go_on = [] if devices else ["--strategy", "mirrored"]
-    assert cli.main(["train", "realnvp", "--resume", "--out", out, "--epochs", "2", *run, *go_on]) == 0
+asked = ["--data", "rings", "--data-set", "num_train=512", "--data-set", "num_test=64", "--batch-size", "64"]
+asked += ["--jit", "off", "--learning-rate", "1e-3", "--minutes", "5", "--set", "num_layers=2"]
+asked += ["--set", "hidden_units=8,", "--strategy", "mirrored"]
+assert cli.main(["train", "realnvp", *asked, *run, "--out", "two", "--epochs", "1"]) == 0
+assert "mirrored" not in pathlib.Path("two", "config.json").read_text()
+# Each goes on on the other number of devices.
+go_on = ["--resume", "--out", "one", "--epochs", "2", "--strategy", "mirrored"]
+assert cli.main(["train", "realnvp", *go_on, *run]) == 0
+tfp_flows.runs.train("realnvp", None, "two", epochs=2, resume=True, picture_every=0, verbose=0)
 logs = [tfp_flows.runs.Run(out).read_log() for out in ("one", "two")]
 for key in ("nll", "val_nll"):
     np.testing.assert_allclose(logs[0][key], logs[1][key], rtol=1e-4)
@@ -166,6 +170,59 @@ for now, then in zip(two.weights, state):
 print("same images")
 """
 
+LAYERS = """
+from tfp_flows import bijectors, masks
+tfd = tfp.distributions
+
+# ActNorm initialises alike on each device.
+x = tf.constant(np.random.default_rng(0).normal(3.0, 2.0, (64, 4)), tf.float32)
+with strategy.scope():
+    norm = bijectors.ActNorm(4)
+one = bijectors.ActNorm(4)
+for layer in (norm, one):
+    with bijectors.initializing():
+        layer.inverse(tf.identity(x))
+assert not norm.needs_initialization
+for variable, single in ((norm.loc, one.loc), (norm.log_scale, one.log_scale), (norm.initialized, one.initialized)):
+    replicas = strategy.experimental_local_results(variable)
+    assert len(replicas) == 2
+    for replica in replicas:
+        np.testing.assert_array_equal(replica, single)
+each = strategy.run(tf.function(norm.inverse), args=(x,))
+for result in strategy.experimental_local_results(each):
+    np.testing.assert_allclose(result, one.inverse(tf.identity(x)), rtol=1e-5, atol=1e-5)
+
+# BatchNorm's running statistics are the average over the devices of those of their halves.
+x = np.random.default_rng(0).normal(3.0, 2.0, (64, 4, 4, 2)).astype("float32")
+x[1::2] *= 3
+with strategy.scope():
+    norm = bijectors.BatchNorm(2, event_ndims=3, momentum=0.75)
+    coupling = bijectors.AffineCoupling(masks.checkerboard((4, 4, 2)), tfp_flows.networks.ResNet(4, 4, num_blocks=1))
+    base = tfd.Sample(tfd.Normal(0.0, 1.0), [4, 4, 2])
+    flow = tfp_flows.Flow(tfd.TransformedDistribution(base, bijectors.Chain([norm, coupling])))
+    flow.compile(keras.optimizers.SGD(1e-3))
+flow.initialize(x)
+mean, std = x.mean((0, 1, 2)), x.std((0, 1, 2))
+np.testing.assert_allclose(norm.centre.numpy(), mean, rtol=1e-4)
+np.testing.assert_allclose(np.exp(norm.log_unit.numpy()), std, rtol=1e-4)
+before = [norm.running_mean.numpy(), norm.running_variance.numpy()]
+halved = tf.data.Dataset.from_tensor_slices(x).batch(64)
+options = tf.data.Options()
+options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.OFF
+flow.fit(halved.with_options(options), verbose=0)
+halves = [(half - mean) / std for half in (x[:32], x[32:])]
+batch = [np.mean([h.mean((0, 1, 2)) for h in halves], 0), np.mean([h.var((0, 1, 2)) for h in halves], 0)]
+for variable, old, new in zip((norm.running_mean, norm.running_variance), before, batch):
+    replicas = [v.numpy() for v in strategy.experimental_local_results(variable._value)]
+    assert len(replicas) == 2
+    for replica in replicas:
+        np.testing.assert_allclose(replica, 0.75 * old + 0.25 * new, rtol=1e-4, atol=1e-5)
+moving = [w for w in flow.weights if w.name == "moving_variance"]
+assert moving and all(np.ptp(w.numpy()) > 0 and np.isfinite(w.numpy()).all() for w in moving)
+assert np.isfinite(flow.evaluate(x, batch_size=32, verbose=0)).all()
+print("same layers")
+"""
+
 WORKER = """
 import json, os, sys
 import numpy as np, keras, tensorflow as tf
@@ -192,14 +249,14 @@ def environment(**extra):
 
 
 def test_two_devices_train_as_one(tmp_path):
-    """Vectors, then images in the same process: most of the time of a small one is TensorFlow's import."""
+    """Vectors, images and layers in one process: most of the time of a small one is TensorFlow's import."""
     result = subprocess.run(
-        [sys.executable, "-c", VECTORS + IMAGES],
+        [sys.executable, "-c", VECTORS + IMAGES + LAYERS],
         capture_output=True, text=True, env=environment(), cwd=tmp_path, timeout=600,
     )  # fmt: skip
     assert result.returncode == 0, result.stderr[-3000:]
     said = [line for line in result.stdout.splitlines() if line.startswith("same")]
-    assert said == ["same vectors", "same runs", "same images"]
+    assert said == ["same vectors", "same runs", "same images", "same layers"]
 
 
 def test_two_workers_train_as_one(tmp_path):
