@@ -3,11 +3,12 @@
 from tfp_flows.catalog_entry import DIFFUSIONS, ODE_SOLVERS, Entry, recipe
 
 
-def _by_regression(**arguments) -> dict:
+def _by_regression(on_the_plane: dict | None = None, **arguments) -> dict:
     """The recipe of a velocity or score that is learned by regression, with arguments of a model of few features."""
     # Sharp edges ask for depth, and for waves of the features.
     deep = {"hidden_units": [128] * 5, "num_octaves": 3, **arguments}
     return recipe(
+        on_the_plane=on_the_plane,
         batch_size=500,
         learning_rate=1e-3,
         steps=20_000,
@@ -15,6 +16,10 @@ def _by_regression(**arguments) -> dict:
         upto_64=dict(batch_size=128, steps=8000, minutes=1.3),
     )
 
+
+# On the plane.
+_NARROW = dict(steps=10_000, arguments=dict(hidden_units=[64] * 4))
+_MIXTURE = dict(arguments=dict(base="mixture_256"))
 
 # Of MAF and IAF: the paper's batches; its rate is constant, this one falls by a cosine and may begin higher.
 _AUTOREGRESSIVE = recipe(
@@ -28,7 +33,7 @@ _AUTOREGRESSIVE = recipe(
         minutes=1.3,
         arguments=dict(num_layers=3, hidden_units=[64, 64], transform="spline"),
     ),
-    on_the_plane=dict(base="mixture_256"),
+    on_the_plane=_MIXTURE,
     upto_64=dict(steps=3000, minutes=1.3),
 )
 
@@ -39,7 +44,7 @@ _TARFLOW = recipe(
         batch_size=500, learning_rate=5e-3, steps=2000, minutes=1.3, optimizer={},
         arguments=dict(channels=32, num_layers=2),
     ),
-    on_the_plane=dict(base="mixture_256"),
+    on_the_plane=_MIXTURE,
     upto_64=dict(steps=2000, minutes=1.3, arguments=dict(channels=64, num_layers=2)),
 )  # fmt: skip
 
@@ -49,7 +54,16 @@ _JET = recipe(
     upto_64=dict(steps=1500, minutes=1.3),
 )  # fmt: skip
 
+_GAUSSIANIZATION = recipe(
+    batch_size=500, learning_rate=2e-3, steps=5000, on_the_plane=_MIXTURE,
+    upto_8=dict(
+        batch_size=500, learning_rate=5e-3, steps=2000, minutes=1.3, arguments=dict(num_layers=12, num_components=32),
+    ),
+    upto_64=dict(batch_size=500, steps=2000, minutes=1.3),
+)  # fmt: skip
+
 _PLANAR = dict(batch_size=500, learning_rate=5e-3, steps=2000, minutes=1.3, arguments=dict(num_layers=16))
+_FEW_PLANAR = dict(batch_size=250, learning_rate=1e-2, steps=3200, arguments=dict(num_layers=4, base="mixture_512"))
 
 
 MODELS = {
@@ -75,7 +89,7 @@ MODELS = {
                 optimizer={},
                 arguments=dict(num_layers=16, hidden_units=[64, 64], prior="mixture"),
             ),
-            on_the_plane=dict(prior="mixture_512", num_layers=8),
+            on_the_plane=dict(arguments=dict(prior="mixture_512", num_layers=8)),
             upto_64=dict(steps=2500, minutes=1.3, arguments=dict(num_layers=6, hidden_units=[256, 256])),
         ),
     ),
@@ -97,7 +111,7 @@ MODELS = {
                 minutes=1.3,
                 arguments=dict(num_layers=12, hidden_units=[64, 64], log_scale_bound=3.0),
             ),
-            on_the_plane=dict(base="mixture_256"),
+            on_the_plane=_MIXTURE,
             upto_64=dict(steps=5000, minutes=1.3),
         ),
     ),
@@ -164,7 +178,7 @@ MODELS = {
                 minutes=1.3,
                 arguments=dict(num_layers=4, hidden_units=[64, 64, 64]),
             ),
-            on_the_plane=dict(base="mixture_256"),
+            on_the_plane=_MIXTURE,
             upto_64=dict(steps=3000, minutes=1.3, arguments=dict(num_layers=6, hidden_units=[128, 128, 128])),
         ),
     ),
@@ -198,7 +212,7 @@ MODELS = {
             learning_rate=2e-3,
             steps=10_000,
             upto_8=_PLANAR,
-            on_the_plane=dict(base="mixture_256"),
+            on_the_plane=_FEW_PLANAR,
             upto_64=_PLANAR,
         ),
     ),
@@ -209,20 +223,7 @@ MODELS = {
         arxiv="2003.01941",
         summary="marginals to normal ones and rotations in turn, set from the data; trained, or finished with that",
         events=("vectors", "images"),
-        recipe=recipe(
-            batch_size=500,
-            learning_rate=2e-3,
-            steps=5000,
-            upto_8=dict(
-                batch_size=500,
-                learning_rate=5e-3,
-                steps=2000,
-                minutes=1.3,
-                arguments=dict(num_layers=12, num_components=32),
-            ),
-            on_the_plane=dict(base="mixture_256"),
-            upto_64=dict(batch_size=500, steps=2000, minutes=1.3),
-        ),
+        recipe=_GAUSSIANIZATION,
     ),
     "wavenet": Entry(
         home="tfp_flows.models.wavenet:WaveNet",
@@ -257,7 +258,7 @@ MODELS = {
             learning_rate=2e-3,
             steps=10_000,
             upto_8=dict(batch_size=500, learning_rate=5e-3, steps=2500, minutes=1.5),
-            on_the_plane=dict(base="mixture_256", training_steps=4, hidden_units=[32, 32]),
+            on_the_plane=dict(arguments=dict(base="mixture_256", training_steps=4, hidden_units=[32, 32])),
             upto_64=dict(batch_size=128, steps=2500, minutes=1.3),
         ),
     ),
@@ -269,7 +270,7 @@ MODELS = {
         summary="a velocity field by regression, likelihoods through its differential equation",
         events=("vectors", "images"),
         samplers=ODE_SOLVERS,
-        recipe=_by_regression(),
+        recipe=_by_regression(on_the_plane=_NARROW),
     ),
     "score_sde": Entry(
         home="tfp_flows.models.score_sde:ScoreSDE",
@@ -279,7 +280,9 @@ MODELS = {
         summary="noise predicted at every level of a diffusion (DDPM in continuous time), likelihoods by its ODE",
         events=("vectors", "images"),
         samplers=(*DIFFUSIONS, *ODE_SOLVERS),
-        recipe=_by_regression(times="likelihood", hidden_units=[64] * 4),
+        recipe=_by_regression(
+            dict(arguments=dict(kind="variance_exploding", s_max=8.0)), times="likelihood", hidden_units=[64] * 4
+        ),
     ),
     "ncsn": Entry(
         home="tfp_flows.models.ncsn:NCSN",

@@ -51,11 +51,13 @@ DIFFUSIONS = ("ancestral", "ddim", "euler_maruyama", "predictor_corrector")
 def recipe(upto_8: dict | None = None, upto_64: dict | None = None, on_the_plane: dict | None = None, **others) -> dict:
     """An entry's recipe, with what suits events of at most 8 elements, and of at most 64, in its place.
 
-    On the plane, of at most 2 elements, that of 8 with further arguments of the model: rings, spirals and boards have
-    holes, gaps and corners, for which a map without any has to tear a single normal apart.
+    On the plane, of at most 2 elements, that of 8 with what is said in its place, and with further arguments of the
+    model: rings, spirals and boards have holes, gaps and corners, for which a map without any has to tear a single
+    normal apart.
     """
     sizes = []
     if on_the_plane is not None:
-        sizes.append((2, {**upto_8, "arguments": {**upto_8.get("arguments", {}), **on_the_plane}}))
+        arguments = {**upto_8.get("arguments", {}), **on_the_plane.get("arguments", {})}
+        sizes.append((2, {**upto_8, **on_the_plane, "arguments": arguments}))
     sizes += [(most, more) for most, more in ((8, upto_8), (64, upto_64)) if more is not None]
     return {**others, "sizes": tuple(sizes)}
