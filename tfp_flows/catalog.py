@@ -44,7 +44,7 @@ _TARFLOW = recipe(
         batch_size=500, learning_rate=5e-3, steps=2000, minutes=1.3, optimizer={},
         arguments=dict(channels=32, num_layers=2),
     ),
-    on_the_plane=_MIXTURE,
+    on_the_plane=dict(arguments=dict(base="mixture_256", num_layers=1)),
     upto_64=dict(steps=2000, minutes=1.3, arguments=dict(channels=64, num_layers=2)),
 )  # fmt: skip
 
