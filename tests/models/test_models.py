@@ -143,6 +143,9 @@ def test_it_is_served_as_it_is(name, exported):
     served, (asked, answers) = serving.load(exported(name)), requests(name)
     for signature in ("log_prob", "encode"):
         assert_close(getattr(served, signature)(**asked[signature]), answers[signature], name)
+    rewrite_graphs("tests.serving")
+    drawn = served.sample(5, seed=[1, 2], context=asked["log_prob"].get("context"))
+    assert_close(np.asarray(drawn), answers["sample"], name, "sample")
 
 
 def test_all_are_served_without_python(exported):

@@ -1,6 +1,6 @@
 """Flow++: couplings by mixtures of logistics whose networks have self-attention, and noise that is a flow of its own.
 
-    data -> logit -> checkerboard couplings -> squeeze -> channel couplings -> checkerboard couplings -> standard normal
+    data -> logit -> checkerboard couplings -> squeeze -> channel couplings -> checkerboard couplings -> normal, or base
 
     a coupling     ActNorm, 1x1 convolution that begins as the identity, mixture of logistics -> logit -> affine of one
                    half given the other; the halves in turn

@@ -1,6 +1,6 @@
 """TarFlow: causal transformers over the patches of an image, in orders that alternate.
 
-    data -> to reals -> patches x_1..x_T -> block x num_blocks -> standard normal
+    data -> to reals -> patches x_1..x_T -> block x num_blocks -> normal, or base
     block   z_1 = x_1,   z_i = (x_i - b_i) exp(-a_i),   (a_i, b_i) = transformer(x_1..x_i-1 [, class])
 
 Every other block takes the patches in reverse. Densities cost one pass a block, samples one row of each transformer a
