@@ -24,11 +24,35 @@ class WholeSteps(Overrides):
         0.75
     """
 
-    overrides = ("_all_reduce_sum_gradients", "_get_current_learning_rate", "_update_model_variables_moving_average")
+    overrides = (
+        "_all_reduce_sum_gradients",
+        "_backend_update_step",
+        "_get_current_learning_rate",
+        "_update_model_variables_moving_average",
+    )
+    # What variables have in common, while a step is taken; None between steps.
+    _common = None
 
     def clipped(self, gradients):
         """Gradients of a whole step, tensors, as they are to be applied."""
         return gradients
+
+    def once_a_step(self, key, make):
+        """What `make` gives, for all variables of a step that ask with the same key; a key names the device too."""
+        if self._common is None:
+            return make()
+        if key not in self._common:
+            self._common[key] = make()
+        return self._common[key]
+
+    def _backend_update_step(self, grads, trainable_variables, learning_rate):
+        # Of several replicas each comes here, and then one of them takes the step of all. Past `__setattr__`, which
+        # would keep what is set for a checkpoint.
+        vars(self)["_common"] = {}
+        try:
+            super()._backend_update_step(grads, trainable_variables, learning_rate)
+        finally:
+            vars(self).pop("_common", None)
 
     def _all_reduce_sum_gradients(self, grads_and_vars):
         pairs = super()._all_reduce_sum_gradients(grads_and_vars)

@@ -19,6 +19,7 @@ Bengio, arXiv:1211.5063, section 3.2.
 from collections.abc import Sequence
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from tfp_flows.bridge.names import counted_by_nothing
@@ -64,19 +65,24 @@ class FusedAdam(WholeSteps, keras.optimizers.Adam):
         if self.amsgrad or isinstance(gradient, tf.IndexedSlices):
             return super().update_step(gradient, variable, learning_rate)
         m, v = adam_slots(self, variable)
-        dtype = variable.dtype
+        handle = _handle(variable)
+        # Of each step once: some ten operations, of which a flow of many small weights would be mostly made.
+        numbers = self.once_a_step(
+            ("numbers", handle.device, variable.dtype), lambda: self._numbers(variable.dtype, learning_rate)
+        )
+        grad = tf.cast(gradient, variable.dtype)
+        tf.raw_ops.ResourceApplyAdam(var=handle, m=_handle(m), v=_handle(v), grad=grad, **numbers)
+
+    def _numbers(self, dtype, learning_rate):
+        beta_1, beta_2 = tf.cast(self.beta_1, dtype), tf.cast(self.beta_2, dtype)
         step = tf.cast(self.iterations + 1, dtype)
-        tf.raw_ops.ResourceApplyAdam(
-            var=_handle(variable),
-            m=_handle(m),
-            v=_handle(v),
-            beta1_power=tf.pow(tf.cast(self.beta_1, dtype), step),
-            beta2_power=tf.pow(tf.cast(self.beta_2, dtype), step),
+        return dict(
+            beta1_power=tf.pow(beta_1, step),
+            beta2_power=tf.pow(beta_2, step),
             lr=tf.cast(learning_rate, dtype),
-            beta1=tf.cast(self.beta_1, dtype),
-            beta2=tf.cast(self.beta_2, dtype),
+            beta1=beta_1,
+            beta2=beta_2,
             epsilon=tf.cast(self.epsilon, dtype),
-            grad=tf.cast(gradient, dtype),
         )
 
     def get_config(self):
@@ -91,29 +97,38 @@ class FusedAdam(WholeSteps, keras.optimizers.Adam):
         present = [g for g in gradients if g is not None]
         if not present:
             return gradients
-        square = tf.add_n([_sum(tf.square(_values(g))) for g in present])
-        usual = tf.add_n([_sum(v) for v in second_moments(self)])
+        square = 2 * _total([tf.nn.l2_loss(_values(g)) for g in present])
+        usual = _total([_sum(v) for v in second_moments(self)])
         known = 1 - tf.pow(tf.cast(self.beta_2, tf.float64), tf.cast(self.iterations, tf.float64))
         longest = self.relative_clipnorm**2 * usual / known
         # The first step's is 0 / 0, and where all gradients were zero so far nothing is usual.
         factor = tf.where((usual > 0) & (square > longest), tf.sqrt(longest / square), tf.ones([], tf.float64))
-        return [None if g is None else _times(g, factor) for g in gradients]
+        factors = {dtype: tf.cast(factor, dtype) for dtype in {g.dtype for g in present}}
+        return [None if g is None else _times(g, factors[g.dtype]) for g in gradients]
 
 
 def _values(gradient):
     return gradient.values if isinstance(gradient, tf.IndexedSlices) else gradient
 
 
-def _sum(values):
-    # Sums of all weights' in float64, which costs nothing; squares too long for float32 are infinite, and cut to zero.
-    return tf.cast(tf.reduce_sum(values), tf.float64)
+def _sum(variable):
+    value = tf.convert_to_tensor(variable)
+    return tf.raw_ops.Sum(input=value, axis=np.arange(value.shape.rank, dtype="int32"))
+
+
+def _total(numbers):
+    """Of scalars of any precisions, in float64, which costs nothing. One too long for float32 is infinite already, and
+    the gradient is cut to zero."""
+    of_dtype = {}
+    for number in numbers:
+        of_dtype.setdefault(number.dtype, []).append(number)
+    return tf.add_n([tf.reduce_sum(tf.cast(tf.stack(some), tf.float64)) for some in of_dtype.values()])
 
 
 def _times(gradient, factor):
     if isinstance(gradient, tf.IndexedSlices):
-        values = gradient.values * tf.cast(factor, gradient.values.dtype)
-        return tf.IndexedSlices(values, gradient.indices, gradient.dense_shape)
-    return gradient * tf.cast(factor, gradient.dtype)
+        return tf.IndexedSlices(gradient.values * factor, gradient.indices, gradient.dense_shape)
+    return gradient * factor
 
 
 def _handle(variable):
