@@ -4,6 +4,8 @@
     names      of every variable that is made eagerly it makes an operation of its own, for the variable's name in the
                text of an error
     kernels    all that it has compiled it forgets where a seed is set, for the sake of what has drawn random numbers
+    allowed    of every operation that is traced it writes the types that it may have been given, and asks for what only
+               operations with resources have, where not to have it is an error that is caught
     types      Python looks through all classes of a protocol, as a tensor's type is, whenever an object is asked for it
     graphs     every function that is traced it rewrites to run faster, which takes longer than a few small steps do;
                where that is what is looked at, and where all models and bijectors are, it still does: see REWRITTEN
@@ -19,8 +21,9 @@ import typing
 
 import pytest
 import tensorflow as tf
-from tensorflow.python.framework import ops, random_seed
+from tensorflow.python.framework import auto_control_deps_utils, op_def_library, ops, random_seed
 from tensorflow.python.ops import gen_resource_variable_ops as variable_ops
+from tensorflow.python.util import object_identity
 
 # What lasts as long as the process: the generator of a context that nothing holds would end it.
 _LASTING = contextlib.ExitStack()
@@ -62,6 +65,10 @@ def spared():
             patch.setattr(typing, "_get_protocol_attrs", functools.cache(typing._get_protocol_attrs))
         patch.setattr(ops, "_create_c_op", functools.partial(ops._create_c_op, extract_traceback=False))
         patch.setattr(variable_ops, "var_handle_op", _without_name(variable_ops.var_handle_op))
+        check = op_def_library._SatisfiesTypeConstraint
+        patch.setattr(op_def_library, "_SatisfiesTypeConstraint", _only_if_wrong(check))
+        resources = auto_control_deps_utils.get_read_write_resource_inputs
+        patch.setattr(auto_control_deps_utils, "get_read_write_resource_inputs", _only_of_resources(resources))
         kernels = _Kernels()
         patch.setattr(random_seed, "get_seed", kernels.get_seed)
         patch.setattr(tf.random, "set_seed", kernels.set_seed)
@@ -82,6 +89,23 @@ def _without_name(var_handle_op):
         return var_handle_op(*args, debug_name="" if tf.executing_eagerly() else debug_name, **options)
 
     return nameless
+
+
+def _only_if_wrong(check):
+    def checked(dtype, attr_def, param_name):
+        if attr_def.HasField("allowed_values") and dtype not in attr_def.allowed_values.list.type:
+            check(dtype, attr_def, param_name)
+
+    return checked
+
+
+def _only_of_resources(get_read_write_resource_inputs):
+    def read_and_written(op):
+        if any(tensor.dtype == tf.resource for tensor in op.inputs):
+            return get_read_write_resource_inputs(op)
+        return object_identity.ObjectIdentitySet(), object_identity.ObjectIdentitySet()
+
+    return read_and_written
 
 
 class _Kernels:
