@@ -179,6 +179,22 @@ def test_a_data_frame_is_read_as_its_file(tmp_path):
         data.load(frame, targt="kind")
 
 
+@pytest.mark.parametrize("kind", ["arrow", "csv", "parquet", "pandas"])
+def test_several_columns_of_one_title_are_each_their_own(kind, tmp_path):
+    first, second = np.arange(60.0) / 8, np.arange(60.0) / -4
+    table = pa.table([first, second], names=["a", "a"])
+    if kind == "csv":
+        table = write(tmp_path / "t.csv", "a,a\n" + "".join(f"{x},{y}\n" for x, y in zip(first, second)))
+    elif kind == "parquet":
+        parquet.write_table(table, tmp_path / "t.parquet")
+        table = tmp_path / "t.parquet"
+    elif kind == "pandas":
+        table = pytest.importorskip("pandas").DataFrame(np.stack([first, second], 1), columns=["a", "a"])
+    events, _, _, schema = load(table)
+    np.testing.assert_array_equal(events, np.stack([first, second], 1))
+    assert [column.name for column in schema.columns] == ["a", "a"]
+
+
 def test_a_table_is_read_in_blocks(tmp_path, monkeypatch):
     """Lines are whole, quoted cells too, and their numbers go on."""
     monkeypatch.setattr(text, "BLOCK", 64)

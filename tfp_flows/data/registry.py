@@ -186,7 +186,9 @@ def _loader(name_or_path):
         return _with_options(functools.partial(files.load, name_or_path))
     name = os.fspath(name_or_path) if isinstance(name_or_path, os.PathLike) else name_or_path
     if not isinstance(name, str) or not name:
-        raise ValueError(f"Expected the name of a data set or a path; got {name_or_path!r}.")
+        way = " (to_frame() makes a data frame of it)" if hasattr(name_or_path, "to_frame") else ""
+        got = repr(name_or_path) if isinstance(name_or_path, str | int | None) else f"a {type(name_or_path).__name__}"
+        raise ValueError(f"Expected the name of a data set, a path or a data frame; got {got}{way}.")
     if name in _SETS:
         loader = _SETS[name][1]
     elif audio.is_audio(name):

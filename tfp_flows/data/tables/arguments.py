@@ -3,7 +3,7 @@
 mass                   mass           a title that is a name stays as it is
 Fläche (m²)            Flache_m2      accents fall off, what is no letter and no digit becomes one underscore
 2019, class, 年         column_2019, class_, column_3
-a b, beside a_b        a_b_2          two that would be one are numbered
+a b, beside a_b        a_b_2          two that would be one are numbered, also where a title comes twice
 """
 
 import keyword
@@ -40,7 +40,7 @@ def arguments(titles: Sequence[str]) -> dict[str, str]:
     """Names for several columns, all different.
 
     Args:
-        titles: strings, all different.
+        titles: strings.
 
     Returns:
         name -> title, in the order of the titles.
@@ -49,13 +49,15 @@ def arguments(titles: Sequence[str]) -> dict[str, str]:
         >>> from tfp_flows.data.tables.arguments import arguments
         >>> arguments(["a b", "a_b", "mass"])
         {'a_b_2': 'a b', 'a_b': 'a_b', 'mass': 'mass'}
+        >>> arguments(["a", "a", "a_2"])
+        {'a': 'a', 'a_3': 'a', 'a_2': 'a_2'}
     """
     found = [argument(title, number) for number, title in enumerate(titles, 1)]
     # A title that is a name keeps it, wherever it stands.
     taken = {name for name, title in zip(found, titles) if name == title}
     named = {}
     for name, title in zip(found, titles):
-        if name != title:
+        if name != title or name in named:
             name = next(free for free in _numbered(name) if free not in taken)
             taken.add(name)
         named[name] = title

@@ -203,9 +203,9 @@ class TypedTable:
         self.path, self._source = name or source, source
         self.dialect, self.header = dialects.Dialect(), None
         names = self._table().schema.names if is_frame(source) else self._file().schema_arrow.names
-        # What pandas writes its index as.
-        self._names = [name for name in names if not re.fullmatch(r"__index_level_\d+__", name)]
-        self.titles, self.width = list(map(str, self._names)), len(self._names)
+        # What pandas writes its index as is no column. Several may have one title, so that they go by their places.
+        self._places = [place for place, name in enumerate(names) if not re.fullmatch(r"__index_level_\d+__", name)]
+        self.titles, self.width = [str(names[place]) for place in self._places], len(self._places)
         if not self.width:
             raise ValueError(f"Expected at least one column in {self.path}; got none.")
 
@@ -226,7 +226,10 @@ class TypedTable:
             if isinstance(frame, pa.Table):
                 return frame
             if type(frame).__module__.startswith("pandas"):
-                return pa.Table.from_pandas(frame, preserve_index=False)
+                if frame.columns.is_unique:
+                    return pa.Table.from_pandas(frame, preserve_index=False)
+                table = pa.Table.from_pandas(frame.set_axis(range(frame.shape[1]), axis=1), preserve_index=False)
+                return table.rename_columns(list(map(str, frame.columns)))
             if hasattr(frame, "__arrow_c_stream__"):
                 return pa.table(frame)
             from pyarrow import interchange
@@ -241,12 +244,14 @@ class TypedTable:
     def batches(self):
         """Batches of all columns, see `TextTable.batches`."""
         if is_frame(self._source):
-            parts = self._table().select(self._names).to_batches(max_chunksize=_ROWS)
+            parts = self._table().to_batches(max_chunksize=_ROWS)
         else:
-            parts = self._file().iter_batches(batch_size=_ROWS, columns=self._names)
+            parts = self._file().iter_batches(batch_size=_ROWS)
         begin = 0
         for part in parts:
-            yield Batch(part.columns, lambda row, begin=begin: f"row {begin + row + 1}")
+            yield Batch(
+                [part.column(place) for place in self._places], lambda row, begin=begin: f"row {begin + row + 1}"
+            )
             begin += len(part)
 
     def describe(self, cell):
