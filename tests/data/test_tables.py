@@ -79,6 +79,7 @@ REFUSED = {
     "after two lines in one": ("x,t\n" + '1,"a\nb"\n' * 5 + "z,c\n", {"drop": "t"}, "got 'z' in line 12, column 1"),
     "no such column": ("mass,y\n" + "1,2\n" * 9, {"drop": "mas"}, "got 'mas' (did you mean 'mass'?)"),
     "no such number": ("x,y\n" + "1,2\n" * 9, {"columns": 3}, "a column's number, 1..2, in {}; got 3"),
+    "several in one string": ("x,y\n" + "1,2\n" * 9, {"drop": "x, y"}, "got 'x, y' (several are a list: ['x', 'y'])"),
     "a title that comes twice": ("x,x\n" + "1,2\n" * 9, {"drop": "x"}, "got 'x' (which comes twice: its number says"),
     "nothing left": ("x,y\n" + "1,2\n" * 9, {"drop": ["x", "y"]}, "Expected a column of numbers beside"),
     "two places": ("x,y\n" + "1,2\n" * 9, {"target": "x", "drop": "x"}, "in one place; got 'x' in drop too"),

@@ -74,7 +74,11 @@ def _place(table, option, value):
         shown = ", ".join(names[:30]) + (", ..." if len(names) > 30 else "")
         known = f"one of the titles {shown}, or " if names else ""
         twice = " (which comes twice: its number says which)" if names.count(str(value)) > 1 else ""
-        near = did_you_mean(str(value), [name for name in names if name]) if not twice else ""
+        parts = [part.strip() for part in str(value).split(",")]
+        if len(parts) > 1 and set(parts) <= set(names):
+            near = f" (several are a list: {parts!r})"
+        else:
+            near = did_you_mean(str(value), [name for name in names if name]) if not twice else ""
         raise ValueError(
             f"Expected {option} to be {known}a column's number, 1..{table.width}, in {table.path}; "
             f"got {value!r}{near}{twice}."
