@@ -20,19 +20,14 @@ import gc
 import json
 import os
 import pathlib
-import re
 import statistics
 import subprocess
 import sys
 import time
 
+from benchmarks.resident import MIB, resident
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-MIB = 2**20
-
-
-def resident():
-    text = pathlib.Path("/proc/self/status").read_text()
-    return int(re.search(r"VmRSS:\s+(\d+) kB", text)[1]) / 1024
 
 
 def networks_alone():
@@ -70,7 +65,7 @@ def work_models(make, count):
         seconds.append(time.perf_counter() - start)
         del model
         gc.collect(), gc.collect()
-        memory.append(resident())
+        memory.append(resident() / MIB)
     half = count // 2
     return dict(
         seconds=statistics.median(seconds[half:]), first=seconds[0],
@@ -106,7 +101,7 @@ def work_calls(name, count):
         if k + 1 in (max(count // 10, 1), count):
             gc.collect(), gc.collect()
             graphs = sum(isinstance(part, tf.__internal__.FuncGraph) for part in gc.get_objects())
-            rows.append((k + 1, resident(), graphs))
+            rows.append((k + 1, resident() / MIB, graphs))
     return rows
 
 

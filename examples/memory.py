@@ -19,21 +19,20 @@ Linux with glibc only, on the processor. Gomez et al., arXiv:1707.04585, section
 """
 
 import argparse
-import ctypes
 import json
 import math
 import os
 import pathlib
 import platform
-import re
 import statistics
 import subprocess
 import sys
 import time
 
+from benchmarks.resident import AT_ONCE, MIB, USUAL, forget_peak, resident, take_from_system
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 MODES = ("graph", "xla", "eager")
-MIB = 2**20
 
 
 def parse():
@@ -93,7 +92,7 @@ def measure(args, steps, reversible):
 
 
 def work(steps, levels, size, image_channels, batch, channels, mode, repeats, reversible, **_):
-    take_from_system(2**16)
+    take_from_system(AT_ONCE)
     import keras
     import numpy as np
 
@@ -110,12 +109,11 @@ def work(steps, levels, size, image_channels, batch, channels, mode, repeats, re
     for _ in range(2):
         flow.train_on_batch(x)
     before, process = resident("VmRSS"), resident("VmHWM")
-    # Sets the peak back to what is resident now.
-    pathlib.Path("/proc/self/clear_refs").write_text("5")
+    forget_peak()
     for _ in range(2):
         flow.train_on_batch(x)
     peak = resident("VmHWM")
-    take_from_system(2**25)
+    take_from_system(USUAL)
     seconds = []
     for _ in range(repeats + 2):
         start = time.perf_counter()
@@ -130,22 +128,6 @@ def work(steps, levels, size, image_channels, batch, channels, mode, repeats, re
         "process": max(peak, process) / MIB,
         "seconds": statistics.median(seconds[2:]),
     }
-
-
-def take_from_system(size):
-    """Has the C library take blocks of this size or more from the system, and return them when they are freed.
-
-    64 KiB shows what is in use. 32 MiB is what the library itself arrives at in a program that frees large blocks.
-    """
-    threshold = -3  # M_MMAP_THRESHOLD of malloc.h
-    if not ctypes.CDLL("libc.so.6").mallopt(threshold, size):
-        raise OSError("Expected a C library whose malloc can be told when to give memory back; got another.")
-
-
-def resident(key):
-    """A line of /proc/self/status, in bytes."""
-    text = pathlib.Path("/proc/self/status").read_text()
-    return 1024 * int(re.search(rf"{key}:\s+(\d+) kB", text)[1])
 
 
 if __name__ == "__main__":
