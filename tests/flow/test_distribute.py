@@ -221,6 +221,12 @@ moving = [w for w in flow.weights if w.name == "moving_variance"]
 assert moving and all(np.ptp(w.numpy()) > 0 and np.isfinite(w.numpy()).all() for w in moving)
 assert np.isfinite(flow.evaluate(x, batch_size=32, verbose=0)).all()
 print("same layers")
+
+from tests.examples.test_notebooks import run
+
+history = run("several_devices", strategy=strategy, epochs=2)["history"]
+assert history["nll"][1] < history["nll"][0]
+print("same example")
 """
 
 WORKER = """
@@ -256,7 +262,7 @@ def test_two_devices_train_as_one(tmp_path):
     )  # fmt: skip
     assert result.returncode == 0, result.stderr[-3000:]
     said = [line for line in result.stdout.splitlines() if line.startswith("same")]
-    assert said == ["same vectors", "same runs", "same images", "same layers"]
+    assert said == ["same vectors", "same runs", "same images", "same layers", "same example"]
 
 
 def test_two_workers_train_as_one(tmp_path):
