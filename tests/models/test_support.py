@@ -12,7 +12,6 @@ from tfp_flows import bijectors, masks, networks, serving, transforms
 pytestmark = pytest.mark.usefixtures("untraced")
 
 tfb, tfd = tfp.bijectors, tfp.distributions
-SMALL = dict(num_blocks=1, hidden_channels=4)
 
 
 def coupled(*parts):
@@ -32,7 +31,7 @@ def uniform_base():
 
 
 def variational():
-    return tfp_flows.RealNVP((4, 4, 1), 17, dequantization="variational", num_scales=1, **SMALL)
+    return tfp_flows.Glow((4, 4, 1), 17, dequantization="variational", num_levels=1, num_steps=1, hidden_channels=4)
 
 
 # name -> model of continuous data, a value that has a density, and values at or beyond the bounds, or neither.

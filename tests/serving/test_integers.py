@@ -16,9 +16,7 @@ SHAPE, BINS = (4, 4, 1), 17
 
 
 def noisy():
-    return tfp_flows.RealNVP(
-        SHAPE, BINS, dequantization="variational", num_scales=1, num_blocks=1, hidden_channels=4, weight_norm=False
-    )
+    return tfp_flows.Glow(SHAPE, BINS, dequantization="variational", num_levels=1, num_steps=1, hidden_channels=4)
 
 
 def by_class():
