@@ -16,7 +16,7 @@ import tensorflow as tf
 from tfp_flows.bijectors.bijector import Bijector
 from tfp_flows.bijectors.increasing import Increasing
 from tfp_flows.bijectors.initialization import Measured, mean_and_log_std
-from tfp_flows.numerics.tensors import floatx, is_positive_integer, require_event_shape
+from tfp_flows.numerics.tensors import floatx, is_positive_integer, require_event_shape, size_of
 
 
 class ActNorm(Increasing, Measured, Bijector):
@@ -76,5 +76,4 @@ class ActNorm(Increasing, Measured, Bijector):
         return self.log_scale + self.log_unit, self.loc * tf.exp(self.log_unit) + self.centre
 
     def _log_det(self, x, log_scale):
-        positions = tf.reduce_prod(tf.shape(x)[-self.forward_min_event_ndims : -1])
-        return tf.cast(positions, x.dtype) * tf.reduce_sum(log_scale)
+        return size_of(x, -self.forward_min_event_ndims, -1) * tf.reduce_sum(log_scale)

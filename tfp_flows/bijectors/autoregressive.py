@@ -30,7 +30,14 @@ from tfp_flows.bijectors.bijector import Bijector, context_rows
 from tfp_flows.bijectors.order import require_order
 from tfp_flows.bridge.names import counted_by_their_graph
 from tfp_flows.bridge.tape import stop_recording
-from tfp_flows.numerics.tensors import as_tuple, check_shape, floatx, require_event_shape
+from tfp_flows.numerics.tensors import (
+    as_tuple,
+    check_shape,
+    floatx,
+    require_event_shape,
+    reshape_like,
+    with_event_shape,
+)
 from tfp_flows.transforms import Transform
 
 if TYPE_CHECKING:
@@ -102,14 +109,14 @@ class Autoregressive(Bijector):
     def _inverse_and_log_det(self, y, context=None):
         rows, context, batch = self._rows(y, context)
         x, log_det = self.transform.inverse_and_log_det(rows, self._raw(rows, context))
-        return tf.reshape(x, tf.shape(y)), self._sum(log_det, batch)
+        return reshape_like(x, y), self._sum(log_det, batch)
 
     def _forward_and_log_det(self, x, context=None):
         rows, context, batch = self._rows(x, context)
         y = self._sequential(rows, context)
         # Once more, with all of y known.
         log_det = self.transform.forward_and_log_det(rows, self._raw(y, context))[1]
-        return tf.reshape(y, tf.shape(x)), self._sum(log_det, batch)
+        return reshape_like(y, x), self._sum(log_det, batch)
 
     def forward_guided(self, x: tf.Tensor, context: tf.Tensor, other: tf.Tensor, guidance: float) -> tf.Tensor:
         """y = f(x; other + w (own - other)), own and other the parameters of two contexts: guided samples.
@@ -138,7 +145,7 @@ class Autoregressive(Bijector):
 
         solve = getattr(self.conditioner, "solve", self._solve)
         y = solve(step, tf.concat([rows, w], 0), tf.concat([own, other], 0))
-        return tf.reshape(tf.split(y, 2)[0], tf.shape(x))
+        return reshape_like(tf.split(y, 2)[0], x)
 
     def _sequential(self, x, context):
         """y, element after element, with the gradient of the fixed point that it is."""
@@ -222,16 +229,20 @@ class Autoregressive(Bijector):
         return tf.cast(self.conditioner(y, **options), y.dtype)
 
     def _rows(self, values, context):
-        """Events (rows, *event), contexts (rows, m) or None, and the batch shape: TFP's batches have any rank."""
+        """Events (rows, *event), contexts (rows, m) or None, and the batch shape of any rank; None of rows already."""
         require_event_shape(values, self.event_shape, self.name)
-        batch = tf.shape(values)[: -len(self.event_shape)]
+        is_rows = values.shape.rank == len(self.event_shape) + 1
+        batch = None if is_rows and context is None else tf.shape(values)[: -len(self.event_shape)]
         context = context_rows(self.name, self.conditioner, context, batch).get("context")
+        if is_rows:
+            return with_event_shape(values, self.event_shape), context, None
         return tf.reshape(values, [-1, *self.event_shape]), context, batch
 
     def _sum(self, log_det, batch):
         if self.is_constant_jacobian:
             return tf.zeros([], log_det.dtype)
-        return tf.reshape(tf.reduce_sum(log_det, axis=list(range(1, 1 + len(self.event_shape)))), batch)
+        total = tf.reduce_sum(log_det, axis=list(range(1, 1 + len(self.event_shape))))
+        return total if batch is None else tf.reshape(total, batch)
 
     def _build(self):
         """Builds the conditioner where it is not built, and holds its output against what the transform needs."""

@@ -20,7 +20,7 @@ import tensorflow as tf
 from tfp_flows.bijectors.bijector import Bijector
 from tfp_flows.bijectors.increasing import Increasing
 from tfp_flows.bijectors.initialization import Measured, mean_and_log_std
-from tfp_flows.numerics.tensors import floatx, is_positive_integer, require_event_shape
+from tfp_flows.numerics.tensors import floatx, is_positive_integer, require_event_shape, size_of
 
 
 class BatchNorm(Increasing, Measured, Bijector):
@@ -111,9 +111,8 @@ class BatchNorm(Increasing, Measured, Bijector):
         return (u - mean) * tf.math.rsqrt(variance + self.epsilon), -self._log_det(y, variance)
 
     def _log_det(self, x, variance):
-        positions = tf.reduce_prod(tf.shape(x)[-self.forward_min_event_ndims : -1])
         log_scale = self.log_unit + 0.5 * tf.math.log(variance + self.epsilon)
-        return tf.cast(positions, x.dtype) * tf.reduce_sum(log_scale)
+        return size_of(x, -self.forward_min_event_ndims, -1) * tf.reduce_sum(log_scale)
 
 
 class _Statistics(keras.layers.Layer):

@@ -113,10 +113,10 @@ class Coupling(Bijector):
 
     def _raw(self, passed, context):
         shape = self._partition.passed_shape
-        batch = tf.shape(passed)[: -len(shape)]
-        options = context_rows(self.name, self.conditioner, context, batch)
         # TFP's batches have any rank, 0 included; Keras' layers want one axis of them.
         is_flat = passed.shape.rank == len(shape) + 1
+        batch = None if is_flat and context is None else tf.shape(passed)[: -len(shape)]
+        options = context_rows(self.name, self.conditioner, context, batch)
         rows = passed if is_flat else tf.reshape(passed, [-1, *shape])
         output = tf.cast(self.conditioner(rows, **options), passed.dtype)
         raw = self._partition.parameters(output, self.transform.num_params)

@@ -20,7 +20,14 @@ import numpy as np
 import tensorflow as tf
 
 from tfp_flows.bijectors.bijector import Bijector
-from tfp_flows.numerics.tensors import check_shape, floatx, is_positive_integer, once_only, require_event_shape
+from tfp_flows.numerics.tensors import (
+    check_shape,
+    floatx,
+    is_positive_integer,
+    once_only,
+    require_event_shape,
+    reshape_like,
+)
 from tfp_flows.numerics.wavefront import Wavefront, convolve, parts, raster_mask
 
 
@@ -76,12 +83,12 @@ class EmergingConv(Bijector):
     def _inverse_and_log_det(self, y):
         first, second = self._masked_kernels()
         images = _turned(convolve(_turned(convolve(self._images(y), first)), second))
-        return tf.reshape(images, tf.shape(y)), self._log_det()
+        return reshape_like(images, y), self._log_det()
 
     def _forward_and_log_det(self, x):
         first, second = self._masked_kernels()
         images = _solve(_turned(_solve(_turned(self._images(x)), second)), first)
-        return tf.reshape(images, tf.shape(x)), -self._log_det()
+        return reshape_like(images, x), -self._log_det()
 
     def _images(self, values):
         require_event_shape(values, self.event_shape, self.name)

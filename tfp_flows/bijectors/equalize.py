@@ -23,7 +23,7 @@ import tensorflow as tf
 from tfp_flows.bijectors.bijector import Bijector
 from tfp_flows.bijectors.increasing import Increasing
 from tfp_flows.bijectors.initialization import InitializedOnce
-from tfp_flows.numerics.tensors import as_tuple, floatx, is_positive_integer
+from tfp_flows.numerics.tensors import as_tuple, floatx, is_positive_integer, reshape_like
 
 # The share of each interval that its levels get however rare they are: slopes, and what is lost by rounding on the
 # way back, stay bounded, and a level that the training data lack costs its event at most log(100 levels) nats.
@@ -80,7 +80,7 @@ class Equalize(Increasing, InitializedOnce, Bijector):
             self._initialize()
         starts, slopes = self._levels()
         k = tf.searchsorted(starts[1:], tf.reshape(tf.stop_gradient(x), [-1]), side="right")
-        start, slope, level, is_outside = self._at(x, tf.reshape(k, tf.shape(x)), starts, slopes)
+        start, slope, level, is_outside = self._at(x, reshape_like(k, x), starts, slopes)
         y = x + (level - start) + (x - start) * (1 / slope - 1)
         return tf.where(is_outside, x, y), -self._log_det(slope, is_outside)
 

@@ -18,6 +18,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfp_flows.bijectors.squeeze import Squeeze
+from tfp_flows.numerics.tensors import reshape_like
 
 _WAVES = 0.5 * np.array([[1, 1, 1, 1], [1, -1, 1, -1], [1, 1, -1, -1], [1, -1, -1, 1]])
 
@@ -52,4 +53,4 @@ class Haar(Squeeze):
         """The waves' matrix is its own inverse."""
         blocks = tf.reshape(x, tf.concat([tf.shape(x)[:-1], [4, tf.shape(x)[-1] // 4]], 0))
         mixed = tf.einsum("ij,...jc->...ic", tf.constant(_WAVES, x.dtype), blocks)
-        return tf.ensure_shape(tf.reshape(mixed, tf.shape(x)), x.shape)
+        return reshape_like(mixed, x)

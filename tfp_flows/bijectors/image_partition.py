@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfp_flows import masks
-from tfp_flows.numerics.tensors import permute, require_event_shape, with_event_shape
+from tfp_flows.numerics.tensors import permute, require_event_shape, reshape_like, with_event_shape
 
 
 class ImagePartition:
@@ -78,9 +78,7 @@ class ImagePartition:
             return tf.where(self.mask, like, moved)
         first, second = self._pairs(with_event_shape(like, self.mask.shape))
         pairs = [tf.where(self._first_passes, first, moved), tf.where(self._first_passes, moved, second)]
-        event = tf.reshape(tf.stack(pairs, axis=-2), tf.shape(like))
-        event.set_shape(like.shape)
-        return event
+        return reshape_like(tf.stack(pairs, axis=-2), like)
 
     def moved_only(self, log_det):
         """log_det (..., *moved_shape) with zeros where nothing moves."""

@@ -19,7 +19,7 @@ import tensorflow as tf
 from numpy.typing import ArrayLike
 
 from tfp_flows.bijectors.bijector import Bijector
-from tfp_flows.numerics.tensors import floatx, is_positive_integer, require_event_shape
+from tfp_flows.numerics.tensors import floatx, is_positive_integer, require_event_shape, reshape_like, size_of
 
 _PARAMETRIZATIONS = ("plu", "plain")
 
@@ -101,13 +101,10 @@ class InvertibleConv1x1(Bijector):
         require_event_shape(values, (self.num_channels,), f"the last axis of {self.name!r}")
         # One matrix product of all pixels: for few channels faster than a convolution, and what it lowers to anyway.
         rows = tf.reshape(values, [-1, self.num_channels])
-        mixed = tf.reshape(tf.matmul(rows, weight, transpose_b=True), tf.shape(values))
-        mixed.set_shape(values.shape)
-        return mixed
+        return reshape_like(tf.matmul(rows, weight, transpose_b=True), values)
 
     def _log_det(self, values, log_det):
-        positions = tf.reduce_prod(tf.shape(values)[-self.forward_min_event_ndims : -1])
-        return tf.cast(positions, values.dtype) * log_det
+        return size_of(values, -self.forward_min_event_ndims, -1) * log_det
 
     def _factors(self):
         """L and U, whatever has been written to their other triangles."""

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfp_flows import masks
-from tfp_flows.numerics.tensors import permute, require_event_shape
+from tfp_flows.numerics.tensors import permute, require_event_shape, reshape_like
 
 
 class Partition:
@@ -64,9 +64,7 @@ class Partition:
             flat = permute(tf.concat([passed, moved], axis=-1), np.argsort(self._order))
         if self.mask.ndim == 1:
             return flat
-        flat = tf.reshape(flat, tf.shape(like))
-        flat.set_shape(like.shape)
-        return flat
+        return reshape_like(flat, like)
 
     def moved_only(self, log_det):
         """log_det (..., n_moved), nothing of which passes."""

@@ -28,7 +28,7 @@ import tensorflow as tf
 
 from tfp_flows.bijectors.bijector import Bijector
 from tfp_flows.bijectors.increasing import Increasing
-from tfp_flows.numerics.tensors import floatx
+from tfp_flows.numerics.tensors import floatx, reshape_like
 from tfp_flows.transforms import rational_quadratic
 
 # Of the standard normal, where splines meet it. Beyond them is 1 in 400 of an interval.
@@ -101,7 +101,7 @@ class PiecewiseProbit(Increasing, Bijector):
         # Inside in any case: a gradient that is not finite would come through tf.where.
         inside = tf.clip_by_value(values, tf.constant(low, values.dtype), tf.constant(high, values.dtype))
         inner = tf.constant(source[1:-1], values.dtype)
-        k = tf.reshape(tf.searchsorted(inner, tf.reshape(inside, [-1]), side="right"), tf.shape(inside))
+        k = reshape_like(tf.searchsorted(inner, tf.reshape(inside, [-1]), side="right"), inside)
         columns = (data[:-1], latent[:-1], np.diff(data), np.diff(latent), slopes[:-1], slopes[1:])
         table = tf.constant(np.stack(columns, axis=-1), values.dtype)
         result, log_det = piece(inside, *tf.unstack(tf.gather(table, k), axis=-1))

@@ -16,7 +16,7 @@ import tensorflow as tf
 from tfp_flows.bijectors.bijector import Bijector
 from tfp_flows.bijectors.increasing import Increasing
 from tfp_flows.bijectors.initialization import Measured
-from tfp_flows.numerics.tensors import check_shape, floatx, is_positive_integer, require_event_shape
+from tfp_flows.numerics.tensors import check_shape, floatx, is_positive_integer, require_event_shape, size_of
 
 
 class Standardize(Increasing, Measured, Bijector):
@@ -82,5 +82,4 @@ class Standardize(Increasing, Measured, Bijector):
 
     def _log_det(self, x):
         end = x.shape.rank - len(self.shape)
-        positions = tf.reduce_prod(tf.shape(x)[x.shape.rank - self.forward_min_event_ndims : end])
-        return tf.cast(positions, x.dtype) * tf.reduce_sum(self.log_unit)
+        return size_of(x, x.shape.rank - self.forward_min_event_ndims, end) * tf.reduce_sum(self.log_unit)

@@ -34,6 +34,44 @@ def permute(x, permutation):
     return _gather_last(x, permutation, np.argsort(permutation))
 
 
+def size_of(x, begin, end):
+    """How many elements some axes of a tensor have together, as a factor of its dtype.
+
+    Args:
+        x: tensor of known rank.
+        begin, end: ints, the axes begin, ..., end - 1, as a slice has them.
+
+    Returns:
+        A Python int where the sizes are known, which costs no operation; else a scalar tensor.
+
+    Example:
+        >>> from tfp_flows.numerics import tensors
+        >>> tensors.size_of(tf.zeros([2, 4, 5, 3]), -3, -1), tensors.size_of(tf.zeros([2, 3]), -1, -1)
+        (20, 1)
+    """
+    sizes = x.shape[begin:end]
+    if sizes.is_fully_defined():
+        return sizes.num_elements()
+    return tf.cast(tf.reduce_prod(tf.shape(x)[begin:end]), x.dtype)
+
+
+def reshape_like(x, like):
+    """x in the shape of another tensor of as many elements; by a constant where at most one of its sizes is unknown.
+
+    Example:
+        >>> from tfp_flows.numerics import tensors
+        >>> tensors.reshape_like(tf.range(6), tf.zeros([2, 3])).numpy().tolist()
+        [[0, 1, 2], [3, 4, 5]]
+    """
+    sizes = None if like.shape.rank is None else like.shape.as_list()
+    if sizes is not None and sizes.count(None) <= 1 and 0 not in sizes:
+        shaped = tf.reshape(x, [-1 if size is None else size for size in sizes])
+    else:
+        shaped = tf.reshape(x, tf.shape(like))
+    shaped.set_shape(like.shape)
+    return shaped
+
+
 def as_array(value):
     """The value of a variable or a tensor, an array, wherever it is asked for.
 
