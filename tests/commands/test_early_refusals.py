@@ -56,6 +56,7 @@ REFUSED = [
     ("distill run --set hidden_units=many", "Expected hidden_units of iaf to be of kind "),
     ("distill run --set seed=3", "Expected arguments of iaf without seed"),
     ("distill run --strategy multiworker --epochs 2", "Expected TF_CONFIG such as "),
+    ("distill run --accumulate 0", "Expected accumulate to be a positive integer; got 0"),
     ("distill run --epochs 0", "Expected epochs to be a positive integer; got 0"),
     ("distill run --temperature 0", "Expected temperature to be a positive finite number; got 0"),
     ("distill run --power-weight 1", "Expected power_weight=0 for events that are no audio; got 1"),

@@ -38,6 +38,10 @@ def test_compare_gives_both_divergences():
         assert abs(found[key] - expected) < 5 * found[f"{key}_standard_error"] < 0.1
 
 
+# A step is that of batches of 50.
+IN_PARTS = ["--batch-size", "25", "--accumulate", "2"]
+
+
 @pytest.fixture(scope="module")
 def toy(tmp_path_factory):
     """A MAF of two moons, and an IAF distilled from it: of one layer, which an IAF can be as well."""
@@ -45,7 +49,7 @@ def toy(tmp_path_factory):
     train = ["train", "maf", "--data", "moons", *TOY, "--out", str(folder / "t"), "--quiet", "--no-export"]
     assert main([*train, "--epochs", "15", "--set", "num_layers=1", "--set", "hidden_units=16,16"]) == 0
     before = contents(folder / "t")
-    distill = ["distill", str(folder / "t"), "--epochs", "25", "--batch-size", "50", "--quiet", "--picture-every", "0"]
+    distill = ["distill", str(folder / "t"), "--epochs", "25", *IN_PARTS, "--quiet", "--picture-every", "0"]
     assert main([*distill, "--set", "num_layers=3"]) == 0
     assert contents(folder / "t") == before
     return folder
@@ -55,6 +59,8 @@ def test_the_student_comes_near_its_teacher(toy):
     run = training.Run(toy / "t-student")
     assert run.config.model == "iaf"
     assert run.config.arguments["hidden_units"] == [16, 16] and run.config.arguments["num_layers"] == 3
+    assert (run.config.training.batch_size, run.config.training.accumulate) == (25, 2)
+    assert run.read_log()["step"][0] == len(run.load_data().train) // 50
     found = json.loads((run.path / "metrics.json").read_text())["distillation"]
     for key in ("reverse_kl", "forward_kl"):
         assert found["before"][key] > 0.03

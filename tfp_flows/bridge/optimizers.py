@@ -1,5 +1,8 @@
 """The state that Keras' optimizers keep for each variable, and what they count as a step."""
 
+from collections.abc import Callable, Hashable
+from typing import Any
+
 import keras
 
 from tfp_flows.bridge.overrides import Overrides
@@ -37,7 +40,7 @@ class WholeSteps(Overrides):
         """Gradients of a whole step, tensors, as they are to be applied."""
         return gradients
 
-    def once_a_step(self, key, make):
+    def once_a_step(self, key: Hashable, make: Callable[[], Any]) -> Any:
         """What `make` gives, for all variables of a step that ask with the same key; a key names the device too."""
         if self._common is None:
             return make()

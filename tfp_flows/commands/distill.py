@@ -54,7 +54,7 @@ def _check(options, teacher):
     model_options.check_given(student, texts.assignments(options.set, "--set"))
     asked.check_training(
         epochs=options.epochs, batch_size=options.batch_size, learning_rate=options.learning_rate, seed=options.seed,
-        patience=options.patience,
+        patience=options.patience, accumulate=options.accumulate,
     )  # fmt: skip
     asked.check_distillation(teacher, options.temperature, options.power_weight)
     check_fit(options)
@@ -80,6 +80,7 @@ def run(options):
         patience=options.patience,
         minutes=options.minutes,
         picture_every=options.picture_every,
+        accumulate=options.accumulate,
         jit_compile=JIT[options.jit or "auto"],
         strategy=options.strategy,
         verbose=verbosity(options),

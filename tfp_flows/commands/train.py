@@ -50,11 +50,6 @@ def add(commands):
         "--batch-size", type=int, metavar="EVENTS", help="in each training step (default: the model's recipe)"
     )
     command.add_argument(
-        "--accumulate", type=int, metavar="BATCHES",
-        help="that make a training step, one after the other: a step of so many times --batch-size in the memory of "
-        "one (default: 1)",
-    )  # fmt: skip
-    command.add_argument(
         "--learning-rate", type=float, metavar="RATE",
         help="of Adam, at its peak; it rises at first and falls by a cosine (default: the model's recipe)",
     )  # fmt: skip
@@ -88,6 +83,11 @@ def add(commands):
 
 def add_options_of_fit(command):
     """The options of whatever is fitted: when it stops, what it draws and writes, and how it is compiled."""
+    command.add_argument(
+        "--accumulate", type=int, metavar="BATCHES",
+        help="that make a training step, one after the other: a step of so many times --batch-size in the memory of "
+        "one (default: 1)",
+    )  # fmt: skip
     command.add_argument(
         "--patience", type=int, metavar="EPOCHS",
         help="stop after so many without a better score on validation (default: the recipe's; none with --epochs)",

@@ -42,6 +42,7 @@ def distill(
     picture_every: int = 10,
     jit_compile: bool | str = "auto",
     strategy: str | None = None,
+    accumulate: int | None = None,
     verbose: int | str = "auto",
 ) -> Run:
     """Distills the best weights of a run into a run of its student: a MAF's IAF, a WaveNet's ParallelWaveNet.
@@ -56,9 +57,9 @@ def distill(
             num_layers, which are the student's own.
         temperature: float > 0, of the teacher, see `objectives.ReverseKL`.
         power_weight: float, of `objectives.SpectralPower`, 0 for none; None for 0.1 for audio and 0 for others.
-        epochs, batch_size, learning_rate, seed, patience, minutes, picture_every, jit_compile, strategy, verbose: as
-            `tfp_flows.training.train`; None for the student's recipe. On several devices each draws its share of the
-            samples, from a seed of its own.
+        epochs, batch_size, learning_rate, seed, patience, minutes, picture_every, jit_compile, strategy, accumulate,
+            verbose: as `tfp_flows.training.train`; None for the student's recipe. On several devices each draws its
+            share of the samples, from a seed of its own.
 
     Returns:
         `tfp_flows.training.Run`; call `finish` on it to score, draw and measure the best weights.
@@ -81,7 +82,8 @@ def distill(
     known = inspect.signature(model_class(student).__init__).parameters
     inherited = {key: value for key, value in teacher.config.arguments.items() if key in known and key not in _OWN}
     dataset = teacher.load_data()
-    recipe = recipe_for(student, len(dataset.train), dataset.event_shape, batch_size, is_own=True)
+    about = student, len(dataset.train), dataset.event_shape
+    recipe = recipe_for(*about, batch_size, is_own=True, accumulate=accumulate)
     config = Config(
         model=student,
         arguments={**inherited, "seed": seed, **(arguments or {})},
@@ -101,6 +103,7 @@ def distill(
             seed=seed,
             patience=patience,
             jit_compile=jit_compile,
+            accumulate=accumulate,
         ),  # fmt: skip
         versions=versions(),
         class_labels=teacher.config.class_labels,

@@ -66,11 +66,7 @@ def new_config(
         if found:
             given.setdefault("integer_columns", list(found))
     about = model, len(dataset.train), dataset.event_shape
-    recipe = recipe_for(*about, batch_size, is_own=bool(arguments))
-    if accumulate is not None:
-        # Steps are counted: fewer of them are in an epoch.
-        batch_size = recipe["batch_size"]
-        recipe = recipe_for(*about, batch_size * accumulate, is_own=bool(arguments))
+    recipe = recipe_for(*about, batch_size, is_own=bool(arguments), accumulate=accumulate)
     if epochs is None and patience is None:
         patience = recipe["patience"]
     training = new_training(

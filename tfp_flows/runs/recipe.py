@@ -11,7 +11,7 @@ _MOST_EPOCHS = 100
 _LEAST_STEPS_PER_EPOCH, _LEAST_BATCH = 10, 16
 
 
-def recipe_for(model, num_events, event_shape, batch_size=None, is_own=False):
+def recipe_for(model, num_events, event_shape, batch_size=None, is_own=False, accumulate=None):
     """What a model is trained with on some data, where nothing is said.
 
     Args:
@@ -21,6 +21,7 @@ def recipe_for(model, num_events, event_shape, batch_size=None, is_own=False):
         batch_size: int that is given, or None.
         is_own: bool, whether arguments of the model are given: then of what suits few features the steps alone are
             taken, for the model, its batches and its learning rate belong together.
+        accumulate: int, batches that make a step, of which fewer are then in an epoch; None for 1.
 
     Returns:
         dict: what `tfp_flows.catalog.Entry` says of a recipe, that of the size of the data, with `epochs` and
@@ -46,7 +47,9 @@ def recipe_for(model, num_events, event_shape, batch_size=None, is_own=False):
     if not is_positive_integer(batch_size):
         # One that is refused is refused by name, with all the options.
         batch_size = min(recipe["batch_size"], max(num_events // _LEAST_STEPS_PER_EPOCH, _LEAST_BATCH))
-    steps_per_epoch = max(num_events // batch_size, 1)
+    # Steps are counted: of several batches each, fewer of them are in an epoch.
+    size = batch_size * (accumulate if is_positive_integer(accumulate) else 1)
+    steps_per_epoch = max(num_events // size, 1)
     epochs = min(max(math.ceil(recipe["steps"] / steps_per_epoch), 1), _MOST_EPOCHS)
     # A quarter of the rate's fall: earlier the best weights are those of a rate that is still high.
     return {**recipe, "batch_size": batch_size, "epochs": epochs, "patience": max(10, epochs // 4)}
