@@ -40,7 +40,7 @@ ROOMS = {
     ],
     "dequantization": ["test_dequantization.py::TestBound", "test_dequantization_refusals"],
     "dynamics": ["test_divergence", "test_solve.py::test_a_tableau", "test_solve.py::test_what_cannot"],
-    "examples": [""],
+    "examples": ["test_cifar10", "test_tabular", "test_notebooks.py::test_every", "test_notebooks.py::test_it_opens"],
     "flow": [
         "test_flow.py::test_fit_moves",
         "test_flow.py::test_keras_and_tfp",
