@@ -9,7 +9,7 @@
 # Neal's funnel: v ~ N(0, 3), x ~ N(0, exp(v / 2)). Plain chains do not get into its neck or, once there, out of it.
 
 # %% tags=["parameters"]
-steps, samples, burnin, chains = 1500, 400, 200, 16
+steps, samples, burnin, chains = 1500, 1500, 300, 16
 
 # %%
 import tensorflow as tf
