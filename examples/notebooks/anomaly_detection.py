@@ -10,7 +10,7 @@
 # whether a likelihood is as usual (arXiv:1906.02994), and is right on both sides.
 
 # %% tags=["parameters"]
-epochs = 30
+layers, epochs = 6, 30
 
 # %%
 import numpy as np
@@ -19,7 +19,7 @@ import tfp_flows
 from tfp_flows import novelty, training
 
 digits = tfp_flows.data.load("digits")
-flow = tfp_flows.RealNVP(digits.event_shape, digits.num_bins, num_layers=6, hidden_units=(128, 128), alpha=1e-3)
+flow = tfp_flows.RealNVP(digits.event_shape, digits.num_bins, num_layers=layers, hidden_units=(128, 128), alpha=1e-3)
 flow.compile("adam")
 flow.fit(digits.train, batch_size=50, epochs=epochs, verbose=2)
 

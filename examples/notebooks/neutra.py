@@ -9,7 +9,7 @@
 # Neal's funnel: v ~ N(0, 3), x ~ N(0, exp(v / 2)). Plain chains do not get into its neck or, once there, out of it.
 
 # %% tags=["parameters"]
-steps, samples, burnin, chains = 1500, 1500, 300, 16
+layers, steps, samples, burnin, chains = 3, 1500, 1500, 300, 16
 
 # %%
 import tensorflow as tf
@@ -29,7 +29,7 @@ def funnel(x):
 
 
 # %%
-flow = tfp_flows.IAF((5,), num_layers=3, hidden_units=(32, 32), activation="tanh")
+flow = tfp_flows.IAF((5,), num_layers=layers, hidden_units=(32, 32), activation="tanh")
 flow.compile(tfp_flows.training.FusedAdam(5e-3, relative_clipnorm=1.5), loss=tfp_flows.objectives.ReverseKL(funnel))
 flow.fit(steps_per_epoch=steps, batch_size=256, verbose=2)
 

@@ -7,7 +7,7 @@
 # TIME      2 minutes on two CPU cores
 
 # %% tags=["parameters"]
-simulations, epochs, checks = 5000, 30, 300
+num_simulations, num_layers, epochs, checks = 5000, 3, 30, 300
 
 # %%
 import keras
@@ -29,7 +29,7 @@ def simulator(parameters, seed):
 
 
 prior = tfd.Independent(tfd.Uniform([0.5, 0.0], [3.0, 1.0]), 1)
-parameters, observations = inference.simulate(prior, simulator, simulations, verbose=0)
+parameters, observations = inference.simulate(prior, simulator, num_simulations, verbose=0)
 
 # %% [markdown]
 # Any Keras model summarises an observation; it is trained with the flow. The prior's own bijector keeps its bounds.
@@ -39,7 +39,7 @@ layers = keras.layers
 summary = keras.Sequential([layers.Conv1D(16, 5, 2, activation="gelu"), layers.Flatten(), layers.Dense(8)])
 flow = tfp_flows.MAF(
     (2,),
-    num_layers=3,
+    num_layers=num_layers,
     transform="spline",
     hidden_units=(48, 48),
     activation="tanh",

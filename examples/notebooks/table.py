@@ -9,7 +9,7 @@
 # Wines of three growers, 13 measurements each, from scikit-learn: a table as people have them, with titles and labels.
 
 # %% tags=["parameters"]
-epochs, path = 200, "wines.csv"
+layers, epochs, path = 4, 200, "wines.csv"
 
 # %%
 import numpy as np
@@ -37,7 +37,9 @@ print(table.event_shape, table.class_labels.values)
 # %%
 import keras
 
-flow = tfp_flows.RealNVP(table.event_shape, num_layers=4, hidden_units=(32,), num_classes=3, preprocessing="standard")
+flow = tfp_flows.RealNVP(
+    table.event_shape, num_layers=layers, hidden_units=(32,), num_classes=3, preprocessing="standard"
+)
 flow.compile(tfp_flows.training.FusedAdam(1e-3, weight_decay=0.1))
 held = table.validation, table.labels["validation"]
 stop = keras.callbacks.EarlyStopping("val_nll", patience=20, restore_best_weights=True)

@@ -129,7 +129,6 @@ COMPILED_AS = {
     "affine_second_half": "affine_half",
     "affine_even_odd_uneven": "affine_odd_even",
     "affine_odd_even_uneven": "affine_odd_even",
-    "affine_image": "affine_arbitrary",
     "conv_other_channels": "conv_channels",
     "conv_other_checkerboard": "conv_checkerboard",
     "conv_odd_checkerboard": "conv_checkerboard",

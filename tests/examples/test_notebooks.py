@@ -12,25 +12,31 @@ CELL = re.compile(r"^# %%( \[markdown\]| tags=\[\"parameters\"\])?$", re.MULTILI
 
 # name -> (parameters in place of its own, what is to hold of its names at the end)
 REDUCED = {
-    "anomaly_detection": (dict(epochs=4), lambda n: n["found"]["noise"][0] > 0.99 and n["found"]["nothing"][1] > 0.6),
+    "anomaly_detection": (
+        dict(layers=2, epochs=4),
+        lambda n: n["found"]["noise"][0] > 0.99 and n["found"]["nothing"][1] > 0.6,
+    ),
     "density_gallery": (
         dict(models=["nice"], toys=["moons"], minutes=0.02),
         lambda n: n["above"]["moons", "nice"][0] < 2 and pathlib.Path("gallery.png").is_file(),
     ),
     "distillation": (dict(layers=1, epochs=2, steps=60), lambda n: n["divergence"] < 1.5),
     "images_by_class": (dict(epochs=3, steps=1), lambda n: n["scores"]["bits_per_dim"] < 3.2 and n["accuracy"] > 0.25),
-    "neutra": (dict(steps=60, samples=30, burnin=30, chains=4), lambda n: np.isfinite([*n["found"].values()]).all()),
+    "neutra": (
+        dict(layers=1, steps=60, samples=30, burnin=30, chains=4),
+        lambda n: np.isfinite([*n["found"].values()]).all(),
+    ),
     "serving_client": (
         dict(layers=1, epochs=1),
         lambda n: n["difference"] < 1e-4 and n["refusal"].startswith("Expected x of shape"),
     ),
     "simulation_based_inference": (
-        dict(simulations=800, epochs=3, checks=50),
+        dict(num_simulations=800, num_layers=1, epochs=3, checks=30),
         lambda n: (
             np.abs(n["samples"].mean(0) - n["truth"][0]).max() < 0.5 and pathlib.Path("calibration.png").is_file()
         ),
     ),
-    "table": (dict(epochs=60), lambda n: n["gain"] > 0),
+    "table": (dict(layers=2, epochs=40), lambda n: n["gain"] > 0),
     "variational_inference": (
         dict(steps=300),
         lambda n: abs(n["evidence"].log_evidence - n["exact"]) < 5 * n["evidence"].standard_error + 1e-3,
