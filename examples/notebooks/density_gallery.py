@@ -10,6 +10,8 @@
 models, toys, minutes = ["maf", "nsf", "flow_matching"], ["moons", "checkerboard"], 0.7
 
 # %%
+import tempfile
+
 import numpy as np
 from matplotlib import pyplot
 
@@ -19,11 +21,11 @@ from tfp_flows import data, training
 # `training.train` is what `tfp-flows train` runs: by the model's recipe, into a folder that can be gone on with.
 
 # %%
-above, drawn = {}, {}
+above, drawn, runs = {}, {}, tempfile.mkdtemp(prefix="gallery-")
 for toy in toys:
     drawn[toy, "data"] = np.asarray(data.load(toy).train[:5000])
     for model in models:
-        run = training.train(model, toy, f"runs/gallery/{model}-{toy}", minutes=minutes, picture_every=0, verbose=0)
+        run = training.train(model, toy, f"{runs}/{model}-{toy}", minutes=minutes, picture_every=0, verbose=0)
         _, metrics = training.finish(run)
         above[toy, model] = metrics["nll_minus_entropy"], metrics["nll_standard_error"]
         drawn[toy, model] = np.asarray(run.load_model().sample(5000, seed=1))
